@@ -1,0 +1,183 @@
+"""The values that travel through Pilcrow. Each step takes some and makes new ones; none is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from hashlib import blake2b
+
+
+class Kind(StrEnum):
+    """What a paragraph is on the page."""
+
+    BODY = "body"
+    HEADING = "heading"
+    LIST_ITEM = "list item"
+    TABLE_ROW = "table row"
+    CAPTION = "caption"
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """What a person would count as one paragraph on opening the file.
+
+    `number` counts from 1 through the document, `line` and `page` from 1 where the format has them,
+    `heading` is the path of the headings above, outermost first, joined by " › ".
+    `text` is shown as it is; what is searched is folded from it. `date` is the one a heading or dateline states.
+    """
+
+    number: int
+    text: str
+    kind: Kind = Kind.BODY
+    heading: str = ""
+    page: int | None = None
+    line: int | None = None
+    date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file: `source` is its POSIX path below the ingested root, `sha256` that of its bytes."""
+
+    source: str
+    sha256: str
+    title: str
+    paragraphs: tuple[Paragraph, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of one paragraph that fits the embedder; `part` counts from 0 within the paragraph.
+
+    `ordinal` counts from 0 among the chunks of a document that would be embedded alike.
+    """
+
+    source: str
+    paragraph: int
+    part: int
+    text: str
+    heading: str = ""
+    page: int | None = None
+    ordinal: int = 0
+
+    @property
+    def embedded(self) -> str:
+        """What is embedded: the heading and the text, nothing else."""
+        return f"{self.heading}\n{self.text}" if self.heading else self.text
+
+    @property
+    def id(self) -> str:
+        """Stable while the source and the embedded text stay, though the paragraph's number moves."""
+        key = "\x00".join((self.source, self.embedded, str(self.ordinal)))
+        return blake2b(key.encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that was found. `score`: higher is better. `ranks`: its rank from 1 in each list that held it.
+
+    `also` are the other places, as (source, paragraph), that say nearly the same.
+    """
+
+    chunk: Chunk
+    score: float
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    also: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A whole paragraph that the generator may read, numbered from 1 within one answer."""
+
+    number: int
+    source: str
+    paragraph: int
+    text: str
+    heading: str = ""
+    page: int | None = None
+    line: int | None = None
+    date: date | None = None
+    score: float = 0.0
+    kind: Kind = Kind.BODY
+    also: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Where a statement stands: `quote == paragraph_text[start:end]`, always."""
+
+    number: int
+    source: str
+    paragraph: int
+    page: int | None
+    line: int | None
+    date: date | None
+    quote: str
+    start: int
+    end: int
+    paragraph_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence of an answer, the numbers of its citations, and how well they support it (0 to 1).
+
+    `highlight` is the start and end, in `text`, of the words that answer.
+    """
+
+    text: str
+    citations: tuple[int, ...]
+    support: float
+    highlight: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A checked answer, or an abstention with the paragraphs that came nearest and the words not found.
+
+    `timings` are seconds by step.
+    """
+
+    question: str
+    text: str
+    statements: tuple[Statement, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    abstained: bool = False
+    nearest: tuple[Evidence, ...] = ()
+    missing: tuple[str, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier question and the text of its answer."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """A document as the index lists it: `paragraphs` is their number."""
+
+    source: str
+    title: str
+    sha256: str
+    paragraphs: int
+    date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingestion did, by source. `failed` holds (source, reason); `paragraphs` counts those written."""
+
+    added: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
+    paragraphs: int = 0
+    seconds: float = 0.0
