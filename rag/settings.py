@@ -1,0 +1,143 @@
+"""What can be set, with its default and bounds. Read once, at an entry point, and handed down as a value."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from rag.errors import SettingsError
+
+FILE = "pilcrow.toml"
+PREFIX = "PILCROW_"
+ARGUMENTS = "the arguments"
+NOT_SETTINGS = frozenset({"PILCROW_KILLS"})  # how many kills the fault tests aim at an ingestion
+
+
+def _server_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("should be the address of a Chroma server, such as http://127.0.0.1:8000")
+    return url
+
+
+class Settings(BaseModel):
+    """Every setting; `Settings.load` reads them, `Settings(…)` takes them as given. Errors: SettingsError."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    index: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        default=Path("index"), description="folder that holds the index"
+    )
+    embedder: str = Field(
+        default="all-MiniLM-L6-v2",
+        min_length=1,
+        description="built-in, or a sentence-transformers model on this machine: its folder or cached name",
+    )
+    reranker: str | None = Field(
+        default=None,
+        min_length=1,
+        description="cross-encoder that orders what was found anew: its folder or cached name",
+    )
+    chroma_url: Annotated[str, AfterValidator(_server_url)] | None = Field(
+        default=None, description="address of a Chroma server, in place of the embedded Chroma"
+    )
+    evidence: int = Field(default=8, ge=1, le=50, description="paragraphs read for an answer, 1 to 50")
+    host: str = Field(default="127.0.0.1", min_length=1, description="address that the chat page listens on")
+    port: int = Field(default=7860, ge=1, le=65535, description="port of the chat page, 1 to 65535")
+
+    @classmethod
+    def load(cls, **arguments: object) -> Self:
+        """Arguments that are not None, over the environment, over pilcrow.toml here, over the defaults."""
+        found = _gather(arguments, cls.model_fields)
+        values = {name: value for name, (value, _) in found.items()}
+        return cls.model_validate(values, context={name: origin for name, (_, origin) in found.items()})
+
+    @classmethod
+    def origins(cls, **arguments: object) -> dict[str, str]:
+        """For each setting, where `load` with the same arguments takes its value from."""
+        found = _gather(arguments, cls.model_fields)
+        return {name: found[name][1] if name in found else "the default" for name in cls.model_fields}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _translate(
+        cls, values: object, validate: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        origins: dict[str, str] = info.context or {}
+        if isinstance(values, dict):
+            _refuse_unknown({name: origins.get(name, ARGUMENTS) for name in values}, cls.model_fields)
+        try:
+            return validate(values)
+        except ValidationError as error:
+            raise SettingsError(_describe(error, origins)) from error
+
+
+Found = dict[str, tuple[object, str]]  # name of a setting -> its value, and where it came from
+
+
+def _gather(arguments: Mapping[str, object], fields: Iterable[str]) -> Found:
+    given = {name: (value, ARGUMENTS) for name, value in arguments.items() if value is not None}
+    return _from_file(fields) | _from_environment(fields) | given
+
+
+def _from_file(fields: Iterable[str]) -> Found:
+    path = Path(FILE)
+    if not path.is_file():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{FILE} cannot be read ({error}); mend it or remove it") from error
+    _refuse_unknown(dict.fromkeys(values, FILE), fields)
+    return {name: (value, FILE) for name, value in values.items()}
+
+
+def _from_environment(fields: Iterable[str]) -> Found:
+    names = {PREFIX + name.upper(): name for name in fields}
+    found = {key: value for key, value in os.environ.items() if key.startswith(PREFIX)}
+    unknown = sorted(found.keys() - names.keys() - NOT_SETTINGS)
+    _refuse_unknown(dict.fromkeys(unknown, "the environment"), names)
+    # An empty variable is the usual way to take one back.
+    return {name: (found[key], key) for key, name in names.items() if found.get(key)}
+
+
+def _refuse_unknown(origins: Mapping[str, str], fields: Iterable[str]) -> None:
+    known = list(fields)
+    for name, origin in origins.items():
+        if name not in known:
+            raise SettingsError(f"unknown setting {name!r} in {origin}; {_nearest(name, known)}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"remove it, or use one of: {', '.join(known)}"
+
+
+def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
+    problems = []
+    for detail in error.errors(include_url=False):
+        name = str(detail["loc"][0])
+        wanted = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        problems.append(
+            f"{name} = {detail['input']!r} in {origins.get(name, ARGUMENTS)}: {wanted} "
+            f"({Settings.model_fields[name].description})"
+        )
+    return "; ".join(problems)

@@ -1,0 +1,126 @@
+"""What all tests share: no network, no telemetry, one embedder and one index of the seeds a session."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+# Before any library reads them. The Hugging Face names forbid every look at a hub.
+os.environ.update(
+    HF_HUB_OFFLINE="1",
+    TRANSFORMERS_OFFLINE="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    GRADIO_ANALYTICS_ENABLED="False",
+    ANONYMIZED_TELEMETRY="False",
+    TOKENIZERS_PARALLELISM="false",
+    OMP_WAIT_POLICY="PASSIVE",
+)
+
+if TYPE_CHECKING:
+    from rag import Assistant
+    from rag.models import Embedder
+
+ROOT = Path(__file__).resolve().parent.parent
+SEEDS = ROOT / "seeds"
+SHARED = ROOT.parent / "shared" / "seeds"
+
+
+class NetworkRefused(OSError):
+    """A test, or what it called, reached for another machine."""
+
+
+def _is_here(host: str | bytes | None) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in {None, "", "localhost"}:
+        return True
+    try:
+        address = ipaddress.ip_address(str(name).split("%")[0])
+    except ValueError:
+        return name == socket.gethostname()
+    return address.is_loopback or address.is_unspecified
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Refuses every socket but loopback and unix, and every look-up of another machine's name."""
+    plain = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto")}
+    getaddrinfo = socket.getaddrinfo
+
+    def guarded(name: str) -> Any:
+        def call(self: socket.socket, *args: Any) -> Any:
+            address = args[-1]
+            if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_here(address[0]):
+                raise NetworkRefused(f"the tests reach no other machine, but {address} was asked for")
+            return plain[name](self, *args)
+
+        return call
+
+    def look_up(host: str | bytes | None, *args: Any, **options: Any) -> Any:
+        if not _is_here(host):
+            raise NetworkRefused(f"the tests look up no other machine, but {host!r} was asked for")
+        return getaddrinfo(host, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in plain:
+            patch.setattr(socket.socket, name, guarded(name))
+        patch.setattr(socket, "getaddrinfo", look_up)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of the person who runs the tests stay out of them."""
+    for name in list(os.environ):
+        if name.startswith("PILCROW_") and name != "PILCROW_KILLS":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    """The built-in embedder, loaded once."""
+    from rag.models import BUILT_IN, load_embedder
+
+    return load_embedder(BUILT_IN)
+
+
+@pytest.fixture(scope="session")
+def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of seeds/, named seeds."""
+    return Path(shutil.copytree(SEEDS, tmp_path_factory.mktemp("corpus") / "seeds"))
+
+
+@pytest.fixture(scope="session")
+def seeds_index(seeds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of the seeds, closed. To be read only; a test that writes makes its own."""
+    from rag import Assistant, Settings
+
+    index = tmp_path_factory.mktemp("index") / "index"
+    with Assistant.open(index, Settings()) as assistant:
+        report = assistant.ingest([seeds])
+    assert not report.failed, report.failed
+    return index
+
+
+@pytest.fixture(scope="session")
+def assistant(seeds_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
+    """An assistant over the seeds, for questions only; on its own copy, since one process holds an index."""
+    from rag import Assistant, Settings
+
+    index = shutil.copytree(seeds_index, tmp_path_factory.mktemp("open") / "index")
+    with Assistant.open(index, Settings()) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The five news files beside the checkout; where they are not, the test is skipped."""
+    if not SHARED.is_dir():
+        pytest.skip("the shared news files lie beside the project's checkout, which is not so here")
+    return SHARED

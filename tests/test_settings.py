@@ -1,0 +1,120 @@
+"""Settings: precedence, bounds, and messages that name the setting, its place and the remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.errors import SettingsError
+from rag.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(folder: Path, text: str) -> None:
+    (folder / "pilcrow.toml").write_text(text, "utf-8")
+
+
+def test_defaults_need_nothing() -> None:
+    settings = Settings.load()
+    assert settings == Settings()
+    assert settings.index == Path("index")
+    assert set(Settings.origins().values()) == {"the default"}
+
+
+def test_arguments_beat_the_environment_beats_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, 'evidence = 3\nport = 8001\nhost = "::1"')
+    monkeypatch.setenv("PILCROW_EVIDENCE", "4")
+    monkeypatch.setenv("PILCROW_PORT", "8002")
+    settings = Settings.load(evidence=5, index=None)
+    assert (settings.evidence, settings.port, settings.host) == (5, 8002, "::1")
+    origins = Settings.origins(evidence=5, index=None)
+    assert origins["evidence"] == "the arguments"
+    assert origins["port"] == "PILCROW_PORT"
+    assert origins["host"] == "pilcrow.toml"
+    assert origins["index"] == "the default"
+
+
+def test_values_given_in_the_program_are_not_overridden(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, "evidence = 3")
+    monkeypatch.setenv("PILCROW_PORT", "8002")
+    assert (Settings(evidence=4).evidence, Settings().port) == (4, 7860)
+
+
+def test_an_empty_variable_takes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, "evidence = 3")
+    monkeypatch.setenv("PILCROW_EVIDENCE", "")
+    assert Settings.load().evidence == 3
+
+
+def test_home_is_expanded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    assert Settings.load(index="~/index").index == folder / "index"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("evidence", 0),
+        ("evidence", 51),
+        ("evidence", "many"),
+        ("port", 0),
+        ("port", 65536),
+        ("embedder", ""),
+        ("reranker", ""),
+        ("chroma_url", "localhost:8000"),
+        ("chroma_url", "ftp://127.0.0.1"),
+        ("chroma_url", "http://"),
+        ("host", ""),
+    ],
+)
+def test_impossible_values_are_refused_by_name(name: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match=f"{name} = .* in the arguments"):
+        Settings.load(**{name: value})
+    with pytest.raises(SettingsError, match=name):
+        Settings(**{name: value})
+
+
+def test_the_message_says_where_the_value_came_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, "evidence = 99")
+    with pytest.raises(SettingsError, match=r"evidence = 99 in pilcrow\.toml: .*50"):
+        Settings.load()
+    monkeypatch.setenv("PILCROW_EVIDENCE", "none")
+    with pytest.raises(SettingsError, match="evidence = 'none' in PILCROW_EVIDENCE: .*integer"):
+        Settings.load()
+
+
+def test_unknown_names_are_errors_everywhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="unknown setting 'evidnce'.*did you mean evidence"):
+        Settings.load(evidnce=3)
+    with pytest.raises(SettingsError, match="unknown setting 'prot'.*did you mean port"):
+        Settings(prot=3)
+    monkeypatch.setenv("PILCROW_EMBEDER", "x")
+    with pytest.raises(SettingsError, match="PILCROW_EMBEDER.*did you mean PILCROW_EMBEDDER"):
+        Settings.load()
+    monkeypatch.delenv("PILCROW_EMBEDER")
+    write(folder, "colour = 'red'")
+    with pytest.raises(SettingsError, match=r"'colour' in pilcrow\.toml; remove it, or use one of: index"):
+        Settings.load()
+
+
+def test_a_file_that_is_not_toml_is_named(folder: Path) -> None:
+    write(folder, "evidence = ")
+    with pytest.raises(SettingsError, match=r"pilcrow\.toml cannot be read"):
+        Settings.load()
+    (folder / "pilcrow.toml").write_bytes(b"host = '\xff\xfe'")
+    with pytest.raises(SettingsError, match=r"pilcrow\.toml cannot be read"):
+        Settings.load()
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().port = 1  # type: ignore[misc]
