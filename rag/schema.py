@@ -1,0 +1,120 @@
+"""The catalog's tables, its longer statements, and how its file is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from rag.errors import StoreError
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x50494C43
+IDLE_CONNECTIONS = 8
+
+SCHEMA = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    """CREATE TABLE document (
+        id INTEGER PRIMARY KEY, source TEXT NOT NULL UNIQUE, path TEXT NOT NULL UNIQUE, root TEXT NOT NULL,
+        sha256 TEXT NOT NULL, fingerprint TEXT NOT NULL, title TEXT NOT NULL, date TEXT)""",
+    """CREATE TABLE paragraph (
+        document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, number INTEGER NOT NULL,
+        text TEXT NOT NULL, kind TEXT NOT NULL, heading TEXT NOT NULL, page INTEGER, line INTEGER, date TEXT,
+        PRIMARY KEY (document, number))""",
+    """CREATE TABLE chunk (
+        rowid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+        document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, paragraph INTEGER NOT NULL,
+        part INTEGER NOT NULL, text TEXT NOT NULL, heading TEXT NOT NULL, page INTEGER,
+        ordinal INTEGER NOT NULL, vector BLOB NOT NULL)""",
+    "CREATE INDEX chunk_document ON chunk (document)",
+    """CREATE VIRTUAL TABLE chunk_fts USING fts5 (
+        heading, text, tokenize = "porter unicode61 remove_diacritics 2")""",
+    # a heading stands above each of its paragraphs: a word in it tells less than one in the text
+    "INSERT INTO chunk_fts (chunk_fts, rank) VALUES ('rank', 'bm25(0.5, 1.0)')",
+    "CREATE VIRTUAL TABLE chunk_vocabulary USING fts5vocab (chunk_fts, 'row')",
+    "CREATE TABLE pending (id TEXT PRIMARY KEY) WITHOUT ROWID",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {SCHEMA_VERSION}",
+)
+
+DOCUMENTS = """SELECT source, title, sha256,
+    (SELECT count(*) FROM paragraph WHERE paragraph.document = document.id), date FROM document
+    ORDER BY source"""
+DOCUMENT = """SELECT source, title, sha256,
+    (SELECT count(*) FROM paragraph WHERE paragraph.document = document.id), date FROM document
+    WHERE source = ?"""
+ORIGINS = "SELECT source, path, root, sha256, fingerprint FROM document ORDER BY source"
+
+CHUNKS = """SELECT chunk.id, source, paragraph, part, text, heading, page, ordinal
+    FROM chunk JOIN document ON document.id = chunk.document
+    WHERE chunk.id IN (SELECT value FROM json_each(?))"""
+
+CHUNK_IDS = """SELECT chunk.id FROM chunk JOIN document ON document.id = chunk.document
+    WHERE source IN (SELECT value FROM json_each(?)) ORDER BY chunk.rowid"""
+
+PARAGRAPHS = """SELECT number, text, kind, heading, page, line, paragraph.date
+    FROM paragraph JOIN document ON document.id = paragraph.document
+    WHERE source = ? ORDER BY number"""
+PARAGRAPHS_BY_KEY = """SELECT source, number, text, kind, heading, page, line, paragraph.date
+    FROM json_each(?) AS wanted
+    JOIN document ON source = json_extract(wanted.value, '$[0]')
+    JOIN paragraph ON document.id = paragraph.document AND number = json_extract(wanted.value, '$[1]')"""
+
+# FTS5 picks the best by itself inside; equal scores are put in an order that a new ingestion does not change.
+SEARCH = """SELECT chunk.id, score
+    FROM (SELECT rowid AS best, rank AS score FROM chunk_fts WHERE chunk_fts MATCH ? ORDER BY rank LIMIT ?)
+    JOIN chunk ON chunk.rowid = best JOIN document ON document.id = chunk.document
+    ORDER BY score, source, paragraph, part"""
+
+UNSEARCHABLE = "SELECT count(*) FROM chunk WHERE rowid NOT IN (SELECT rowid FROM chunk_fts)"
+UNOWNED_WORDS = "SELECT count(*) FROM chunk_fts WHERE rowid NOT IN (SELECT rowid FROM chunk)"
+
+INSERT_DOCUMENT = """INSERT INTO document (source, path, root, sha256, fingerprint, title, date)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+INSERT_CHUNK = """INSERT INTO chunk (id, document, paragraph, part, text, heading, page, ordinal, vector)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+DELETE_WORDS = """DELETE FROM chunk_fts WHERE rowid IN (
+    SELECT chunk.rowid FROM chunk JOIN document ON document.id = chunk.document
+    WHERE source IN (SELECT value FROM json_each(?)))"""
+DELETE_DOCUMENTS = "DELETE FROM document WHERE source IN (SELECT value FROM json_each(?))"
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that commits durably; transactions are begun by hand."""
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what a person removed must not stay in free pages
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Create the tables in an empty file, within the caller's transaction; StoreError for a foreign file."""
+    if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        for statement in SCHEMA:
+            connection.execute(statement)
+        return
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise StoreError(f"{path} is not a catalog of Pilcrow. Use another folder for the index.")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"The index {path.parent} was written by a newer Pilcrow (tables of version {version}, known "
+            f"here: {SCHEMA_VERSION}). Update Pilcrow, or use another --index."
+        )
+
+
+def damage(path: Path, error: sqlite3.Error) -> str:
+    """What to tell the person whose catalog SQLite cannot use."""
+    if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
+        return (
+            f"The catalog {path} cannot be used: {error}. Check the folder's permissions and the free space."
+        )
+    return (
+        f"The catalog {path} is damaged ({error}). Nothing was deleted: set the folder {path.parent} aside "
+        "and ingest the documents again."
+    )
