@@ -1,0 +1,68 @@
+"""One module a format; `load` picks it by the file's suffix."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.errors import LoadError, UnsupportedFormat
+from rag.loaders.drafts import Contents, number
+from rag.types import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_BYTES = 64 * 1024 * 1024
+_MODULES = {
+    ".txt": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".csv": "csv",
+}
+SUFFIXES = frozenset(_MODULES)
+
+
+def load(path: Path, source: str, data: bytes | None = None) -> Document:
+    """The document in the file at `path`, named `source`; `data` are its bytes where they were read already.
+
+    Raises LoadError, or UnsupportedFormat for a suffix that no loader reads.
+    """
+    module = _MODULES.get(path.suffix.lower())
+    if module is None:
+        kind = path.suffix or "a file without a suffix"
+        raise UnsupportedFormat(
+            source, f"{kind} is not read; save it as one of {', '.join(sorted(SUFFIXES))}"
+        )
+    if data is None:
+        data = _bytes(path, source)
+    if len(data) > MOST_BYTES:
+        raise LoadError(source, _too_large(len(data)))
+    if not data.strip():
+        raise LoadError(source, "is empty; there is nothing to ask about. Remove it or fill it, then ingest")
+    # A format's library is imported when its first file comes: the package itself stays light.
+    read: Callable[[bytes, str], Contents] = import_module(f"{__name__}.{module}").read
+    return number(read(data, source), source, data)
+
+
+def _bytes(path: Path, source: str) -> bytes:
+    """The bytes of the file; LoadError with the system's reason where it cannot be read."""
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise LoadError(source, _too_large(size))
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise LoadError(
+            source, f"cannot be read ({reason}); check that it exists and that you may read it"
+        ) from error
+
+
+def _too_large(size: int) -> str:
+    """Why a file of `size` bytes is refused."""
+    return f"is {size / 2**20:.0f} MiB, more than {MOST_BYTES // 2**20}; split it into smaller files"

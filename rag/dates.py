@@ -1,0 +1,78 @@
+"""The date that a heading, a dateline or a file name states."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from dateutil import parser
+
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+)
+_DAY = r"(?:3[01]|[12]\d|0?[1-9])"
+_YEAR = r"(?:1[5-9]|2[01])\d\d"
+_DATE = re.compile(
+    rf"""(?<![\w.,/-])(?P<written>{_MONTH}\s{{0,3}}{_DAY}(?:st|nd|rd|th)?\s?,?\s{{1,3}}{_YEAR}
+                      |{_DAY}(?:st|nd|rd|th|\.)?\s{{1,3}}(?:of\s{{1,3}})?{_MONTH},?\s{{1,3}}{_YEAR})(?!\d)
+      |(?<![\d./-])(?P<iso>{_YEAR}([-/.])(?:0?[1-9]|1[0-2])\3{_DAY})(?![\d/-]|\.\d)
+      |(?<![\d./-])(?P<numeric>\d\d?([-/.])\d\d?\5{_YEAR})(?![\d/-]|\.\d)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ELSEWHEN = re.compile(r"\b(?:since|until|till|before|after)\s*$", re.IGNORECASE)
+_DATELINE_WORD = re.compile(
+    r"(?:first|last|published|updated?|posted|modified|created|issued|dated?|on|at|as|of|the|by|and"
+    r"|[ap]\.?m\.?|e[ds]?t|p[ds]?t|c[ds]t|gmt|utc|z|bst|ces?t|ee?s?t|msk|\d\d?[:.h]\d\d(?:[:.]\d\d)?(?:am|pm|z)?"
+    r"|\d\d?(?:am|pm)?"
+    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)$",
+    re.IGNORECASE,
+)
+_OPENING = re.compile(r"[A-Z]{3}[A-Z .,'’-]*[^!?–—]{0,80}?\s?[–—-]{1,2}\s")
+_WORD = re.compile(
+    r"(?:first|last|published|updated?|posted|modified|created|issued|dated?|on|at|as|of|the|by|and"
+    r"|[ap]\.?m\.?|e[ds]?t|p[ds]?t|c[ds]t|gmt|utc|z|bst|ces?t|ee?s?t|msk|\d\d?[:.h]\d\d(?:[:.]\d\d)?(?:am|pm|z)?"
+    r"|\d\d?(?:am|pm)?"
+    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)$",
+    re.IGNORECASE,
+)
+_OPENING = re.compile(r"^[A-Z][^.!?–—]{0,60}(?:\.\s)?[^.!?–—]{0,40}[–—-]{1,2}\s")
+_WORD = re.compile(r"[\w:.’'-]+")
+
+
+def find_date(text: str) -> date | None:
+    """The first full date in `text`; a month without a day, or 03/04/2024 (which way round?), is none."""
+    found = _search(text)
+    return found[1] if found else None
+
+
+def find_dateline(text: str) -> date | None:
+    """The date of a line that holds little else, or of the place and date before a story's first dash."""
+    if opening := _OPENING.match(text):
+        text = opening[0]
+    if len(text) > 120 or (found := _search(text)) is None:
+        return None
+    match, day = found
+    rest = _WORD.findall(text[: match.start()] + " " + text[match.end() :])
+    others = [word for word in rest if not _DATELINE_WORD.match(word)]
+    return day if len(others) <= 6 and all(word[0].isupper() for word in others) else None
+
+
+def _search(text: str) -> tuple[re.Match[str], date] | None:
+    """The first match that is a real, unambiguous date, and that date."""
+    for match in _DATE.finditer(text):
+        if _ELSEWHEN.search(text, 0, match.start()):
+            continue
+        if match["numeric"] and not _is_unambiguous(match["numeric"]):
+            continue
+        try:
+            return match, parser.parse(match[0], dayfirst=match["iso"] is None).date()
+        except (parser.ParserError, OverflowError):
+            continue
+    return None
+
+
+def _is_unambiguous(numeric: str) -> bool:
+    """Whether 16/08/2024 or 08/16/2024, of which only one reading exists, and not 03/04/2024."""
+    first, second = (int(part) for part in re.split(r"[-/.]", numeric)[:2])
+    return (first > 12) != (second > 12) or first == second

@@ -1,0 +1,124 @@
+"""Plain text: the paragraphs that an editor shows, and those of them that look like headings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag.dates import find_dateline
+from rag.loaders.decoding import decode, split_lines
+from rag.loaders.drafts import Contents, Draft
+from rag.loaders.wrapping import Group, group
+from rag.types import Kind
+
+_LONGEST_HEADING = 130  # characters
+_BODY = 60  # characters from which a line that ends as a sentence is body text
+_SENTENCE = re.compile(r"[.!?…:][\"'”’»)\]]*$")
+_NO_HEADING_END = re.compile(r"(?:[.!:;,…]|[.!?,…][\"'”’»)\]]+)$")
+_NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+[^\W\d_]")
+_BYLINE = re.compile(r"(?:(?:reporting|written|edited|photos?) )?(?:by|from)\s+(?:the\s)?\w", re.IGNORECASE)
+_ASIDE = re.compile(
+    r"""(?:source|credit|photo|image|picture|video|file|via|copyright|related|to|cc|from|subject|date|time|tel
+         |phone|e-?mail|published|updated|by|author|listen|watch)\W*(?::|$)
+      |©|read\ more\b|you\ may\ like\b
+      |(?:\W*(?:getty|reuters|afp|ap|epa|tass|shutterstock|alamy|anadolu|agency|images?|photos?|pool|via
+         |handout))+\W*$
+      |[-\d:.\s]*(?:[ap]\.?m\.?)?(?:\s*-\s*source:.*)?$
+      |\d+\s+(?:posts?|comments?|shares?|likes?|replies|views)$
+      |\S+@\S+$|(?:https?://|www\.)\S+$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def read(data: bytes, source: str) -> Contents:
+    """The paragraphs of a plain text."""
+    groups = group(split_lines(decode(data, source)))
+    first_is_title = bool(groups) and _is_title(groups)
+    return Contents(
+        tuple(_draft(groups, index, title=index == 0 and first_is_title) for index in range(len(groups)))
+    )
+
+
+def _draft(groups: Sequence[Group], index: int, *, title: bool) -> Draft:
+    """The paragraph at `index`, with what it is."""
+    here = groups[index]
+    line = here.lines[0].number
+    if here.bulleted and not here.underline and not _is_numbered_heading(groups, index):
+        return Draft(here.text, Kind.LIST_ITEM, line=line)
+    if title or _is_heading(groups, index):
+        return Draft(here.text, Kind.HEADING, level=1 if title else _level(here), line=line)
+    return Draft(here.text, line=line)
+
+
+def _is_title(groups: Sequence[Group]) -> bool:
+    """Whether the first paragraph is the document's title: it looks like a heading, and something follows."""
+    return len(groups) > 1 and (bool(groups[0].underline) or (groups[0].alone and _may_be_heading(groups[0])))
+
+
+def _is_heading(groups: Sequence[Group], index: int) -> bool:
+    """Whether a paragraph is a heading: rather one missed than a byline or caption taken for one."""
+    here = groups[index]
+    if here.underline:
+        return True
+    if not _may_be_heading(here):
+        return False
+    below = [group for group in groups[index + 1 : index + 6] if not _is_aside(group.text)]
+    if not below or (index > 0 and _BYLINE.match(groups[index - 1].text)):
+        return False
+    if here.alone and (_is_capitals(here.text) or _is_numbered_heading(groups, index)):
+        return True
+    byline = _BYLINE.match(groups[index + 1].text) and here.text not in groups[index + 1].text
+    return bool(byline) or _is_body(below[0])
+
+
+def _may_be_heading(group: Group) -> bool:
+    """Whether the line by itself has the look of a heading."""
+    text = group.text
+    first = text.lstrip("\"'“‘«([")[:1]
+    return (
+        len(group.lines) == 1
+        and len(text) <= _LONGEST_HEADING
+        and len(text.split()) <= 20
+        and (first.isdigit() or (first.isalpha() and first == first.upper()))
+        and not (text.endswith("?") and not text[0].isalnum())
+        and not _NO_HEADING_END.search(text)
+        and not _is_aside(text)
+    )
+
+
+def _is_aside(text: str) -> bool:
+    """Whether a line is a byline, a time, a dateline, a credit or the like, which names no section."""
+    return len(text) <= _LONGEST_HEADING and (
+        _BYLINE.match(text) is not None or _ASIDE.match(text) is not None or find_dateline(text) is not None
+    )
+
+
+def _is_body(group: Group) -> bool:
+    """Whether a paragraph is running text or a list item, such as stands under a heading."""
+    text = group.text
+    return len(group.lines) > 1 or group.bulleted or (len(text) >= _BODY and bool(_SENTENCE.search(text)))
+
+
+def _is_capitals(text: str) -> bool:
+    """Whether a line is written in capitals throughout."""
+    return text.isupper() and sum(letter.isalpha() for letter in text) >= 4
+
+
+def _is_numbered_heading(groups: Sequence[Group], index: int) -> bool:
+    """Whether a line is "3.2 Results" or "1. Scope" over running text, and not an item of a numbered list."""
+    here = groups[index]
+    number = _NUMBERED.match(here.text)
+    if number is None or not here.alone or not _may_be_heading(here) or len(here.text) > 80:
+        return False
+    below = groups[index + 1] if index + 1 < len(groups) else None
+    if below is None or not below.lines[0].after_blank:
+        return False
+    return "." in number[1] or (not below.bulleted and len(below.text) > len(here.text))
+
+
+def _level(group: Group) -> int:
+    """A heading's depth: below the title, deeper by the parts of its number."""
+    number = _NUMBERED.match(group.text)
+    if group.underline == "=":
+        return 1
+    return 1 + len(number[1].split(".")) if number else 2
