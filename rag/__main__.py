@@ -1,0 +1,5 @@
+"""`python -m rag` is `pilcrow`."""
+
+from rag.cli import main
+
+main()

@@ -1,0 +1,228 @@
+"""The `pilcrow` command: each one opens an index, does one thing through the public API, and prints."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.errors import PilcrowError
+from rag.progress import ProgressBar
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag import Assistant
+    from rag.types import Citation, Evidence, IngestReport, Paragraph
+
+app = typer.Typer(
+    name="pilcrow",
+    help="Ask your own documents; every sentence of the answer cites its file and paragraph.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Index = Annotated[
+    Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index, in place of the one set.")
+]
+# What a terminal obeys instead of showing; a document must not get to move the cursor or rename the window.
+CONTROLS = {
+    code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
+}
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 a PilcrowError (told on stderr), 2 usage, 130 Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    try:
+        app(prog_name="pilcrow")
+    except PilcrowError as error:
+        _complain(f"pilcrow: {error}")
+        sys.exit(1)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        _print(f"pilcrow {version('pilcrow')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave."),
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, or folders to read whole.")],
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Forget documents below these folders whose files are gone.")
+    ] = False,
+    index: Index = None,
+) -> None:
+    """Read documents into the index. Unchanged files are skipped, unreadable ones are named."""
+    with _open(index) as assistant, ProgressBar() as progress:
+        report = assistant.ingest(paths, prune=prune, progress=progress.show)
+    for source, reason in report.failed:
+        _complain(f"failed: {source}: {reason}")
+    _print(_summary(report))
+    if report.failed and not (report.added or report.updated or report.unchanged):
+        raise typer.Exit(1)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="In quotes: one question.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON.")] = False,
+    index: Index = None,
+) -> None:
+    """Answer a question from the documents, with the source of each sentence."""
+    with _open(index) as assistant:
+        answer = assistant.ask(question)
+    if as_json:
+        _print(json.dumps(answer, default=_plain, ensure_ascii=False, indent=2))
+        return
+    _print(answer.text)
+    places = [_cited(citation) for citation in answer.citations]
+    if answer.abstained:
+        places = [f"nearest: {_place(evidence)}: {evidence.text}" for evidence in answer.nearest]
+    if places:
+        _print("\n" + "\n".join(places))
+
+
+@app.command("list")
+def list_documents(index: Index = None) -> None:
+    """List the documents of the index: paragraphs, date, source, title."""
+    with _open(index) as assistant:
+        documents = assistant.documents()
+    if not documents:
+        _complain("the index holds no documents; run: pilcrow ingest PATH")
+    width = max((len(document.source) for document in documents), default=0)
+    for document in documents:
+        day = document.date.isoformat() if document.date else ""
+        _print(f"{document.paragraphs:5} ¶  {day:10}  {document.source:{width}}  {document.title}")
+
+
+@app.command()
+def show(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A document, as `list` names it.")],
+    number: Annotated[
+        int, typer.Argument(metavar="PARAGRAPH", min=1, help="Its paragraph's number, from 1.")
+    ],
+    index: Index = None,
+) -> None:
+    """Print one paragraph as an editor shows it, below a line that says where it stands."""
+    with _open(index) as assistant:
+        paragraph = assistant.paragraph(source, number)
+    _print(_head(source, paragraph) + "\n\n" + paragraph.text)
+
+
+@app.command()
+def remove(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE…", help="Documents, as `list` names them.")],
+    index: Index = None,
+) -> None:
+    """Forget documents. Their files stay."""
+    with _open(index) as assistant:
+        removed = assistant.remove(*sources)
+    for source in removed:
+        _print(f"removed {source}")
+
+
+@app.command()
+def chat(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port to listen on.")] = None,
+    index: Index = None,
+) -> None:
+    """Open the chat page, until Ctrl-C."""
+    settings = Settings.load(index=index, host=host, port=port)
+    from ui.page import run
+
+    run(settings)
+
+
+@app.command()
+def doctor(index: Index = None) -> None:
+    """Check the settings, the model and the index. Nothing is sent anywhere."""
+    from rag.doctor import examine
+
+    healthy = True
+    for line, good in examine(index):
+        _print(line)
+        healthy &= good
+    if not healthy:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _open(index: Path | None) -> Iterator[Assistant]:
+    settings = Settings.load(index=index)
+    from rag import Assistant  # only here, for it brings Chroma
+
+    with Assistant.open(settings=settings) as assistant:
+        yield assistant
+
+
+def _summary(report: IngestReport) -> str:
+    counts = {
+        "added": report.added,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "removed": report.removed,
+        "failed": report.failed,
+    }
+    parts = [f"{len(sources)} {word}" for word, sources in counts.items() if sources]
+    done = ", ".join(parts) or "nothing found to read"
+    return f"{done}; {report.paragraphs} paragraphs written in {report.seconds:.1f} s"
+
+
+def _cited(citation: Citation) -> str:
+    return f"[{citation.number}] {_place(citation)}: “{citation.quote}”"
+
+
+def _place(found: Citation | Evidence) -> str:
+    details = [f"page {found.page}" if found.page else f"line {found.line}" if found.line else ""]
+    details.append(found.date.isoformat() if found.date else "")
+    known = ", ".join(detail for detail in details if detail)
+    return f"{found.source} ¶{found.paragraph}" + (f" ({known})" if known else "")
+
+
+def _head(source: str, paragraph: Paragraph) -> str:
+    parts = [f"{source} ¶{paragraph.number}", paragraph.kind.value, paragraph.heading]
+    parts += [
+        f"page {paragraph.page}" if paragraph.page else "",
+        f"line {paragraph.line}" if paragraph.line else "",
+    ]
+    parts.append(paragraph.date.isoformat() if paragraph.date else "")
+    return " · ".join(part for part in parts if part)
+
+
+def _plain(value: object) -> object:
+    """What JSON has no form for: a dataclass as its fields, a mapping as a dict, a date as YYYY-MM-DD."""
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _print(text: str) -> None:
+    typer.echo(text.translate(CONTROLS))
+
+
+def _complain(text: str) -> None:
+    typer.echo(text.translate(CONTROLS), err=True)

@@ -1,0 +1,74 @@
+"""What `pilcrow doctor` looks at: versions, settings, the model's weights, the index."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rag import Assistant
+from rag.errors import PilcrowError
+from rag.models import BUILT_IN, check_weights
+from rag.settings import Settings
+
+LIBRARIES = ("chromadb", "llama-index-core", "sentence-transformers", "torch", "gradio", "pypdf")
+
+Finding = tuple[str, bool]  # a line to print, and whether it is good
+
+
+def examine(index: Path | None) -> Iterator[Finding]:
+    """Each finding as it is made. A check that fails is a finding; the others go on."""
+    yield (
+        f"pilcrow {version('pilcrow')}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
+        True,
+    )
+    for name in LIBRARIES:
+        yield _library(name)
+    try:
+        settings = Settings.load(index=index)
+    except PilcrowError as error:
+        yield f"problem: {error}", False
+        return
+    for name, origin in Settings.origins(index=index).items():
+        yield f"{name} = {getattr(settings, name)} (from {origin})", True
+    yield from _model(settings)
+    yield from _index(settings)
+
+
+def _library(name: str) -> Finding:
+    try:
+        return f"{name} {version(name)}", True
+    except PackageNotFoundError:
+        return f"problem: {name} is not installed; run: pip install pilcrow", False
+
+
+def _model(settings: Settings) -> Iterator[Finding]:
+    if settings.embedder != BUILT_IN:
+        yield f"embedder: {settings.embedder}, which only you can vouch for", True
+        return
+    try:
+        check_weights()
+    except PilcrowError as error:
+        yield f"problem: {error}", False
+    else:
+        yield f"embedder: {BUILT_IN}, its weights are the official file", True
+
+
+def _index(settings: Settings) -> Iterator[Finding]:
+    if not settings.index.exists():
+        yield f"index: none yet at {settings.index}; run: pilcrow ingest PATH", True
+        return
+    try:
+        with Assistant.open(settings=settings) as assistant:
+            problems = assistant.check()
+            documents = assistant.documents()
+    except PilcrowError as error:
+        yield f"problem: {error}", False
+        return
+    paragraphs = sum(document.paragraphs for document in documents)
+    yield f"index: {len(documents)} documents, {paragraphs} paragraphs", True
+    yield from ((f"problem: {problem}", False) for problem in problems)
+    if not problems:
+        yield "index: the catalog, the full-text index and Chroma agree", True
