@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,18 +18,11 @@ from numpy.typing import NDArray
 from rag import schema
 from rag.errors import StoreError
 from rag.types import Chunk, Document, DocumentInfo, Kind, Paragraph
+from rag.words import words
 
 Vector = NDArray[np.float32]
 
 IDLE_CONNECTIONS = 8
-
-# Zero-width signs and the soft hyphen: unseen on the page, in a word they would hide it from search.
-INVISIBLE = dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
-
-
-def fold(text: str) -> str:
-    """The text as it is searched: compatible letters made plain, runs of any whitespace one space."""
-    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).translate(INVISIBLE)).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +174,7 @@ class Revision:
         rowid = self._connection.execute(schema.INSERT_CHUNK, (*row, chunk.ordinal, blob)).lastrowid
         self._connection.execute(
             "INSERT INTO chunk_fts (rowid, heading, text) VALUES (?, ?, ?)",
-            (rowid, fold(chunk.heading), fold(chunk.text)),
+            (rowid, " ".join(words(chunk.heading)), " ".join(words(chunk.text))),
         )
 
     def remove(self, sources: Sequence[str]) -> None:
