@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from rag.errors import LoadError, UnsupportedFormat
@@ -52,9 +53,11 @@ def load(path: Path, source: str, data: bytes | None = None) -> Document:
 def _bytes(path: Path, source: str) -> bytes:
     """The bytes of the file; LoadError with the system's reason where it cannot be read."""
     try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise LoadError(source, _too_large(size))
+        status = path.stat()
+        if not S_ISREG(status.st_mode):
+            raise LoadError(source, "is not a regular file; give a file or the folder that holds it")
+        if status.st_size > MOST_BYTES:
+            raise LoadError(source, _too_large(status.st_size))
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)

@@ -68,7 +68,7 @@ def number(contents: Contents, source: str, data: bytes) -> Document:
 
 
 def _title(drafts: list[Draft]) -> str:
-    """The text of the heading that names the whole document: the first of the highest level, or one on top."""
+    """The text of the heading that names the whole document: the first of level 1, or one on top."""
     headings = (draft for draft in drafts if draft.kind is Kind.HEADING)
     return next((draft.text for draft in headings if draft.level == 1 or draft is drafts[0]), "")
 

@@ -77,6 +77,7 @@ def _may_be_heading(group: Group) -> bool:
     first = text.lstrip("\"'“‘«([")[:1]
     return (
         len(group.lines) == 1
+        and not group.has_columns
         and len(text) <= _LONGEST_HEADING
         and len(text.split()) <= 20
         and (first.isdigit() or (first.isalpha() and first == first.upper()))

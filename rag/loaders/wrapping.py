@@ -10,8 +10,9 @@ from itertools import pairwise
 
 LONGEST_WRAPPED = 120  # characters; nobody wraps by hand beyond
 _NARROWEST = 30
-_SIGN = r"(?:[-*+•–—·‣⁃◦▪▫●○■□►▶➢✓✔]|\(?\d{1,3}[.)]|\(?[a-z]\))"
+_SIGN = r"(?:[-*+•–—·‣⁃◦▪▫●○■□►▶➢✓✔]|\(?\d{1,3}[.)]|\(?[a-z]\)|o(?=\s\s))"
 _BULLET = re.compile(rf"\s*{_SIGN}\s+\S")
+_COLUMNS = re.compile(r"\S(?:\s{3,}|\t)\S")
 _LONE_BULLET = re.compile(rf"\s*{_SIGN}\s*$")
 _RULE = re.compile(r"\s*([-=_*~#+–—])(?:\s*\1){2,}\s*$")
 _QUOTE = re.compile(r"\s*(?:>\s?)+")
@@ -52,6 +53,11 @@ class Group:
     bulleted: bool = False
     alone: bool = False
     underline: str = ""
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether the last line is set in columns, as a table's row is."""
+        return _COLUMNS.search(self.lines[-1].bare) is not None
 
     @property
     def text(self) -> str:
@@ -100,7 +106,7 @@ def _visible(lines: Sequence[str]) -> Iterator[Line]:
 
 def _can_be_underlined(group: Group) -> bool:
     """One line without columns: what looks like a rule below it may be an underline."""
-    return len(group.lines) == 1 and not group.bulleted and not re.search(r"\S(?:\s{2,}|\t)\S", group.text)
+    return len(group.lines) == 1 and not group.bulleted and not group.has_columns
 
 
 def _wrap_width(lines: Sequence[Line]) -> int | None:
@@ -136,7 +142,7 @@ def _continues(group: Group, line: Line, width: int | None) -> bool:
         return False
     if group.bulleted and line.indent > group.lines[0].indent:
         return True
-    if width is None or (not group.bulleted and line.indent >= last.indent + 2):
+    if width is None or group.has_columns or (not group.bulleted and line.indent >= last.indent + 2):
         return False
     return _is_forced(last, line, width)
 

@@ -1,0 +1,185 @@
+"""Files are read in a child process: one that hangs, crashes or eats memory takes nothing else with it.
+
+The child reads requests from its standard input and answers on its standard output, a line of JSON each.
+It ends with its input, so it does not outlive its parent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from threading import Event, Timer
+from types import TracebackType
+from typing import IO, Any, Self
+
+from rag.errors import LoadError, UnsupportedFormat
+from rag.loaders import load
+from rag.types import Document, Kind, Paragraph
+
+SECONDS = 120.0  # for one file, of the clock and of the processor
+MEMORY = 2 * 2**30  # bytes of address space
+
+
+class Loader:
+    """Reads files as `rag.loaders.load` does, in a child process with limits. For one thread at a time."""
+
+    def __init__(self, seconds: float = SECONDS, memory: int = MEMORY) -> None:
+        self._seconds = seconds
+        self._memory = memory
+        self._child: _Child | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def load(self, path: Path, source: str) -> Document:
+        """The document in the file at `path`; LoadError also where reading takes too much time or memory."""
+        if self._child is None or not self._child.is_alive():
+            self.close()
+            self._child = _Child(self._seconds, self._memory)
+        child, self._child = self._child, None  # taken back only after a whole answer
+        try:
+            answer = child.ask({"path": str(path.absolute()), "source": source}, self._seconds)
+        except BaseException:
+            child.end()
+            raise
+        if answer is None:
+            raise LoadError(source, f"{child.end()}; leave the file out, or save it anew and try again")
+        self._child = child
+        return _unpacked(answer, source)
+
+    def close(self) -> None:
+        """End the child process; a later `load` starts a new one."""
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+
+class _Child:
+    """The parent's side of one child process."""
+
+    def __init__(self, seconds: float, memory: int) -> None:
+        places = os.pathsep.join(str(Path(place).absolute()) for place in sys.path)
+        self._seconds = seconds
+        self._late = Event()
+        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `end`
+        self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            [sys.executable, "-P", "-m", "rag.loaders.worker", str(seconds), str(memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            env={**os.environ, "PYTHONPATH": places},
+        )
+
+    def is_alive(self) -> bool:
+        """Whether it waits for the next request."""
+        return self._process.poll() is None
+
+    def ask(self, request: dict[str, str], seconds: float) -> dict[str, Any] | None:
+        """The answer to `request`; None if the child ended before it was whole, or had to be ended."""
+        writing, reading = self._process.stdin, self._process.stdout
+        if writing is None or reading is None:
+            return None
+        timer = Timer(seconds, self._kill_late)
+        timer.start()
+        try:
+            writing.write(json.dumps(request).encode() + b"\n")
+            writing.flush()
+            line = reading.readline()
+        except BrokenPipeError:
+            return None
+        finally:
+            timer.cancel()
+        return json.loads(line) if line.endswith(b"\n") else None
+
+    def end(self) -> str:
+        """Kill it, if it still lives, and say why it ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=0 if self._late.is_set() else 0.2)
+        self._process.kill()
+        self._process.wait()
+        with suppress(BrokenPipeError):
+            self._process.communicate()
+        self._complaints.seek(0)
+        complaints = self._complaints.read().decode(errors="replace").strip().splitlines()
+        self._complaints.close()
+        if self._late.is_set() or self._process.returncode == -signal.SIGXCPU:
+            return f"took more than {self._seconds:g} seconds to read"
+        return f"made its reader stop ({complaints[-1] if complaints else self._process.returncode})"
+
+    def _kill_late(self) -> None:
+        """End a child whose time is up."""
+        self._late.set()
+        self._process.kill()
+
+
+def _unpacked(answer: dict[str, Any], source: str) -> Document:
+    """The document, or the error, that the child answered."""
+    if "reason" in answer:
+        raise (UnsupportedFormat if answer["unsupported"] else LoadError)(source, answer["reason"])
+    paragraphs = (
+        Paragraph(number, text, Kind(kind), heading, page, line, date.fromisoformat(day) if day else None)
+        for number, (text, kind, heading, page, line, day) in enumerate(answer["paragraphs"], start=1)
+    )
+    return Document(source, answer["sha256"], answer["title"], tuple(paragraphs))
+
+
+def _packed(document: Document) -> dict[str, Any]:
+    """`document` as JSON can hold it."""
+    return {
+        "sha256": document.sha256,
+        "title": document.title,
+        "paragraphs": [
+            (each.text, each.kind, each.heading, each.page, each.line, each.date and each.date.isoformat())
+            for each in document.paragraphs
+        ],
+    }
+
+
+def _answer(request: dict[str, str], memory: int) -> dict[str, Any]:
+    """What the child answers: the document, or why there is none."""
+    try:
+        return _packed(load(Path(request["path"]), request["source"]))
+    except LoadError as error:
+        return {"reason": error.reason, "unsupported": isinstance(error, UnsupportedFormat)}
+    except MemoryError:
+        reason = f"needs more than {memory / 2**30:.1f} GiB of memory to read; split it into smaller files"
+    except RecursionError:
+        reason = "is nested too deeply to read; save it anew in a simpler form"
+    return {"reason": reason, "unsupported": False}
+
+
+def _limit(kind: int, amount: int) -> None:
+    """Set one limit of this process where the system has it (macOS lacks some)."""
+    with suppress(ValueError, OSError):
+        resource.setrlimit(kind, (amount, resource.getrlimit(kind)[1]))
+
+
+def _serve(seconds: float, memory: int) -> None:
+    """Answer requests until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not get among the answers
+    _limit(resource.RLIMIT_AS, memory)
+    _limit(resource.RLIMIT_CORE, 0)
+    for line in sys.stdin.buffer:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 1)
+        answers.write(json.dumps(_answer(json.loads(line), memory)).encode() + b"\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    _serve(float(sys.argv[1]), int(sys.argv[2]))
