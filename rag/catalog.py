@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,9 +100,9 @@ class Snapshot:
         return int(self._rows("SELECT count(*) FROM chunk")[0][0])
 
     def chunk_ids(self, sources: Iterable[str] | None = None) -> list[str]:
-        """The ids of all live chunks, or of those of some sources, in the order of writing."""
+        """The ids of all live chunks, or of those of some sources, sorted."""
         if sources is None:
-            rows = self._rows("SELECT id FROM chunk ORDER BY rowid")
+            rows = self._rows("SELECT id FROM chunk ORDER BY id")
         else:
             rows = self._rows(schema.CHUNK_IDS, json.dumps(list(sources)))
         return [row[0] for row in rows]
@@ -111,6 +112,12 @@ class Snapshot:
         statement = "SELECT id, vector FROM chunk WHERE id IN (SELECT value FROM json_each(?))"
         rows = self._rows(statement, json.dumps(list(ids)))
         return {identifier: np.frombuffer(blob, dtype=np.float32) for identifier, blob in rows}
+
+    def sample(self, amount: int) -> dict[str, Vector]:
+        """The vectors of up to `amount` chunks picked at random (their ids are hashes, evenly spread)."""
+        statement = "SELECT id FROM chunk WHERE id >= ? ORDER BY id LIMIT 1"
+        picked = [row[0] for _ in range(amount) for row in self._rows(statement, uuid4().hex)]
+        return self.vectors(dict.fromkeys(picked))
 
     def meta(self, key: str) -> str | None:
         """A fact about the index, or None."""

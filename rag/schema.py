@@ -49,7 +49,7 @@ CHUNKS = """SELECT chunk.id, source, paragraph, part, text, heading, page, ordin
     WHERE chunk.id IN (SELECT value FROM json_each(?))"""
 
 CHUNK_IDS = """SELECT chunk.id FROM chunk JOIN document ON document.id = chunk.document
-    WHERE source IN (SELECT value FROM json_each(?)) ORDER BY chunk.rowid"""
+    WHERE source IN (SELECT value FROM json_each(?)) ORDER BY chunk.id"""
 
 PARAGRAPHS = """SELECT number, text, kind, heading, page, line, paragraph.date
     FROM paragraph JOIN document ON document.id = paragraph.document

@@ -1,0 +1,223 @@
+"""The vector store: Chroma in a folder or on a server, read through LlamaIndex's adapter."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from json import dumps
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from rag.catalog import Vector
+from rag.errors import StoreError
+
+if TYPE_CHECKING:
+    from chromadb.api.client import Client
+    from chromadb.api.models.Collection import Collection
+    from llama_index.core.vector_stores.types import MetadataFilters
+
+WRITTEN_AT_ONCE = 1000  # a server takes at most 40 MB in one request
+READ_AT_ONCE = 5000
+SAME = 1e-3  # cosine distance below which a vector counts as found by itself
+
+
+class VectorStore:
+    """One Chroma collection, cosine, that holds chunk ids, their vectors and sources; no texts."""
+
+    def __init__(self, client: Client, collection: Collection, place: Path | str) -> None:
+        from llama_index.vector_stores.chroma import ChromaVectorStore
+
+        self._client = client
+        self._collection = collection
+        self._place = place
+        self._adapter = ChromaVectorStore(chroma_collection=collection)
+        self._closed = False
+
+    @classmethod
+    def open(cls, place: Path | str, collection: str) -> VectorStore:
+        """Open or create the collection in a folder or at a server's URL; StoreError where that fails."""
+        with _explained(place):
+            client = _client(place)
+            try:
+                found = client.get_or_create_collection(
+                    collection, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+                )
+            except BaseException:
+                client.close()
+                raise
+            return cls(client, found, place)
+
+    def query(
+        self, vector: Sequence[float], limit: int, sources: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """The nearest (chunk id, cosine similarity), best first; among `sources` only, where given."""
+        from llama_index.core.vector_stores.types import VectorStoreQuery
+
+        if limit < 1 or (sources is not None and not sources):
+            return []
+        wanted = VectorStoreQuery(
+            query_embedding=[float(x) for x in vector], similarity_top_k=limit, filters=_among(sources)
+        )
+        with self._used():
+            found = self._adapter.query(wanted)
+        # The adapter gives exp(-distance); the cosine similarity is one less the distance.
+        scored = zip(found.ids or [], found.similarities or [], strict=True)
+        return sorted(((i, 1 + math.log(score)) for i, score in scored), key=lambda hit: (-hit[1], hit[0]))
+
+    def upsert(self, ids: Sequence[str], vectors: Sequence[Vector], sources: Sequence[str]) -> None:
+        """Write vectors under their chunk ids, replacing those that are held."""
+        with self._used():
+            for start in range(0, len(ids), WRITTEN_AT_ONCE):
+                part = slice(start, start + WRITTEN_AT_ONCE)
+                self._collection.upsert(
+                    ids=list(ids[part]),
+                    embeddings=np.asarray(vectors[part], dtype=np.float32),
+                    metadatas=[
+                        # what the adapter reads back; without it each row takes its path for old data
+                        {"source": source, "_node_content": dumps({"id_": identifier})}
+                        for identifier, source in zip(ids[part], sources[part], strict=True)
+                    ],
+                )
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Take vectors out; ids that are not held are passed over."""
+        with self._used():
+            for start in range(0, len(ids), WRITTEN_AT_ONCE):
+                self._collection.delete(ids=list(ids[start : start + WRITTEN_AT_ONCE]))
+
+    def count(self) -> int:
+        """How many ids are held. No proof that their vectors are found: see `astray`."""
+        with self._used():
+            return self._collection.count()
+
+    def ids(self) -> set[str]:
+        """Every id that is held."""
+        found: set[str] = set()
+        with self._used():
+            while page := self._collection.get(limit=READ_AT_ONCE, offset=len(found), include=[])["ids"]:
+                found.update(page)
+        return found
+
+    def astray(self, vectors: Mapping[str, Vector]) -> list[str]:
+        """The ids whose vector is not held as given, or whose own query finds nothing that near."""
+        ids = list(vectors)
+        lost: set[str] = set()
+        with self._used():
+            for start in range(0, len(ids), WRITTEN_AT_ONCE):
+                part = ids[start : start + WRITTEN_AT_ONCE]
+                lost.update(self._not_held(part, vectors), self._not_found(part, vectors))
+        return sorted(lost)
+
+    def _not_held(self, ids: list[str], vectors: Mapping[str, Vector]) -> set[str]:
+        page = self._collection.get(ids=ids, include=["embeddings"])
+        held = dict(zip(page["ids"], np.asarray(page["embeddings"]), strict=True))
+        return {i for i in ids if i not in held or 1 - _cosine(held[i], vectors[i]) > SAME}
+
+    def _not_found(self, ids: list[str], vectors: Mapping[str, Vector]) -> set[str]:
+        asked = np.stack([vectors[i] for i in ids])
+        answer = self._collection.query(query_embeddings=asked, n_results=1, include=["distances"])
+        nearest = answer["distances"] or [[] for _ in ids]
+        return {i for i, row in zip(ids, nearest, strict=True) if not row or row[0] > SAME}
+
+    def drop(self) -> None:
+        """Delete the collection with all that it holds."""
+        with self._used():
+            self._client.delete_collection(self._collection.name)
+
+    def close(self) -> None:
+        """Let go of the files or the connection."""
+        if not self._closed:
+            self._closed = True
+            self._client.close()
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        if self._closed:
+            raise StoreError(f"The vector store at {self._place} is closed; open the index again.")
+        with _explained(self._place):
+            yield
+
+
+def broken_file(folder: Path) -> Path | None:
+    """The first file of an embedded Chroma that a cut-off write left unusable, or None.
+
+    Chroma itself must not see such a file: with some it answers as if nothing were wrong, with others the
+    whole process dies.
+    """
+    for pickle in sorted(folder.glob("*/index_metadata.pickle")):
+        content = pickle.read_bytes()
+        if not (content.startswith(b"\x80") and content.endswith(b".")):
+            return pickle
+    for header in sorted(folder.glob("*/header.bin")):
+        if broken := _broken_graph(header):
+            return broken
+    return None
+
+
+def _broken_graph(header: Path) -> Path | None:
+    """Compare the sizes of hnswlib's files with the element count and size that its header states."""
+    try:
+        _, _, _, count, size = struct.unpack_from("<iQQQQ", header.read_bytes())
+        if not (header.parent / "index_metadata.pickle").exists():
+            return header.parent / "index_metadata.pickle"
+        for name, expected in (("data_level0.bin", count * size), ("length.bin", count * 4)):
+            if (header.parent / name).stat().st_size != expected:
+                return header.parent / name
+        links = (header.parent / "link_lists.bin").read_bytes()
+    except (OSError, struct.error):
+        return header
+    position = 0
+    for _ in range(count):
+        if position + 4 > len(links):
+            return header.parent / "link_lists.bin"
+        position += 4 + struct.unpack_from("<I", links, position)[0]
+    return None if position == len(links) else header.parent / "link_lists.bin"
+
+
+def _client(place: Path | str) -> Client:
+    import chromadb
+    from chromadb.config import Settings
+
+    settings = Settings(anonymized_telemetry=False)
+    if isinstance(place, Path):
+        return cast("Client", chromadb.PersistentClient(path=str(place), settings=settings))
+    url = urlsplit(place)
+    secure = url.scheme == "https"
+    port = url.port or (443 if secure else 8000)
+    client = chromadb.HttpClient(host=url.hostname or "localhost", port=port, ssl=secure, settings=settings)
+    return cast("Client", client)
+
+
+def _among(sources: Sequence[str] | None) -> MetadataFilters | None:
+    from llama_index.core.vector_stores.types import FilterOperator, MetadataFilter, MetadataFilters
+
+    if sources is None:
+        return None
+    return MetadataFilters(
+        filters=[MetadataFilter(key="source", value=list(sources), operator=FilterOperator.IN)]
+    )
+
+
+def _cosine(one: Vector, other: Vector) -> float:
+    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
+
+
+@contextmanager
+def _explained(place: Path | str) -> Iterator[None]:
+    """Chroma's errors, of several families, as ours."""
+    import httpx
+    from chromadb.errors import ChromaError
+
+    try:
+        yield
+    except (ChromaError, httpx.HTTPError, ValueError, OSError) as error:
+        if isinstance(place, Path):
+            remedy = "Close the index and open it again: a damaged vector store is rebuilt from the catalog."
+        else:
+            remedy = "Start the server (chroma run --path FOLDER --port PORT), or unset chroma_url."
+        raise StoreError(f"The vector store at {place} failed: {error}. {remedy}") from error
