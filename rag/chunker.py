@@ -32,7 +32,7 @@ _LETTERS_A_TOKEN = (
 
 
 def fold(text: str) -> str:
-    """`text` as it is searched: composed (NFC), ligatures parted, without invisible characters, spaces single.
+    """`text` as it is searched: composed (NFC), ligatures parted, invisible letters dropped, spaces single.
 
     Not NFKC: it would read 10² as 102.
     """
@@ -68,7 +68,7 @@ class _Ruler:
         self._special = count_tokens("")
 
     def fits(self, text: str) -> bool:
-        """Whether `text` may be embedded whole. ASCII letters make at most a token each: few need no count."""
+        """Whether `text` may be embedded whole. ASCII letters make at most a token each."""
         if text.isascii() and len(text) + self._special < self._limit:
             return True
         return len(text) <= self._limit * _LETTERS_A_TOKEN and self._count(text) <= self._limit
