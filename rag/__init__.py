@@ -1,0 +1,21 @@
+"""Pilcrow: ask your own documents; every sentence of the answer cites its file and paragraph."""
+
+from rag.assistant import Assistant, Stream
+from rag.errors import PilcrowError
+from rag.settings import Settings
+from rag.types import Answer, Citation, DocumentInfo, Evidence, IngestReport, Paragraph, Statement, Turn
+
+__all__ = [
+    "Answer",
+    "Assistant",
+    "Citation",
+    "DocumentInfo",
+    "Evidence",
+    "IngestReport",
+    "Paragraph",
+    "PilcrowError",
+    "Settings",
+    "Statement",
+    "Stream",
+    "Turn",
+]

@@ -1,12 +1,12 @@
 """Every error that Pilcrow raises on purpose. Each message names the remedy.
 
-    PilcrowError
-    ├── SettingsError          a bad or unknown setting
-    ├── LoadError              a file that cannot be read; `.source` names it
-    │   └── UnsupportedFormat
-    ├── StoreError             the index is unreadable, locked, or from a newer version
-    │   └── EmbedderMismatch   the index was made with another embedder
-    └── ModelError             weights missing, endpoint down, wrong key, timed out
+PilcrowError
+├── SettingsError          a bad or unknown setting
+├── LoadError              a file that cannot be read; `.source` names it
+│   └── UnsupportedFormat
+├── StoreError             the index is unreadable, locked, or from a newer version
+│   └── EmbedderMismatch   the index was made with another embedder
+└── ModelError             weights missing, endpoint down, wrong key, timed out
 """
 
 

@@ -137,7 +137,7 @@ class Statement:
 class Answer:
     """A checked answer, or an abstention with the paragraphs that came nearest and the words not found.
 
-    `timings` are seconds by step.
+    `standalone` is the question as it was understood with its history. `timings` are seconds by step.
     """
 
     question: str
@@ -148,6 +148,7 @@ class Answer:
     abstained: bool = False
     nearest: tuple[Evidence, ...] = ()
     missing: tuple[str, ...] = ()
+    standalone: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
 
 

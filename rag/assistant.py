@@ -1,0 +1,176 @@
+"""The public face: one opened index that takes documents in and answers questions from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Self
+
+from rag.errors import StoreError
+from rag.settings import Settings
+from rag.types import Answer, DocumentInfo, IngestReport, Paragraph, Turn
+
+if TYPE_CHECKING:
+    from rag.index import Index
+    from rag.models import CrossEncoderReranker, Embedder
+
+# Libraries of the models and of Chroma take seconds to import: each method brings in what it needs.
+
+
+class Stream:
+    """An answer as it comes: iterate for pieces of text; `answer` is the verified whole."""
+
+    def __init__(self, pieces: Iterator[str], answer: Callable[[], Answer]) -> None:
+        self._pieces = pieces
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[str]:
+        return self._pieces
+
+    @property
+    def answer(self) -> Answer:
+        """The whole answer, checked; what was not read yet is finished first."""
+        for _ in self._pieces:
+            pass
+        return self._answer()
+
+
+class Assistant:
+    """Answers from one index. Many threads may ask at once, also while one ingests."""
+
+    def __init__(self, settings: Settings, index: Index, embedder: Embedder | None) -> None:
+        self.settings = settings
+        self._index = index
+        self._embedder = embedder
+        self._reranker: CrossEncoderReranker | None = None
+        self._loading = Lock()
+
+    @classmethod
+    def open(cls, index: str | Path | None = None, settings: Settings | None = None) -> Self:
+        """Opens the index, or makes an empty one, and locks it for this process.
+
+        `index` goes before `settings.index`; without `settings` they are read from environment and pilcrow.toml.
+        Raises StoreError, EmbedderMismatch, ModelError or SettingsError.
+        """
+        from rag.index import Index
+        from rag.models import BUILT_IN, BUILT_IN_DIMENSION, load_embedder
+
+        settings = settings or Settings.load()
+        if index is not None:
+            settings = settings.model_copy(update={"index": Path(index).expanduser()})
+        embedder = None if settings.embedder == BUILT_IN else load_embedder(settings.embedder)
+        dimension = embedder.dimension if embedder else BUILT_IN_DIMENSION
+        opened = Index.open(settings.index, settings.embedder, dimension, settings.chroma_url)
+        return cls(settings, opened, embedder)
+
+    def close(self) -> None:
+        """Closes the index and gives its lock back."""
+        self._index.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ingest(
+        self,
+        paths: Sequence[str | Path] | str | Path,
+        prune: bool = False,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> IngestReport:
+        """Takes in files and folders; an edited file replaces itself, an unchanged one is skipped.
+
+        `prune` removes documents whose files are gone from the folders. `progress` gets (source, done, total).
+        A file that cannot be read is reported in `failed` with the reason, and the rest goes on.
+        """
+        from rag.indexer import ingest
+
+        given = [paths] if isinstance(paths, str | Path) else paths
+        embedder = self._model()
+        return ingest(
+            self._index,
+            [Path(path) for path in given],
+            embedder.embed,
+            embedder.count_tokens,
+            embedder.limit,
+            f"{embedder.name}/1",
+            prune,
+            progress,
+        )
+
+    def ask(
+        self, question: str, history: Sequence[Turn] = (), sources: Sequence[str] | None = None
+    ) -> Answer:
+        """The checked answer, or an abstention that says what was not found.
+
+        `history` are the turns before, oldest first; `sources` limits the search to these documents.
+        """
+        from rag.answering import answer
+
+        reranker = self._second_reader()
+        return answer(
+            question, history, self._index, self._model(), reranker, self.settings.evidence, sources
+        )
+
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), sources: Sequence[str] | None = None
+    ) -> Stream:
+        """The answer's text in pieces; its `.answer` is the verified whole."""
+        whole: list[Answer] = []
+
+        def pieces() -> Iterator[str]:
+            whole.append(self.ask(question, history, sources))
+            yield from re.findall(r"\S+\s*|\s+", whole[0].text)
+
+        return Stream(pieces(), lambda: whole[0])
+
+    def remove(self, *sources: str) -> tuple[str, ...]:
+        """Takes documents out of the index; StoreError where it does not hold one of them, and then none goes."""
+        from rag.indexer import remove
+
+        held = {document.source for document in self.documents()}
+        for source in sources:
+            if source not in held:
+                raise StoreError(
+                    f"the index holds no document {source!r}; `pilcrow list` shows what it holds"
+                )
+        return remove(self._index, sources)
+
+    def documents(self) -> list[DocumentInfo]:
+        """The documents of the index, by source."""
+        with self._index.catalog.read() as snapshot:
+            return snapshot.documents()
+
+    def paragraph(self, source: str, number: int) -> Paragraph:
+        """One paragraph as its file shows it; StoreError where there is none of this number."""
+        with self._index.catalog.read() as snapshot:
+            document = snapshot.document(source)
+            found = snapshot.paragraphs([(source, number)]).get((source, number))
+        if document is None:
+            raise StoreError(f"the index holds no document {source!r}; `pilcrow list` shows what it holds")
+        if found is None:
+            raise StoreError(f"{source} has no paragraph {number}; it has 1 to {document.paragraphs}")
+        return found
+
+    def check(self) -> list[str]:
+        """What is wrong with the index, in words; empty where all is well."""
+        return self._index.check()
+
+    def _model(self) -> Embedder:
+        from rag.models import load_embedder
+
+        with self._loading:
+            if self._embedder is None:
+                self._embedder = load_embedder(self.settings.embedder)
+            return self._embedder
+
+    def _second_reader(self) -> CrossEncoderReranker | None:
+        from rag.models import load_reranker
+
+        with self._loading:
+            if self._reranker is None and self.settings.reranker:
+                self._reranker = load_reranker(self.settings.reranker)
+            return self._reranker

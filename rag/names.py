@@ -1,0 +1,114 @@
+"""Names: finding them in a text, and telling whether a text holds a name in any of its forms."""
+
+from __future__ import annotations
+
+import re
+
+from rag.words import NUMBER_WORDS, STOPWORDS, fold, words
+
+_CAPITALISED = re.compile(r"(?<![\w-])[^\W\d_a-z][\w’'.-]*\w|\b[A-Z]\b")
+_SENTENCE_OPENING = re.compile(r"(?:^|[.!?:]\s+|[“\"‘(]\s*)$")
+
+# Country names whose adjective shares no plain stem with them; regular pairs (Estonia, Estonian) need no row.
+_SAME = (
+    "uk britain british briton united-kingdom",
+    "us usa u.s american america united-states",
+    "un united-nations",
+    "eu european-union",
+    "poland polish pole",
+    "france french",
+    "germany german",
+    "spain spanish spaniard",
+    "netherlands dutch",
+    "denmark danish dane",
+    "sweden swedish swede",
+    "finland finnish finn",
+    "ireland irish",
+    "scotland scottish scot",
+    "wales welsh",
+    "england english",
+    "switzerland swiss",
+    "greece greek",
+    "norway norwegian",
+    "portugal portuguese",
+    "czechia czech",
+    "iceland icelandic",
+    "thailand thai",
+    "philippines filipino",
+    "kyiv kiev",
+    "kharkiv kharkov",
+    "odesa odessa",
+)
+_GROUP = {form: group for group in _SAME for form in group.split()}
+_SUFFIX = re.compile(r"(?:ians?|ans?|ese|ish|is|i|s)$")
+
+
+def names(text: str) -> list[str]:
+    """The capitalised words of a text that are names, each once, in order; a sentence's plain first word is none."""
+    found: dict[str, None] = {}
+    for match in _CAPITALISED.finditer(text):
+        word = match.group()
+        bare = re.sub(r"[’']s$", "", word).rstrip(".")
+        if fold(bare) in STOPWORDS or fold(bare) in NUMBER_WORDS:
+            continue
+        opens = bool(_SENTENCE_OPENING.search(text[: match.start()]))
+        if opens and not _looks_like_name(bare, text[match.end() :]):
+            continue
+        found.setdefault(bare)
+    return list(found)
+
+
+def _looks_like_name(word: str, rest: str) -> bool:
+    return word.isupper() or bool(re.match(r"(?:[’']s)?\s+[A-Z]", rest))
+
+
+def base(word: str) -> str:
+    """One form for a folded place name and its adjective: estonia and estonian give eston."""
+    group = _GROUP.get(word)
+    if group:
+        return group
+    cut = _SUFFIX.sub("", word)
+    cut = cut if len(cut) >= 3 else word
+    return cut.rstrip("aeiouy") or cut
+
+
+def forms(text: str) -> set[str]:
+    """Every base form a text holds, with the initials of its capitalised runs ("United Nations" gives "un")."""
+    held = {base(word) for word in words(text)}
+    for run in re.findall(r"(?:[A-Z][\w’'-]*\s+(?:(?:of|the|and|for)\s+)?){1,6}[A-Z][\w’'-]*", text):
+        initials = "".join(part[0] for part in run.split() if part[0].isupper()).casefold()
+        for end in range(2, len(initials) + 1):
+            held.add(base(initials[:end]))
+            held.add(base(initials[-end:]))
+    return held
+
+
+def absent(wanted: list[str], held: set[str]) -> list[str]:
+    """The wanted names of which the text that gave `held` has no form; spelling variants of long names count."""
+    return [name for name in wanted if not any(_holds(part, held) for part in words(name))]
+
+
+def _holds(word: str, held: set[str]) -> bool:
+    wanted = base(word)
+    if wanted in held:
+        return True
+    return len(wanted) >= 6 and any(
+        other.startswith(wanted[: max(6, len(wanted) - 2)]) and abs(len(other) - len(wanted)) <= 2
+        for other in held
+    )
+
+
+def runs(text: str) -> list[str]:
+    """Names that stand together, as written: "General Ivan Popov", "New START"; each once, in order."""
+    known = set(names(text))
+    found: dict[str, None] = {}
+    for match in re.finditer(r"[\w’'.-]*\w(?:[ \u00a0]+[\w’'.-]*\w)*", text):
+        group: list[str] = []
+        for word in [*match.group().split(), ""]:
+            bare = re.sub(r"[’']s$", "", word)
+            if bare in known:
+                group.append(bare)
+            if group and (bare not in known or bare != word):
+                found.setdefault(" ".join(group))
+                group = []
+    return list(found)

@@ -1,0 +1,112 @@
+"""Finding chunks: by meaning (Chroma) and by words (BM25), fused by rank, near-duplicates folded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from rag.names import names
+from rag.types import Chunk, Hit
+from rag.words import content_words, numbers, words
+
+DEPTH = 50  # chunks taken from each list before fusion
+FUSION = 60  # the constant of reciprocal rank fusion, as published
+SAME = 0.9  # share of common word triples from which two paragraphs say the same
+
+Ranked = Sequence[tuple[str, float]]
+
+
+class Reranker(Protocol):
+    """Reads question and text together; `scores` gives one score a text, higher is better."""
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """One score for each text."""
+        ...
+
+
+def match_expression(question: str) -> str:
+    """The FTS5 expression for a question: any of its content words; "" where it has no word at all."""
+    terms = content_words(question) or list(dict.fromkeys(words(question)))
+    return " OR ".join(f'"{term}"' for term in terms)
+
+
+def fuse(lists: Mapping[str, Ranked]) -> list[tuple[str, float, dict[str, int]]]:
+    """Reciprocal rank fusion (Cormack, Clarke, Büttcher 2009): (chunk id, score, rank by list), best first."""
+    ranks: dict[str, dict[str, int]] = {}
+    for name, ranked in lists.items():
+        for rank, (identifier, _) in enumerate(ranked, 1):
+            ranks.setdefault(identifier, {}).setdefault(name, rank)
+    scored = [(key, sum(1 / (FUSION + rank) for rank in held.values()), held) for key, held in ranks.items()]
+    return sorted(scored, key=lambda item: -item[1])
+
+
+def retrieve(
+    lists: Mapping[str, Ranked],
+    live: Callable[[Iterable[str]], Mapping[str, Chunk]],
+    limit: int,
+) -> list[Hit]:
+    """The best `limit` paragraphs as hits, one hit a paragraph; ids that are not live are dropped."""
+    fused = fuse(lists)
+    chunks = live(identifier for identifier, _, _ in fused)
+    hits = [Hit(chunks[key], score, ranks) for key, score, ranks in fused if key in chunks]
+    return fold_duplicates(_one_a_paragraph(hits))[:limit]
+
+
+def rerank(question: str, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
+    """The same hits, scored and ordered by a reranker; its rank is added to those of the lists."""
+    scores = reranker.scores(question, [hit.chunk.embedded for hit in hits])
+    order = sorted(range(len(hits)), key=lambda index: -scores[index])
+    return [
+        replace(hits[index], score=scores[index], ranks={**hits[index].ranks, "reranker": rank})
+        for rank, index in enumerate(order, 1)
+    ]
+
+
+def fold_duplicates(hits: Sequence[Hit]) -> list[Hit]:
+    """Near-duplicates folded into one hit; the other places are kept in `also`."""
+    kept: list[tuple[Hit, _Print]] = []
+    for hit in hits:
+        print_ = _Print.of(hit.chunk.text)
+        twin = next((index for index, (_, other) in enumerate(kept) if print_.like(other)), None)
+        if twin is None:
+            kept.append((hit, print_))
+        else:
+            kept[twin] = (_join(kept[twin][0], hit), kept[twin][1])
+    return [hit for hit, _ in kept]
+
+
+@dataclass(frozen=True, slots=True)
+class _Print:
+    """What two texts must share to count as one: nearly all word triples, and every figure and name."""
+
+    triples: frozenset[tuple[str, ...]]
+    facts: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str) -> _Print:
+        found = words(text)
+        triples = frozenset(zip(found, found[1:], found[2:], strict=False)) or frozenset({tuple(found)})
+        return cls(triples, frozenset(numbers(text)) | frozenset(names(text)))
+
+    def like(self, other: _Print) -> bool:
+        shared, whole = len(self.triples & other.triples), len(self.triples | other.triples)
+        return self.facts == other.facts and shared >= SAME * whole
+
+
+def _one_a_paragraph(hits: Iterable[Hit]) -> list[Hit]:
+    best: dict[tuple[str, int], Hit] = {}
+    for hit in hits:
+        best.setdefault((hit.chunk.source, hit.chunk.paragraph), hit)
+    return list(best.values())
+
+
+def _join(first: Hit, second: Hit) -> Hit:
+    # In one document the earlier place speaks; across documents the better rank does.
+    same_source = first.chunk.source == second.chunk.source
+    if same_source and second.chunk.paragraph < first.chunk.paragraph:
+        chunk, other = second.chunk, first.chunk
+    else:
+        chunk, other = first.chunk, second.chunk
+    places = sorted({*first.also, *second.also, (other.source, other.paragraph)})
+    return replace(first, chunk=chunk, also=tuple(places))

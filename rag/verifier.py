@@ -1,0 +1,86 @@
+"""Checking a draft against the evidence that it names: what is not there is not shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag.extractive import Draft
+from rag.names import absent, forms, names
+from rag.types import Citation, Evidence, Statement
+from rag.words import content_words, numbers, sentences, stem
+
+SUPPORTED = 0.7  # below this a statement is dropped
+
+
+def verify(
+    drafts: Sequence[Draft], evidence: Sequence[Evidence]
+) -> tuple[tuple[Statement, ...], tuple[Citation, ...]]:
+    """The statements that their paragraphs support, and their citations, numbered in the order of reading.
+
+    Drafts that name no evidence, evidence that was not given, or that fail the check are dropped.
+    """
+    given = {item.number: item for item in evidence}
+    citations: dict[tuple[str, int, int, int], Citation] = {}
+    statements = []
+    for draft in drafts:
+        named = [given[number] for number in draft.evidence if number in given]
+        supports = [(support(draft.text, item), item) for item in named]
+        good = [(value, item) for value, item in supports if value >= SUPPORTED]
+        if not good:
+            continue
+        cited = [_cite(draft.text, item, citations) for _, item in good]
+        statements.append(Statement(draft.text, tuple(dict.fromkeys(cited)), max(value for value, _ in good)))
+    return tuple(statements), tuple(citations.values())
+
+
+def support(text: str, evidence: Evidence) -> float:
+    """How far the paragraph bears out the text, 0 to 1; a figure or a name that it lacks gives 0.
+
+    The share of content words held; it is a literal check, not one of meaning.
+    """
+    whole = f"{evidence.heading} {evidence.text}"
+    if numbers(text) - numbers(whole) or absent(names(text), forms(whole)):
+        return 0.0
+    wanted = {stem(word) for word in content_words(text)}
+    held = {stem(word) for word in content_words(whole)}
+    return len(wanted & held) / len(wanted) if wanted else 0.0
+
+
+def quote_span(text: str, paragraph: str) -> tuple[int, int]:
+    """Start and end of the paragraph's own words for the text: the same words, else the nearest sentences."""
+    verbatim = re.search(r"\s+".join(map(re.escape, text.split())), paragraph) if text.strip() else None
+    if verbatim:
+        return verbatim.span()
+    wanted = {stem(word) for word in content_words(text)}
+    spans = list(sentences(paragraph)) or [(0, len(paragraph))]
+    held = [{stem(word) for word in content_words(paragraph[start:end])} for start, end in spans]
+    best, best_score = (0, 0), -1.0
+    for first in range(len(spans)):
+        union: set[str] = set()
+        for last in range(first, min(first + 4, len(spans))):
+            union |= held[last]
+            shared = len(wanted & union)
+            score = 2 * shared / ((len(wanted) + len(union)) or 1)
+            if score > best_score:
+                best, best_score = (first, last), score
+    return spans[best[0]][0], spans[best[1]][1]
+
+
+def _cite(text: str, evidence: Evidence, citations: dict[tuple[str, int, int, int], Citation]) -> int:
+    start, end = quote_span(text, evidence.text)
+    key = (evidence.source, evidence.paragraph, start, end)
+    if key not in citations:
+        citations[key] = Citation(
+            number=len(citations) + 1,
+            source=evidence.source,
+            paragraph=evidence.paragraph,
+            page=evidence.page,
+            line=evidence.line,
+            date=evidence.date,
+            quote=evidence.text[start:end],
+            start=start,
+            end=end,
+            paragraph_text=evidence.text,
+        )
+    return citations[key].number

@@ -1,0 +1,103 @@
+"""Words, stems, names, numbers and sentences of a text: what retrieval, reading and checking compare."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import sentencex
+import Stemmer
+
+_WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
+_NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w])")
+_STEMMER = Stemmer.Stemmer("porter", 0)  # the same algorithm as SQLite's FTS5 tokenizer "porter"
+
+# Words that carry a sentence but not its subject; a question that lacks one of them lacks nothing.
+STOPWORDS = frozenset(
+    """a about above after again all also am an and any are as at be because been before being below between
+    both but by can cannot could did do does doing down during each either else ever few for from further get
+    give given gives gave had has have having he her here hers herself him himself his how i if in into is it
+    its itself just let ll many may me might more most much must my myself neither no nor not now of off on
+    once one only or other our ours out over own per please re s same shall she should so some such t tell than
+    that the their theirs them themselves then there these they this those through to too under until up upon
+    us ve very was we were what when where whether which while who whom whose why will with within without
+    would yet you your yours yourself list name mention mentioned according describe explain say says said
+    s' d m don isn wasn aren weren hasn haven hadn doesn didn won wouldn couldn shouldn""".split()
+)
+
+NUMBER_WORDS = {
+    word: str(number)
+    for number, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen twenty".split()
+    )
+} | {
+    "thirty": "30",
+    "forty": "40",
+    "fifty": "50",
+    "sixty": "60",
+    "seventy": "70",
+    "eighty": "80",
+    "ninety": "90",
+}
+
+
+def fold(text: str) -> str:
+    """A text for comparison: compatibility forms and quotes unified, accents and case dropped."""
+    decomposed = unicodedata.normalize("NFKD", text.replace("’", "'"))
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+
+
+def words(text: str) -> list[str]:
+    """The folded words in order; "9,000" is one word, a possessive is dropped."""
+    return [_bare(match) for match in _WORD.findall(_join_thousands(fold(text)))]
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """The Porter stem of a folded word (Porter 1980), a number word as its digits."""
+    return NUMBER_WORDS.get(word) or str(_STEMMER.stemWord(word))
+
+
+def stems(text: str) -> list[str]:
+    """Stems of all words in order."""
+    return [stem(word) for word in words(text)]
+
+
+def content_words(text: str) -> list[str]:
+    """The folded words that carry meaning, in order, each once."""
+    return list(dict.fromkeys(word for word in words(text) if word not in STOPWORDS))
+
+
+def numbers(text: str) -> set[str]:
+    """The figures of a text, thousands unseparated: {"9000", "26.7"}; number words count."""
+    written = {NUMBER_WORDS[word] for word in words(text) if word in NUMBER_WORDS and word != "one"}
+    return {match.rstrip(".,") for match in _NUMBER.findall(_join_thousands(text))} | written
+
+
+def sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each sentence of a text, white space around it left out."""
+    position = 0
+    for piece in sentencex.segment("en", text):
+        start = text.index(piece, position)
+        position = start + len(piece)
+        stripped = piece.strip()
+        if stripped:
+            begin = start + piece.index(stripped[0])
+            yield begin, begin + len(stripped)
+
+
+def missing(needed: Iterable[str], present: Iterable[str]) -> list[str]:
+    """The needed words of which no form is present."""
+    held = {stem(word) for word in present}
+    return [word for word in needed if stem(word) not in held]
+
+
+def _join_thousands(text: str) -> str:
+    return re.sub(r"(?<=\d)[,\u202f\u00a0](?=\d{3}(?!\d))", "", text)
+
+
+def _bare(word: str) -> str:
+    return re.sub(r"'s?$", "", word).replace("'", "")
