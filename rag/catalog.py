@@ -190,11 +190,10 @@ class Revision:
         self._connection.execute(schema.DELETE_WORDS, (names,))
         self._connection.execute(schema.DELETE_DOCUMENTS, (names,))
 
-    def relocate(self, source: str, path: str, root: str) -> None:
-        """Note that the same document is now read at another path."""
-        self._connection.execute(
-            "UPDATE document SET path = ?, root = ? WHERE source = ?", (path, root, source)
-        )
+    def relocate(self, origin: Origin) -> None:
+        """Note that a document, itself the same, is now read at another path."""
+        row = (origin.path, origin.root, origin.source)
+        self._connection.execute("UPDATE document SET path = ?, root = ? WHERE source = ?", row)
 
     def set_meta(self, key: str, value: str) -> None:
         """Set a fact about the index."""

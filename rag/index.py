@@ -94,10 +94,9 @@ class Index:
             found += [f"leftover folder {folder}; delete it" for folder in self._leftovers(snapshot)]
             try:
                 found += _disagreements(snapshot, self.vectors)
-                if lost := self.vectors.astray(_sample(snapshot, SAMPLE_ON_CHECK)):
-                    found.append(
-                        f"vectors: {len(lost)} of {SAMPLE_ON_CHECK} tried are not found by themselves"
-                    )
+                tried = snapshot.sample(SAMPLE_ON_CHECK)
+                if lost := self.vectors.astray(tried):
+                    found.append(f"vectors: {len(lost)} of {len(tried)} tried are not found by themselves")
             except StoreError as error:
                 found.append(f"vectors: {error}")
         return found
@@ -174,11 +173,14 @@ class Index:
         if not pending:
             return []
         store.upsert(list(live), list(live.values()), [chunks[i].source for i in live])
-        self.discard(store, [i for i in pending if i not in live])
+        self._discard(store, [i for i in pending if i not in live])
         return pending
 
-    def discard(self, store: VectorStore, dead: list[str]) -> None:
+    def discard(self, dead: list[str]) -> None:
         """The last step of a write: take dead vectors out, then forget what was announced."""
+        self._discard(self.vectors, dead)
+
+    def _discard(self, store: VectorStore, dead: list[str]) -> None:
         store.delete(dead)
         with self.catalog.read() as snapshot:
             before = int(snapshot.meta("dead") or 0)

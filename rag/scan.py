@@ -23,7 +23,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What lies under the given paths. `failed`: (name, reason)…; `complete`: folders read to the last entry."""
+    """What lies under the given paths. `failed`: (name, reason)…; `complete`: folders read whole."""
 
     found: tuple[Found, ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
@@ -36,9 +36,8 @@ def scan(paths: Sequence[Path], index_folder: Path) -> Scan:
     Raises LoadError for a path that does not exist, before anything is read.
     """
     for path in paths:
-        if not path.expanduser().exists():
-            raise LoadError(str(path), "does not exist; check the path")
-    scans = [_scan(Path(os.path.abspath(path.expanduser())), index_folder) for path in paths]
+        _check(path)
+    scans = [_scan(path.expanduser().absolute(), index_folder) for path in paths]
     found = {file.path: file for one in reversed(scans) for file in reversed(one.found)}
     return Scan(
         tuple(reversed(found.values())),
@@ -47,21 +46,24 @@ def scan(paths: Sequence[Path], index_folder: Path) -> Scan:
     )
 
 
+def _check(path: Path) -> None:
+    try:
+        path.expanduser().stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise LoadError(str(path), "does not exist; check the path") from None
+    except (OSError, RuntimeError) as error:
+        raise LoadError(str(path), f"cannot be reached ({error}); check the path and its rights") from error
+
+
 def _scan(path: Path, index_folder: Path) -> Scan:
     if path.is_dir():
         return _scan_folder(path.resolve(), index_folder)
     if not path.is_file():
         return Scan(failed=((path.name, "is neither a file nor a folder"),))
     if path.suffix.lower() not in SUFFIXES:
-        kinds = ", ".join(sorted(SUFFIXES))
-        return Scan(
-            failed=(
-                (
-                    path.name,
-                    f"no loader for {path.suffix or 'a file without a suffix'}; there are loaders for {kinds}",
-                ),
-            )
-        )
+        kind = path.suffix or "a file without a suffix"
+        reason = f"no loader for {kind}; there are loaders for {', '.join(sorted(SUFFIXES))}"
+        return Scan(failed=((path.name, reason),))
     return Scan((Found(path.resolve(), path.resolve().parent, path.name),))
 
 
@@ -77,7 +79,7 @@ def _scan_folder(root: Path, index_folder: Path) -> Scan:
         elif path.is_file() and path.suffix.lower() in SUFFIXES:
             found.setdefault(path.resolve(), Found(path.resolve(), root, name))
     failed += [
-        (str(error.filename), f"cannot be listed ({error.strerror}); nothing under it was read")
+        (str(error.filename), f"cannot be listed ({error.strerror}); nothing under it was read or removed")
         for error in errors
     ]
     complete = () if errors else (root,)
