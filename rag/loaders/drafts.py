@@ -17,7 +17,7 @@ SEPARATOR = " › "
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A paragraph as a loader finds it. `level` is a heading's depth from 1.
+    """A paragraph as a loader finds it. `level` is a heading's depth from 1, or 0 for a title above them all.
 
     `date` is one that the markup states: a table row's own; of any other paragraph, for those after it too.
     """
@@ -70,7 +70,7 @@ def number(contents: Contents, source: str, data: bytes) -> Document:
 def _title(drafts: list[Draft]) -> str:
     """The text of the heading that names the whole document: the first of level 1, or one on top."""
     headings = (draft for draft in drafts if draft.kind is Kind.HEADING)
-    return next((draft.text for draft in headings if draft.level == 1 or draft is drafts[0]), "")
+    return next((draft.text for draft in headings if draft.level <= 1 or draft is drafts[0]), "")
 
 
 def _paths(drafts: Iterable[Draft]) -> Iterator[str]:
@@ -90,8 +90,8 @@ def _dates(drafts: Iterable[Draft], floor: date | None) -> Iterator[date | None]
     A heading's date holds for its section, and so does a dateline right under the heading; any other dateline
     holds until the next date.
     """
-    scopes: list[tuple[int, date | None]] = [(0, floor)]
-    section = 0  # level of the heading that was just read, 0 after any other paragraph
+    scopes: list[tuple[int, date | None]] = [(-1, floor)]
+    section: int | None = None  # level of the heading that was just read, if the last paragraph was one
     for draft in drafts:
         if draft.kind is Kind.TABLE_ROW:
             yield draft.date or scopes[-1][1]
@@ -101,9 +101,9 @@ def _dates(drafts: Iterable[Draft], floor: date | None) -> Iterator[date | None]
             scopes = [scope for scope in scopes if scope[0] < draft.level]
             section = draft.level
         if stated is not None:
-            scopes = [*scopes, (section, stated)] if section else [(0, stated)]
+            scopes = [*scopes, (section, stated)] if section is not None else [(-1, stated)]
         if draft.kind is not Kind.HEADING:
-            section = 0
+            section = None
         yield scopes[-1][1]
 
 

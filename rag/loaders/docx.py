@@ -1,0 +1,164 @@
+"""Word documents: paragraphs, list items and table rows in the page's order, without tracked deletions."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from zipfile import BadZipFile, LargeZipFile, ZipFile
+
+from docx import Document as open_docx
+from docx.document import Document as WordDocument
+from docx.opc.exceptions import OpcError
+from docx.oxml.ns import qn
+from docx.styles.style import BaseStyle, ParagraphStyle
+from lxml import etree
+
+from rag.errors import LoadError
+from rag.loaders.drafts import Contents, Draft
+from rag.loaders.tables import names_columns, row
+from rag.types import Kind
+
+MOST_UNPACKED = 200 * 2**20  # bytes
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # how old .doc files start, and .docx files with a password
+_DAMAGED = (OpcError, BadZipFile, LargeZipFile, zlib.error, etree.LxmlError, KeyError, ValueError, EOFError)
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_LEFT_OUT = frozenset({qn("w:del"), qn("w:moveFrom"), qn("w:txbxContent"), qn("w:pPr"), _FALLBACK})
+_WHITESPACE = {qn("w:tab"): "\t", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
+_HEADING = re.compile(r"heading (\d)$")
+_P, _T, _BR = qn("w:p"), qn("w:t"), qn("w:br")
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """What a paragraph style makes of a paragraph."""
+
+    kind: Kind = Kind.BODY
+    level: int = 1
+
+
+def read(data: bytes, source: str) -> Contents:
+    """The paragraphs of a Word document; its properties give a title where no heading does."""
+    document = _open(data, source)
+    roles = {style.style_id: _role(style) for style in document.styles if isinstance(style, ParagraphStyle)}
+    drafts = tuple(_blocks(document.element.body, roles))
+    titled = any(draft.kind is Kind.HEADING for draft in drafts)
+    return Contents(drafts, "" if titled else document.core_properties.title)
+
+
+def _open(data: bytes, source: str) -> WordDocument:
+    """The opened document; LoadError if it is damaged, locked, or would not fit into memory."""
+    if data.startswith(_OLE):
+        raise LoadError(
+            source, "is password-protected or an old .doc file; save it as a .docx without password"
+        )
+    try:
+        with ZipFile(BytesIO(data)) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+            if unpacked > MOST_UNPACKED:
+                reason = f"unpacks to {unpacked / 2**20:.0f} MiB, more than {MOST_UNPACKED // 2**20}"
+                raise LoadError(source, f"{reason}; split it into smaller files")
+        return open_docx(BytesIO(data))
+    except (*_DAMAGED, NotImplementedError, RuntimeError) as error:
+        reason = f"is damaged or no Word document ({error})"
+        raise LoadError(source, f"{reason}; open it in a word processor and save it anew as .docx") from error
+
+
+def _role(style: BaseStyle | None) -> _Role:
+    """The role of a style, by its name or the names of those that it is based on."""
+    while isinstance(style, ParagraphStyle):
+        name = (style.name or "").lower()
+        if match := _HEADING.match(name):
+            return _Role(Kind.HEADING, int(match[1]))
+        if name == "title":
+            return _Role(Kind.HEADING, 0)
+        if name.startswith("list"):
+            return _Role(Kind.LIST_ITEM)
+        if name == "caption":
+            return _Role(Kind.CAPTION)
+        style = style.base_style
+    return _Role()
+
+
+def _blocks(container: etree._Element, roles: Mapping[str, _Role]) -> Iterator[Draft]:
+    """The drafts of a container's paragraphs and tables, those in content controls and text boxes too."""
+    for element in container:
+        if element.tag == _P:
+            yield _paragraph(element, roles)
+            for box in element.iter(qn("w:txbxContent")):
+                if not any(parent.tag in _LEFT_OUT for parent in box.iterancestors()):
+                    yield from _blocks(box, roles)
+        elif element.tag == qn("w:tbl"):
+            yield from _table(element, roles)
+        elif element.tag in {qn("w:sdt"), qn("w:ins"), qn("w:customXml")}:
+            content = element.find(qn("w:sdtContent"))
+            yield from _blocks(element if content is None else content, roles)
+
+
+def _paragraph(element: etree._Element, roles: Mapping[str, _Role]) -> Draft:
+    """One paragraph, as its style and numbering make it."""
+    style = element.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
+    role = roles.get(str(style.get(qn("w:val"))) if style is not None else "", _Role())
+    if role.kind is Kind.BODY and element.find(f"{qn('w:pPr')}/{qn('w:numPr')}") is not None:
+        role = _Role(Kind.LIST_ITEM)
+    return Draft(_text(element).strip(), role.kind, role.level)
+
+
+def _text(element: etree._Element) -> str:
+    """The text below `element`, without deletions and what floats beside it in boxes."""
+    if element.tag == _T:
+        return element.text or ""
+    if element.tag == _BR:
+        return "\n" if element.get(qn("w:type")) in {None, "textWrapping"} else ""
+    return _WHITESPACE.get(element.tag) or "".join(
+        _text(child) for child in element if child.tag not in _LEFT_OUT
+    )
+
+
+def _table(table: etree._Element, roles: Mapping[str, _Role]) -> Iterator[Draft]:
+    """A table's rows; its first names the columns. A table of one column is a frame around paragraphs."""
+    rows = (
+        list(table.iter(qn("w:tr"))) if table.find(f".//{qn('w:tbl')}") is None else table.findall(qn("w:tr"))
+    )
+    grid = _grid(rows)
+    columns = max(map(len, grid), default=0)
+    if columns < 2:
+        for cell in table.iter(qn("w:tc")):
+            yield from _blocks(cell, roles)
+        return
+    header: list[str] = []
+    if len(grid) > 1 and _has_header(table) and names_columns(grid[0], columns):
+        header, *grid = grid
+    for cells in grid:
+        if not header and len(cells) == 2:
+            yield row(cells[:1], cells[1:])
+        else:
+            yield row(header, cells)
+
+
+def _has_header(table: etree._Element) -> bool:
+    """Whether the table's first row is set off as its header, as it is unless someone unticks it."""
+    look = table.find(f"{qn('w:tblPr')}/{qn('w:tblLook')}")
+    marked = table.find(f"{qn('w:tr')}/{qn('w:trPr')}/{qn('w:tblHeader')}") is not None
+    return marked or look is None or look.get(qn("w:firstRow")) != "0"
+
+
+def _grid(rows: list[etree._Element]) -> list[list[str]]:
+    """The text of each row's cells; one that spans columns or rows stands in each of them."""
+    grid: list[list[str]] = []
+    for line in rows:
+        if line.find(f"{qn('w:trPr')}/{qn('w:del')}") is not None:
+            continue
+        filled: list[str] = []
+        for cell in line.findall(qn("w:tc")):
+            span = cell.find(f"{qn('w:tcPr')}/{qn('w:gridSpan')}")
+            merge = cell.find(f"{qn('w:tcPr')}/{qn('w:vMerge')}")
+            text = "\n".join(filter(None, (_text(part).strip() for part in cell.iter(_P))))
+            if merge is not None and merge.get(qn("w:val")) != "restart" and grid:
+                text = grid[-1][len(filled)] if len(filled) < len(grid[-1]) else text
+            width = str(span.get(qn("w:val"))) if span is not None else "1"
+            filled += [text] * (min(int(width), 64) if width.isdigit() else 1)
+        grid.append(filled)
+    return grid
