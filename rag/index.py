@@ -226,7 +226,8 @@ class Index:
 
     def _leftovers(self, snapshot: Snapshot) -> list[Path]:
         place = snapshot.meta("chroma")
-        return [f for f in sorted(self.folder.glob("chroma-" + "[0-9a-f]" * 12)) if f.name != place]
+        found = sorted(self.folder.glob("chroma-" + "[0-9a-f]" * 12))
+        return [each for each in found if each.is_dir() and each.name != place]
 
 
 def _acquire(lock: FolderLock, shared: bool) -> bool:

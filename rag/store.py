@@ -149,34 +149,36 @@ def broken_file(folder: Path) -> Path | None:
     Chroma itself must not see such a file: with some it answers as if nothing were wrong, with others the
     whole process dies.
     """
-    for pickle in sorted(folder.glob("*/index_metadata.pickle")):
-        content = pickle.read_bytes()
-        if not (content.startswith(b"\x80") and content.endswith(b".")):
-            return pickle
-    for header in sorted(folder.glob("*/header.bin")):
-        if broken := _broken_graph(header):
+    for graph in sorted({file.parent for file in folder.glob("*/*") if file.suffix in {".bin", ".pickle"}}):
+        if broken := _broken_file(graph):
             return broken
     return None
 
 
-def _broken_graph(header: Path) -> Path | None:
-    """Compare the sizes of hnswlib's files with the element count and size that its header states."""
+def _broken_file(graph: Path) -> Path | None:
+    """Compare the files of one HNSW graph with the element count and size that its header states."""
+    pickle, header, links = (graph / n for n in ("index_metadata.pickle", "header.bin", "link_lists.bin"))
     try:
-        _, _, _, count, size = struct.unpack_from("<iQQQQ", header.read_bytes())
-        if not (header.parent / "index_metadata.pickle").exists():
-            return header.parent / "index_metadata.pickle"
+        content = pickle.read_bytes()
+        if not (content.startswith(b"\x80") and content.endswith(b".")):
+            return pickle
+        count, size = struct.unpack("<iQQQQ64s", header.read_bytes())[3:5]
         for name, expected in (("data_level0.bin", count * size), ("length.bin", count * 4)):
-            if (header.parent / name).stat().st_size != expected:
-                return header.parent / name
-        links = (header.parent / "link_lists.bin").read_bytes()
-    except (OSError, struct.error):
-        return header
+            if (graph / name).stat().st_size != expected:
+                return graph / name
+        return None if _whole(links.read_bytes(), count) else links
+    except (FileNotFoundError, struct.error) as error:
+        return Path(error.filename) if isinstance(error, FileNotFoundError) else header
+
+
+def _whole(links: bytes, count: int) -> bool:
+    """Whether the lists of links, each after its length, are as many as the elements."""
     position = 0
     for _ in range(count):
         if position + 4 > len(links):
-            return header.parent / "link_lists.bin"
+            return False
         position += 4 + struct.unpack_from("<I", links, position)[0]
-    return None if position == len(links) else header.parent / "link_lists.bin"
+    return position == len(links)
 
 
 def _client(place: Path | str) -> Client:

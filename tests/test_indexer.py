@@ -7,12 +7,12 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hash_embedder import DIMENSION, count_words, embed
 from numpy.typing import NDArray
 
 from rag.errors import LoadError
@@ -20,22 +20,14 @@ from rag.index import Index
 from rag.indexer import ingest, remove
 from rag.types import IngestReport
 
-DIMENSION = 32
-
-
-def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-    """A vector of its own for every text, the same each time."""
-    seeds = [int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") for text in texts]
-    rows = [np.random.default_rng(seed).normal(size=DIMENSION) for seed in seeds]
-    return np.array([row / np.linalg.norm(row) for row in rows], dtype=np.float32)
-
-
-def words(text: str) -> int:
-    return len(text.split()) + 2
-
 
 def run(index: Index, *paths: Path, **options: Any) -> IngestReport:
-    given: dict[str, Any] = {"embed": embed, "count_tokens": words, "token_limit": 64, "fingerprint": "one"}
+    given: dict[str, Any] = {
+        "embed": embed,
+        "count_tokens": count_words,
+        "token_limit": 64,
+        "fingerprint": "one",
+    }
     given |= options
     return ingest(index, paths, **given)
 
