@@ -96,7 +96,7 @@ def build(assistant: Assistant) -> gr.Blocks:
             submit_btn=True,
             stop_btn=True,
         ),
-        api_name="ask",
+        api_name="chat",
         analytics_enabled=False,
         concurrency_limit=4,
         delete_cache=(3600, 3600),
@@ -119,6 +119,7 @@ def launch(page: gr.Blocks, host: str, port: int) -> str:
             ssr_mode=False,
             mcp_server=False,
             pwa=False,
+            max_file_size="1mb",
             theme=THEME,
             app_kwargs={"middleware": [Middleware(Guard)]},
         )

@@ -1,0 +1,48 @@
+# make run · make ask Q="…" · make test · make check · make nightly
+# Each sets up .venv on its own, once; again only when the lock or pyproject.toml changes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run ask lint test check nightly
+
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+run: $(INSTALLED)
+	@$(BIN)/pilcrow ingest seeds
+	@$(BIN)/pilcrow chat
+
+ask: export QUESTION = $(value Q)
+ask: $(INSTALLED)
+	@test -n "$$QUESTION" || { echo 'ask something: make ask Q="…"' >&2; exit 2; }
+	@$(BIN)/pilcrow ingest seeds >&2
+	@$(BIN)/pilcrow ask -- "$$QUESTION"
+
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+check: lint test
+
+nightly: $(INSTALLED)
+	@echo "The evaluation suite is not there yet, so there is nothing to run at night." >&2; exit 1
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Pilcrow needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo "This Python makes no virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip check
+	$(BIN)/python -c 'from rag.models import check_weights; check_weights()'
+	@touch $@
