@@ -107,15 +107,12 @@ class Index:
             known = snapshot.meta("collection") is not None
             fault = self._known_fault(snapshot)
         if not fault:
-            store = self._opened_soundly()
+            store, fault = self._tried()
             if store:
                 self._sweep()
                 return store
-            fault = "it does not hold what the catalog holds"
         if known:
-            log.warning(
-                "The vector store of %s is built anew (%s); nothing is embedded again.", self.folder, fault
-            )
+            log.warning("The vectors of %s are built anew, without embedding: %s.", self.folder, fault)
         return self._rebuilt()
 
     def _known_fault(self, snapshot: Snapshot) -> str | None:
@@ -133,27 +130,35 @@ class Index:
             return f"{dead} places of deleted vectors"
         return None
 
-    def _opened_soundly(self) -> VectorStore | None:
-        """The store that the catalog points to, cleared up; None where it does not hold what it should."""
+    def _tried(self) -> tuple[VectorStore | None, str]:
+        """The store that the catalog points to, cleared up; or none, and why."""
         try:
             store = self._pointed()
-        except StoreError:
+        except StoreError as error:
             if self._chroma_url:
                 raise
-            return None
-        with ExitStack() as undo:
-            undo.callback(store.close)
-            with suppress(StoreError):
-                touched = self._replay(store)
-                with self.catalog.read() as snapshot:
-                    sound = store.count() == snapshot.chunk_count()
-                    sound = sound and not (touched and _disagreements(snapshot, store))
-                    tried = snapshot.sample(SAMPLE_ON_CHECK if touched else SAMPLE_ON_OPENING)
-                    tried |= snapshot.vectors(touched[:SAMPLE_ON_CHECK])
-                if sound and not store.astray(tried):
-                    undo.pop_all()
-                    return store
-        return None
+            return None, str(error)
+        try:
+            fault = self._fault(store)
+        except StoreError as error:
+            fault = str(error)
+        if fault:
+            store.close()
+            return None, fault
+        return store, ""
+
+    def _fault(self, store: VectorStore) -> str:
+        """What is wrong with an opened store once a cut-off write is cleared up; empty where it is sound."""
+        touched = self._replay(store)
+        with self.catalog.read() as snapshot:
+            if store.count() != snapshot.chunk_count():
+                return f"it holds {store.count()} in place of {snapshot.chunk_count()}"
+            if touched and (found := _disagreements(snapshot, store)):
+                return "; ".join(found)
+            tried = snapshot.sample(SAMPLE_ON_CHECK if touched else SAMPLE_ON_OPENING)
+            tried |= snapshot.vectors(touched[:SAMPLE_ON_CHECK])
+        lost = store.astray(tried)
+        return f"{len(lost)} of {len(tried)} tried are not found by themselves" if lost else ""
 
     def _pointed(self) -> VectorStore:
         with self.catalog.read() as snapshot:

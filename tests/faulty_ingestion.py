@@ -1,0 +1,47 @@
+"""The process that test_faults kills: it ingests a folder and tells what was committed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from hash_embedder import count_words
+from numpy.typing import NDArray
+
+from rag.index import Index
+from rag.indexer import ingest
+
+
+class Table:
+    """Sentences with the vectors that a real embedder gave them, so that each process need not load it."""
+
+    def __init__(self, file: Path) -> None:
+        with np.load(file) as stored:
+            self._rows = {
+                str(text): row for text, row in zip(stored["texts"], stored["vectors"], strict=True)
+            }
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of known sentences, float32 (n, 384)."""
+        return np.stack([self._rows[text] for text in texts])
+
+
+def run(index: Path, docs: Path, table: Path, told: Connection) -> None:
+    """Say "start", then the source of each document once it is committed, then "end"."""
+    embed = Table(table)
+    opened = Index.open(index, "all-MiniLM-L6-v2", 384)
+    told.send("start")
+    ingest(
+        opened,
+        [docs],
+        embed,
+        count_words,
+        64,
+        "one",
+        prune=True,
+        progress=lambda source, _done, _total: told.send(source),
+    )
+    told.send("end")
+    opened.close()
