@@ -62,7 +62,7 @@ def pdf_styles() -> StyleSheet1:
 def draw_page_number(canvas: Canvas, template: SimpleDocTemplate) -> None:
     """Set the number of the page in the middle of its foot."""
     canvas.setFont("Helvetica", 9)
-    canvas.drawCentredString(A4[0] / 2, 12 * mm, str(template.page))
+    canvas.drawCentredString(A4[0] / 2, 12 * mm, f"Page {template.page}")
 
 
 def write_pdf(blocks: list[Block], target: Path) -> None:
