@@ -6,12 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import unescape
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from rag import Turn
-
-if TYPE_CHECKING:
-    from rag.types import Answer, Citation, Evidence
+from rag import Answer, Citation, Evidence, Turn
 
 ANSWER = "pilcrow-answer"
 NUMBER = "pilcrow-number"
