@@ -77,11 +77,18 @@ class Index:
             if self._chroma_url:
                 self._lock.acquire()
             try:
+                self._check_pointer()
                 self._replay(self.vectors)
                 yield
             finally:
                 if self._chroma_url:
                     self._lock.release()
+
+    def _check_pointer(self) -> None:
+        """StoreError where another process has moved the vectors since this index was opened."""
+        with self.catalog.read() as snapshot:
+            if snapshot.meta("collection") != self.vectors.name:
+                raise StoreError(f"The index {self.folder} was rebuilt by another process; open it again.")
 
     def check(self) -> list[str]:
         """Problems found, for `doctor`; none where catalog, words and vectors agree to the last id."""
@@ -163,9 +170,10 @@ class Index:
     def _pointed(self) -> VectorStore:
         with self.catalog.read() as snapshot:
             place, collection = snapshot.meta("chroma"), snapshot.meta("collection")
-        if place is None or collection is None:
+        if place is None or collection is None or (self._chroma_url or place) != place:
             raise StoreError(
-                f"The index {self.folder} is being made by another process; try again when it is."
+                f"The index {self.folder} is in use by another process that keeps its vectors elsewhere. "
+                "Close it there, or use another --index."
             )
         return VectorStore.open(self._chroma_url or self.folder / place, collection)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from hashlib import file_digest
@@ -85,14 +86,13 @@ def ingest(  # noqa: PLR0917  # a step is a function of its arguments
             held = snapshot.origins()
         present, failed = _present(paths, held) if prune else (list(paths), [])
         seen = scan(present, index.folder)
-        files = _files(
-            index, seen, held, partial(chunk, count_tokens=count_tokens, limit=token_limit), fingerprint
-        )
+        split = partial(chunk, count_tokens=count_tokens, limit=token_limit)
         done = []
-        for outcome in _committed(index, files, embed, interruption):
-            done.append(outcome)
-            if progress:
-                progress(_source(outcome), len(done), len(seen.found))
+        with closing(_files(index, seen, held, split, fingerprint)) as files:
+            for outcome in _committed(index, files, embed, interruption):
+                done.append(outcome)
+                if progress:
+                    progress(_source(outcome), len(done), len(seen.found))
         removed: list[str] = []
         if prune and not interruption.asked:
             removed, spared = _gone(held, seen)
@@ -151,7 +151,7 @@ def _files(
     held: Sequence[Origin],
     split: Callable[[Document], tuple[Chunk, ...]],
     fingerprint: str,
-) -> Iterator[Failed | Unchanged | Ready]:
+) -> Generator[Failed | Unchanged | Ready]:
     """Read each file that is new or changed."""
     sources = assign_sources(seen.found, held)
     olds = {origin.source: origin for origin in held}

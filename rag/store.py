@@ -52,6 +52,11 @@ class VectorStore:
                 raise
             return cls(client, found, place)
 
+    @property
+    def name(self) -> str:
+        """The name of the collection."""
+        return self._collection.name
+
     def query(
         self, vector: Sequence[float], limit: int, sources: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:

@@ -230,3 +230,20 @@ def shared_through(address: str, folder: Path, docs: Path) -> None:
         pass
     first.close()
     second.close()
+
+
+def test_an_index_held_by_this_process_is_not_taken_for_one_on_a_server(folder: Path, tmp_path: Path) -> None:
+    index = opened(folder)
+    with chroma_server(tmp_path / "server") as address, pytest.raises(StoreError, match="in use by another"):
+        opened(folder, address)
+    answers(index)
+    index.close()
+
+
+def test_who_shared_an_index_learns_that_it_was_moved(folder: Path, tmp_path: Path) -> None:
+    with chroma_server(tmp_path / "server") as address:
+        shared = opened(folder, address)
+        opened(folder).close()
+        with pytest.raises(StoreError, match="open it again"), shared.writing():
+            pass
+        shared.close()
