@@ -33,7 +33,7 @@ def table_rows(table: HtmlElement, text: Callable[[HtmlElement], str]) -> Iterat
     columns = max(map(len, grid), default=0)
     for line, cells in zip(lines, grid, strict=True):
         own = _cells(line)
-        if len(own) == 1 and len(cells) > 1:
+        if len(own) == 1 and _span(own[0], "colspan") > 1:
             yield Draft(
                 cells[0], Kind.TABLE_ROW, line=line.sourceline
             )  # one cell over all columns: a subtitle

@@ -18,6 +18,7 @@ from rag.types import Kind
 
 _DEEPEST = 100  # levels; the parser's own 20 would drop the text of a long nested list
 _FIELD = re.compile(r"(title|date|published|updated)\s*[:=]\s*[\"']?(.*?)[\"']?\s*$", re.IGNORECASE)
+_YAML = re.compile(r"\s|$|[-#\[\]{}]|[\w.\"'-]+\s*[:=]")  # what a line of front matter starts with
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
@@ -36,7 +37,11 @@ def _front_matter(lines: Sequence[str]) -> tuple[dict[str, str], int]:
     if fence not in {"---", "+++"}:
         return {}, 0
     end = next((index for index, line in enumerate(lines[1:200], 1) if line.rstrip() in {fence, "..."}), 0)
-    if end == 0 or not all(re.match(r"[\w\"'#\[\]{}\s-]", line) for line in lines[1:end] if line):
+    if (
+        end == 0
+        or not all(_YAML.match(line) for line in lines[1:end])
+        or not any(map(str.strip, lines[1:end]))
+    ):
         return {}, 0
     found = (_FIELD.match(line) for line in lines[1:end])
     return {match[1].lower(): match[2] for match in found if match}, end + 1

@@ -79,7 +79,7 @@ def _without_running_lines(pages: list[list[Line]], heights: Sequence[float]) ->
     often = 2 if len(pages) < 5 else 3
 
     def runs(line: Line, height: float) -> bool:
-        numbered = line.text == str(line.page) or _PAGE_NUMBER.fullmatch(line.text) is not None
+        numbered = line.text == str(line.page) or _PAGE_NUMBER.fullmatch(line.cells[-1]) is not None
         return _in_margin(line, height) and (
             numbered or seen[_running(line)] >= (2 if _FOLIO.fullmatch(line.text) else often)
         )
@@ -111,6 +111,9 @@ def _drafts(pages: Sequence[Sequence[Line]]) -> Iterator[Draft]:
     for lines in pages:
         for block in blocks(lines):
             if block[0].is_row:
+                if table and abs(table[-1].y - block[0].y) > 5 * block[0].size:
+                    yield from _rows(table)
+                    table = []
                 table += block
                 continue
             yield from _rows(table)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import pairwise
 from math import hypot
+from statistics import median
 from typing import Any
 from unicodedata import normalize
 
@@ -156,8 +157,8 @@ def blocks(lines: Sequence[Line]) -> Iterator[list[Line]]:
     """The lines of one page parted into paragraphs; table rows stand alone."""
     leadings = _leadings(lines)
     block: list[Line] = []
-    for line in lines:
-        if block and not _continues(block, line, leadings):
+    for line, leading in zip(lines, leadings, strict=True):
+        if block and not _continues(block, line, leading):
             yield block
             block = []
         block.append(line)
@@ -165,29 +166,28 @@ def blocks(lines: Sequence[Line]) -> Iterator[list[Line]]:
         yield block
 
 
-def _leadings(lines: Sequence[Line]) -> dict[float, float]:
-    """For each font size the distance of lines within a paragraph: as seen where a sentence runs over."""
+def _leadings(lines: Sequence[Line]) -> list[float]:
+    """For each line the distance from the line above that it would have within a paragraph.
+
+    It is seen where a sentence runs over: the median of the three nearest such places in the same font size.
+    """
     inside = [
-        (above.size, above.y - below.y)
-        for above, below in pairwise(lines)
+        (place, below.size, above.y - below.y)
+        for place, (above, below) in enumerate(pairwise(lines), start=1)
         if above.size == below.size
-        and 0 < above.y - below.y < 4 * above.size
+        and 0 < above.y - below.y < 3 * above.size
         and not above.ends_sentence
         and below.text[:1].islower()
     ]
-    usual = _low(gap / size for size, gap in inside) if inside else 1.3
-    by_size = groupby(sorted(inside), key=lambda pair: pair[0])
-    seen = {size: _low(gap for _, gap in pairs) for size, pairs in by_size}
-    return {line.size: seen.get(line.size, usual * line.size) for line in lines}
+    usual = median(gap / size for _, size, gap in inside) if inside else 1.3
+    leadings = []
+    for place, line in enumerate(lines):
+        alike = sorted((abs(place - other), gap) for other, size, gap in inside if size == line.size)
+        leadings.append(median(gap for _, gap in alike[:3]) if alike else usual * line.size)
+    return leadings
 
 
-def _low(values: Iterable[float]) -> float:
-    """A low value that is not an odd one: three quarters are as large or larger."""
-    ordered = sorted(values)
-    return ordered[len(ordered) // 4]
-
-
-def _continues(block: Sequence[Line], line: Line, leadings: dict[float, float]) -> bool:
+def _continues(block: Sequence[Line], line: Line, leading: float) -> bool:
     """Whether `line` belongs to the paragraph of `block`."""
     first, last = block[0], block[-1]
     alike = abs(line.size - last.size) <= 0.1 * last.size and line.bold == last.bold
@@ -195,7 +195,7 @@ def _continues(block: Sequence[Line], line: Line, leadings: dict[float, float]) 
         return False
     gap = last.y - line.y
     runs_over = not last.ends_sentence and line.text[:1].islower()
-    if gap <= 0 or gap > 1.25 * leadings[line.size]:  # in the next column, or below a gap
+    if gap <= 0 or gap > 1.25 * leading:  # in the next column, or below a gap
         return gap <= 0 and runs_over
     return _is_set_as_one(block, line, runs_over=runs_over)
 

@@ -63,12 +63,14 @@ def _is_heading(groups: Sequence[Group], index: int) -> bool:
     if not _may_be_heading(here):
         return False
     below = [group for group in groups[index + 1 : index + 6] if not _is_aside(group.text)]
-    if not below or (index > 0 and _BYLINE.match(groups[index - 1].text)):
+    if not below:
         return False
     if here.alone and (_is_capitals(here.text) or _is_numbered_heading(groups, index)):
         return True
-    byline = _BYLINE.match(groups[index + 1].text) and here.text not in groups[index + 1].text
-    return bool(byline) or _is_body(below[0])
+    if _BYLINE.match(groups[index + 1].text) and here.text not in groups[index + 1].text:
+        return True
+    under_byline = index > 0 and _BYLINE.match(groups[index - 1].text)
+    return not under_byline and _is_body(below[0])
 
 
 def _may_be_heading(group: Group) -> bool:

@@ -77,7 +77,7 @@ def group(lines: Sequence[str]) -> list[Group]:
     ruled = False  # a rule that underlines nothing parts paragraphs as a blank line does
     for line in kept:
         if _RULE.match(line.text):
-            underlines = not line.after_blank and groups and _can_be_underlined(groups[-1])
+            underlines = not line.after_blank and groups and _is_underlined(groups[-1], line.bare)
             if underlines:
                 groups[-1] = replace(groups[-1], underline=line.text.strip()[0])
             ruled = True
@@ -104,9 +104,10 @@ def _visible(lines: Sequence[str]) -> Iterator[Line]:
         blank = not bare
 
 
-def _can_be_underlined(group: Group) -> bool:
-    """One line without columns: what looks like a rule below it may be an underline."""
-    return len(group.lines) == 1 and not group.bulleted and not group.has_columns
+def _is_underlined(group: Group, rule: str) -> bool:
+    """Whether a rule below a paragraph underlines it: one line, not in columns, about as long."""
+    plain = len(group.lines) == 1 and not group.bulleted and not group.has_columns
+    return plain and rule[0] in "=-~" and len(group.text) <= 2 * len(rule)
 
 
 def _wrap_width(lines: Sequence[Line]) -> int | None:
@@ -125,8 +126,9 @@ def _wrap_width(lines: Sequence[Line]) -> int | None:
         return None
     lengths = sorted(_length(above) for above, _ in inside)
     width = lengths[(len(lengths) - 1) * 95 // 100]
-    forced = sum(_is_forced(above, below, width) for above, below in inside)
-    return width if width >= _NARROWEST and forced >= 0.8 * len(inside) else None
+    # By letters, not by lines: a salutation, or the short end of an item, says little.
+    forced = sum(_length(above) for above, below in inside if _is_forced(above, below, width))
+    return width if width >= _NARROWEST and forced >= 0.8 * sum(lengths) else None
 
 
 def _is_inside_sentence(above: Line, below: Line) -> bool:
@@ -142,7 +144,8 @@ def _continues(group: Group, line: Line, width: int | None) -> bool:
         return False
     if group.bulleted and line.indent > group.lines[0].indent:
         return True
-    if width is None or group.has_columns or (not group.bulleted and line.indent >= last.indent + 2):
+    columns = group.has_columns or _COLUMNS.search(line.bare)
+    if width is None or columns or (not group.bulleted and line.indent >= last.indent + 2):
         return False
     return _is_forced(last, line, width)
 

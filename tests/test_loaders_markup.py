@@ -1,0 +1,354 @@
+"""Markdown, HTML, CSV and Word: the block elements that a reader sees."""
+
+import io
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import docx
+import pytest
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+
+from rag.errors import LoadError
+from rag.loaders import load
+from rag.types import Document, Kind
+
+BODY, HEADING, ITEM, ROW, CAPTION = Kind.BODY, Kind.HEADING, Kind.LIST_ITEM, Kind.TABLE_ROW, Kind.CAPTION
+
+
+def read(name: str, data: str | bytes) -> Document:
+    return load(Path(name), name, data.encode() if isinstance(data, str) else data)
+
+
+def outline(document: Document) -> list[tuple[Kind, str]]:
+    return [(each.kind, each.text) for each in document.paragraphs]
+
+
+MARKDOWN = """\
+---
+title: "Harbour notes"
+date: 2024-05-03
+---
+# Harbour *report*
+
+First with a [link](http://x.y) and `code`
+over two lines.
+
+- one
+- two
+  - nested **a**
+
+  more of two
+1. number
+
+## Table of 12 March 2023
+
+| Port | Date | Tons |
+|------|------|-----:|
+| Odesa | 2023-07-26 | 12 |
+| Izmail |  | 9 |
+
+> A quote
+> goes on.
+
+```python
+x = 1
+
+y = 2
+```
+
+## Other
+
+<div><b>Raw</b> html <script>alert(1)</script></div>
+
+![A ship](ship.png)
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_markdown_is_read_as_its_rendered_page(newline: str) -> None:
+    document = read("a.md", MARKDOWN.replace("\n", newline))
+    assert document.title == "Harbour notes"
+    assert [(each.line, each.kind, each.text) for each in document.paragraphs] == [
+        (5, HEADING, "Harbour report"),
+        (7, BODY, "First with a link and code over two lines."),
+        (10, ITEM, "one"),
+        (11, ITEM, "two"),
+        (12, ITEM, "nested a"),
+        (14, ITEM, "more of two"),
+        (15, ITEM, "number"),
+        (17, HEADING, "Table of 12 March 2023"),
+        (21, ROW, "Port: Odesa; Date: 2023-07-26; Tons: 12"),
+        (22, ROW, "Port: Izmail; Tons: 9"),
+        (24, BODY, "A quote goes on."),
+        (27, BODY, "x = 1\n\ny = 2"),
+        (33, HEADING, "Other"),
+        (35, BODY, "Raw html"),
+        (37, CAPTION, "A ship"),
+    ]
+
+
+def test_a_date_in_a_heading_holds_for_its_section_only() -> None:
+    days = {each.text: each.date for each in read("a.md", MARKDOWN).paragraphs}
+    assert days["number"] == days["Raw html"] == date(2024, 5, 3)
+    assert days["A quote goes on."] == days["Port: Izmail; Tons: 9"] == date(2023, 3, 12)
+    assert days["Port: Odesa; Date: 2023-07-26; Tons: 12"] == date(2023, 7, 26)
+
+
+def test_markdown_headings_make_a_path() -> None:
+    document = read("a.md", "# A\n\n## B\n\n### C\n\ndeep\n\n## D\n\nlast\n")
+    assert [each.heading for each in document.paragraphs if each.kind is BODY] == ["A › B › C", "A › D"]
+
+
+def test_a_rule_at_the_top_of_markdown_is_no_front_matter() -> None:
+    assert outline(read("a.md", "---\n\nText, here.\n\n---\n\nMore.")) == [
+        (BODY, "Text, here."),
+        (BODY, "More."),
+    ]
+
+
+def test_the_text_of_a_deeply_nested_list_is_kept() -> None:
+    markdown = "".join(f"{'  ' * depth}- item {depth}\n" for depth in range(30))
+    assert len(read("a.md", markdown).paragraphs) == 30
+
+
+HTML = """\
+<!DOCTYPE html>
+<html><head><title>The  port | News</title>
+<meta property="article:published_time" content="2024-08-16T10:00:00Z">
+<style>p{color:red}</style></head>
+<body><nav><ul><li>Home</li></ul></nav>
+<h1>The port
+was struck</h1>
+<div>By Ann <time datetime="2024-08-15">yesterday</time></div>
+<p>First <b>para</b> with
+ 10<sup>6</sup> m&nbsp;x CO<sub>2</sub>.</p>
+<div>Direct text<p>inner</p>tail text</div>
+<p>a<br>b<br><br>c</p>
+<p hidden>hid</p><p style="display: none">hid</p><span aria-hidden="true">hid</span>
+<script>"<p>hid</p>"</script>
+<ul><li>one<ul><li>nested</li></ul></li><li><p>two p</p></li></ul>
+<table><caption>Losses</caption><tr><th>Port</th><th>Date</th></tr>
+<tr><td>Odesa</td><td>2023-07-26</td></tr><tr><td rowspan="2">Kyiv</td><td>a</td></tr>
+<tr><td>b</td></tr></table>
+<table><tr><td><h2>Layout</h2></td><td>side</td></tr></table>
+<table><tr><th>Founded</th><td>1921</td></tr></table>
+<figure><img alt="hid"><figcaption>A figure.</figcaption></figure>
+<pre>
+code
+  more</pre><!-- hid -->
+<footer>Foot</footer></body></html>
+"""
+
+
+def test_html_is_read_as_a_reader_sees_it() -> None:
+    document = read("a.html", HTML)
+    assert document.title == "The port | News"
+    assert outline(document) == [
+        (HEADING, "The port was struck"),
+        (BODY, "By Ann yesterday"),
+        (BODY, "First para with 10⁶ m\u00a0x CO2."),
+        (BODY, "Direct text"),
+        (BODY, "inner"),
+        (BODY, "tail text"),
+        (BODY, "a\nb"),
+        (BODY, "c"),
+        (ITEM, "one"),
+        (ITEM, "nested"),
+        (ITEM, "two p"),
+        (CAPTION, "Losses"),
+        (ROW, "Port: Odesa; Date: 2023-07-26"),
+        (ROW, "Port: Kyiv; Date: a"),
+        (ROW, "Port: Kyiv; Date: b"),
+        (HEADING, "Layout"),
+        (BODY, "side"),
+        (ROW, "Founded: 1921"),
+        (CAPTION, "A figure."),
+        (BODY, "code\n  more"),
+        (BODY, "Foot"),
+    ]
+
+
+def test_html_has_dates_headings_and_lines() -> None:
+    found = {each.text: each for each in read("a.html", HTML).paragraphs}
+    assert found["The port was struck"].date == date(2024, 8, 16)
+    assert found["inner"].date == date(2024, 8, 15)
+    assert found["Port: Odesa; Date: 2023-07-26"].date == date(2023, 7, 26)
+    assert found["A figure."].heading == "The port was struck › Layout"
+    assert (found["The port was struck"].line, found["a\nb"].line) == (6, 12)
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [
+        ('<meta charset="windows-1251">', "cp1251"),
+        ('<meta http-equiv="Content-Type" content="text/html; charset=koi8-r">', "koi8-r"),
+        ("", "utf-8"),
+        ("", "utf-16"),
+    ],
+)
+def test_the_declared_encoding_of_a_page_is_used(head: str, encoding: str) -> None:
+    page = f"<html><head>{head}</head><body><p>Порт атакован</p></body></html>"
+    assert outline(read("a.html", page.encode(encoding))) == [(BODY, "Порт атакован")]
+
+
+def test_a_page_that_claims_latin_1_has_windows_quotes() -> None:
+    page = '<meta charset="iso-8859-1"><p>“café”</p>'.encode("cp1252")
+    assert outline(read("a.html", page)) == [(BODY, "“café”")]
+
+
+def test_tag_soup_and_deep_nesting_are_read() -> None:
+    assert outline(read("a.htm", "<p>one<p>two<b>bold</p></div><td>cell")) == [
+        (BODY, "one"),
+        (BODY, "twobold"),
+        (BODY, "cell"),
+    ]
+    deep = "<div>" * 200 + "deep" + "</div>" * 200 + "<p>after</p>"
+    assert outline(read("a.html", deep)) == [(BODY, "deep"), (BODY, "after")]
+    try:
+        assert read("a.html", "<p>before</p>" + "<div>" * 50_000 + "deep").paragraphs[0].text == "before"
+    except LoadError as refused:
+        assert "a.html" in str(refused)
+
+
+def test_a_page_without_visible_text_is_refused() -> None:
+    with pytest.raises(LoadError, match="holds no text"):
+        read("a.html", "<html><script>x</script><nav>Home</nav></html>")
+
+
+def test_csv_rows_name_their_columns() -> None:
+    document = read(
+        "a.csv",
+        'Name;Date;Note\r\nAnn;2024-05-03;"two\r\nlines; x"\r\n\r\nBob;;\r\nCy;16/08/2024;x;extra\r\n',
+    )
+    assert [(each.line, each.date, each.kind, each.text) for each in document.paragraphs] == [
+        (2, date(2024, 5, 3), ROW, "Name: Ann; Date: 2024-05-03; Note: two lines; x"),
+        (5, None, ROW, "Name: Bob"),
+        (6, date(2024, 8, 16), ROW, "Name: Cy; Date: 16/08/2024; Note: x; extra"),
+    ]
+
+
+@pytest.mark.parametrize("delimiter", list(",;\t|"))
+def test_delimiters_and_encodings_of_csv_are_found(delimiter: str) -> None:
+    rows = [["Stadt", "2021", "2022"], ["Zürich", "12", "13"], ["Köln", "1", "2"]]
+    text = "\n".join(delimiter.join(row) for row in rows)
+    for encoding in ("utf-8-sig", "utf-16", "cp1252"):
+        document = read("a.csv", text.encode(encoding))
+        assert [each.text for each in document.paragraphs] == [
+            "Stadt: Zürich; 2021: 12; 2022: 13",
+            "Stadt: Köln; 2021: 1; 2022: 2",
+        ]
+
+
+def test_csv_without_a_header_with_a_title_and_with_a_hint() -> None:
+    assert [each.text for each in read("a.csv", "Ann,34,Paris\nBob,35,London").paragraphs] == [
+        "Ann; 34; Paris",
+        "Bob; 35; London",
+    ]
+    assert outline(read("a.csv", "Losses by port,,\nPort,Tons,Day\nOdesa,12,1")) == [
+        (CAPTION, "Losses by port"),
+        (ROW, "Port: Odesa; Tons: 12; Day: 1"),
+    ]
+    assert outline(read("a.csv", "sep=;\nA;B\n1,5;2")) == [(ROW, "A: 1,5; B: 2")]
+
+
+def test_csv_with_nothing_but_a_header_is_empty() -> None:
+    with pytest.raises(LoadError, match="holds no text"):
+        read("a.csv", "Name,Date,Note\n")
+
+
+def test_a_quote_that_is_never_closed_is_told() -> None:
+    with pytest.raises(LoadError, match="never closed"):
+        read("a.csv", 'Name,Note\nAnn,"' + "x,y\n" * 50_000)
+
+
+def word() -> bytes:
+    made = docx.Document()
+    made.add_heading("Minutes of 3 May 2024", 0)
+    made.add_heading("Attendance", 1)
+    kept = made.add_paragraph("Ann was there")
+    removed = OxmlElement("w:del")
+    removed.append(made.add_paragraph().add_run("GONE")._r)
+    kept._p.append(removed)
+    added = OxmlElement("w:ins")
+    added.append(made.add_paragraph().add_run(" and stayed.")._r)
+    kept._p.append(added)
+    made.add_paragraph("Bob too", style="List Bullet")
+    table = made.add_table(rows=3, cols=3)
+    rows = [["Port", "Date", "Tons"], ["Odesa", "2023-07-26", "12"], ["", "", "9"]]
+    for row, cells in zip(table.rows, rows, strict=True):
+        for cell, text in zip(row.cells, cells, strict=True):
+            cell.text = text
+    table.cell(1, 0).merge(table.cell(2, 0))
+    made.add_paragraph("Table 1: tons", style="Caption")
+    made.add_heading("Figures", 2)
+    last = made.add_paragraph("line one")
+    last.add_run().add_break()
+    last.add_run("line two")
+    control, content = OxmlElement("w:sdt"), OxmlElement("w:sdtContent")
+    content.append(made.add_paragraph("In a form field.")._p)
+    control.append(content)
+    made.element.body.insert(list(made.element.body).index(last._p) + 1, control)
+    stream = io.BytesIO()
+    made.save(stream)
+    return stream.getvalue()
+
+
+def test_word_documents_are_read_in_the_order_of_the_page() -> None:
+    document = read("a.docx", word())
+    assert document.title == "Minutes of 3 May 2024"
+    assert outline(document) == [
+        (HEADING, "Minutes of 3 May 2024"),
+        (HEADING, "Attendance"),
+        (BODY, "Ann was there and stayed."),
+        (ITEM, "Bob too"),
+        (ROW, "Port: Odesa; Date: 2023-07-26; Tons: 12"),
+        (ROW, "Port: Odesa; Tons: 9"),
+        (CAPTION, "Table 1: tons"),
+        (HEADING, "Figures"),
+        (BODY, "line one\nline two"),
+        (BODY, "In a form field."),
+    ]
+    assert document.paragraphs[-1].heading == "Minutes of 3 May 2024 › Attendance › Figures"
+    assert document.paragraphs[-1].date == date(2024, 5, 3)
+    assert document.paragraphs[4].date == date(2023, 7, 26)
+
+
+@pytest.mark.parametrize("cut", [30, 2_000, -300])
+def test_a_truncated_word_document_is_refused(cut: int) -> None:
+    with pytest.raises(LoadError, match=r"damaged.*save it anew"):
+        read("a.docx", word()[:cut])
+
+
+def test_what_is_no_word_document_is_refused() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("a.txt", "x")
+    for data in (stream.getvalue(), b"plain text"):
+        with pytest.raises(LoadError, match="damaged or no Word document"):
+            read("a.docx", data)
+    with pytest.raises(LoadError, match=r"password-protected or an old \.doc"):
+        read("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 500)
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked() -> None:
+    stream = io.BytesIO(word())
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/media/bomb.bin", b"\x00" * 201 * 2**20, compresslevel=1)
+    with pytest.raises(LoadError, match=r"unpacks to 20. MiB, more than 200; split it"):
+        read("a.docx", stream.getvalue())
+
+
+def test_word_text_boxes_are_read() -> None:
+    made = docx.Document()
+    paragraph = made.add_paragraph("Beside it:")
+    box = OxmlElement("w:txbxContent")
+    box.append(made.add_paragraph("In the box.")._p)
+    drawing = OxmlElement("w:pict")
+    drawing.append(box)
+    paragraph.add_run()._r.append(drawing)
+    assert paragraph._p.find(f".//{qn('w:txbxContent')}") is not None
+    stream = io.BytesIO()
+    made.save(stream)
+    assert outline(read("a.docx", stream.getvalue())) == [(BODY, "Beside it:"), (BODY, "In the box.")]
