@@ -37,6 +37,7 @@ Index = Annotated[
 CONTROLS = {
     code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
 }
+JSON_CONTROLS = {code: f"\\u{code:04x}" for code in range(127, 160)}  # json escapes those below 32 on its own
 
 
 def main() -> None:
@@ -95,7 +96,7 @@ def ask(
     with _open(index) as assistant:
         answer = assistant.ask(question)
     if as_json:
-        _print(json.dumps(answer, default=_plain, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(answer, default=_plain, ensure_ascii=False, indent=2).translate(JSON_CONTROLS))
         return
     _print(answer.text)
     places = [_cited(citation) for citation in answer.citations]

@@ -140,6 +140,17 @@ def test_ask_as_json_gives_every_field(run: Run, index: Path) -> None:
     assert answer["evidence"][0]["source"] == "harbour.md"
 
 
+def test_json_keeps_the_text_and_holds_no_bare_control(run: Run, tmp_path: Path) -> None:
+    text = "The bell of Goedereede\x9b31m weighs 900 kilograms."
+    (tmp_path / "bell.txt").write_text(text, "utf-8")
+    run("ingest", tmp_path / "bell.txt", "--index", tmp_path / "index")
+    _, out, _ = run(
+        "ask", "How much does the bell of Goedereede weigh?", "--json", "--index", tmp_path / "index"
+    )
+    assert "\x9b" not in out
+    assert json.loads(out)["citations"][0]["paragraph_text"] == text
+
+
 def test_an_abstention_is_an_answer(run: Run, index: Path) -> None:
     code, out, err = run("ask", "Which general commands the Belgian artillery?", "--index", index)
     assert (code, err) == (0, "")
