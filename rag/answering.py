@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
-
-import numpy as np
 
 from rag.catalog import Snapshot
 from rag.condense import condense
@@ -17,10 +16,10 @@ from rag.models import Embedder, Vectors
 from rag.question import Question, read_question
 from rag.reading import Rarity, Reading, question_stems, read
 from rag.retriever import DEPTH, Reranker, match_expression, rerank, retrieve
-from rag.types import Answer, Citation, Evidence, Hit, Statement, Turn
+from rag.types import Answer, Evidence, Hit, Statement, Turn
 from rag.verifier import verify
 from rag.weights import THRESHOLD
-from rag.words import STOPWORDS, words
+from rag.words import stem, words
 
 NEAREST = 3  # paragraphs shown when the answer is not there
 
@@ -39,6 +38,16 @@ class Clock:
         self.seconds[name] = perf_counter() - start
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The evidence, the cosine of each paragraph with the question, and what the index knows of its words."""
+
+    evidence: tuple[Evidence, ...]
+    similarity: list[float]
+    rarity: Rarity
+    unknown: tuple[str, ...]
+
+
 def answer(
     question: str,
     history: Sequence[Turn],
@@ -48,39 +57,52 @@ def answer(
     limit: int,
     sources: Sequence[str] | None,
 ) -> Answer:
-    """The checked answer to a question, from at most `limit` paragraphs; an abstention if they do not answer."""
+    """The checked answer from the best `limit` paragraphs, or an abstention if they do not answer."""
     clock = Clock()
     with clock.step("condense"):
         asked = read_question(condense(question, history))
     with clock.step("embed"):
         vector = embedder.embed([asked.text])[0]
-    with index.catalog.read() as snapshot:
-        with clock.step("retrieve"):
-            hits = find(asked, vector, index, snapshot, reranker, limit, sources)
-            evidence = gather(hits, snapshot.paragraphs)
-        with clock.step("read"):
-            rarity = Rarity.of(
-                asked, snapshot.document_frequency(question_stems(asked)), snapshot.chunk_count()
-            )
-            reading = read(
-                asked, evidence, rarity, similarities(hits, vector, snapshot), vector, embedder.embed
-            )
-            absent = unknown_words(asked, snapshot)
+    with clock.step("retrieve"):
+        found = look_up(asked, vector, index, reranker, limit, sources)
+    with clock.step("read"):
+        reading = read(asked, found.evidence, found.rarity, found.similarity, vector, embedder.embed)
     with clock.step("write"):
-        drafts = extract(asked, evidence, reading) if reading.probability >= THRESHOLD else ()
+        drafts = extract(asked, found.evidence, reading) if reading.probability >= THRESHOLD else ()
     with clock.step("verify"):
-        statements, citations = verify(drafts, evidence)
+        statements, citations = verify(drafts, found.evidence)
     if not statements:
-        return abstain(question, asked, evidence, reading, absent, clock.seconds)
+        return abstain(question, asked, found, reading, clock.seconds)
     return Answer(
         question=question,
         text=compose(statements),
         statements=statements,
         citations=citations,
-        evidence=evidence,
+        evidence=found.evidence,
         standalone=asked.text,
         timings=clock.seconds,
     )
+
+
+def look_up(
+    asked: Question,
+    vector: Vectors,
+    index: Index,
+    reranker: Reranker | None,
+    limit: int,
+    sources: Sequence[str] | None,
+) -> Found:
+    """The evidence for a question, of one committed state of the index."""
+    with index.catalog.read() as snapshot:
+        hits = find(asked, vector, index, snapshot, reranker, limit, sources)
+        evidence = gather(hits, snapshot.paragraphs)
+        frequency = snapshot.document_frequency(question_stems(asked))
+        return Found(
+            evidence,
+            similarities(evidence, vector, snapshot),
+            Rarity.of(asked, frequency, snapshot.chunk_count()),
+            unknown_words(asked, frequency),
+        )
 
 
 def find(
@@ -96,27 +118,28 @@ def find(
     expression = match_expression(asked.text)
     lists = {
         "dense": index.vectors.query(vector.tolist(), DEPTH, sources),
-        "bm25": snapshot.search(expression, DEPTH) if expression else [],
+        "bm25": snapshot.search(expression, DEPTH, sources) if expression else [],
     }
     hits = retrieve(lists, snapshot.chunks, 3 * limit if reranker else limit)
     return rerank(asked.text, hits, reranker)[:limit] if reranker else hits
 
 
-def similarities(hits: Sequence[Hit], vector: Vectors, snapshot: Snapshot) -> list[float]:
-    """The cosine of the question and each hit's chunk, also of those that words alone found."""
-    stored = snapshot.vectors(hit.chunk.id for hit in hits)
-    return [float(np.dot(stored[hit.chunk.id], vector)) for hit in hits]
+def similarities(evidence: Sequence[Evidence], vector: Vectors, snapshot: Snapshot) -> list[float]:
+    """The cosine of the question and each paragraph, by its nearest chunk; 0 for one that has none."""
+    stored = snapshot.vectors_at((item.source, item.paragraph) for item in evidence)
+    return [
+        max((float(other @ vector) for other in stored.get((item.source, item.paragraph), ())), default=0.0)
+        for item in evidence
+    ]
 
 
-def unknown_words(asked: Question, snapshot: Snapshot) -> tuple[str, ...]:
+def unknown_words(asked: Question, frequency: Mapping[str, int]) -> tuple[str, ...]:
     """The words of the question, as written, that stand nowhere in the documents."""
-    frequency = snapshot.document_frequency(question_stems(asked))
     written = {form: word for word in asked.text.split() for form in words(word)}
-    stems = dict(zip(asked.words, question_stems(asked), strict=False))
     return tuple(
         written.get(word, word).strip("?!.,;:\"'“”‘’()")
         for word in asked.words
-        if word not in STOPWORDS and not frequency.get(stems[word])
+        if not frequency.get(stem(word))
     )
 
 
@@ -131,14 +154,13 @@ def compose(statements: Sequence[Statement]) -> str:
 def abstain(
     question: str,
     asked: Question,
-    evidence: Sequence[Evidence],
+    found: Found,
     reading: Reading,
-    absent: Sequence[str],
     timings: Mapping[str, float],
 ) -> Answer:
     """The answer that there is none, with the words that are lacking and the paragraphs that came nearest."""
-    missing = tuple(dict.fromkeys([*absent, *reading.missing]))
-    if not evidence:
+    missing = tuple(dict.fromkeys([*found.unknown, *reading.missing]))
+    if not found.evidence:
         text = "The index holds no documents that bear on this."
     elif missing:
         text = f"Your documents do not answer this. Nothing in them on it mentions: {', '.join(missing)}."
@@ -147,9 +169,9 @@ def abstain(
     return Answer(
         question=question,
         text=text,
-        evidence=tuple(evidence),
+        evidence=found.evidence,
         abstained=True,
-        nearest=tuple(evidence[:NEAREST]),
+        nearest=found.evidence[:NEAREST],
         missing=missing,
         standalone=asked.text,
         timings=timings,

@@ -51,7 +51,7 @@ class Assistant:
     def open(cls, index: str | Path | None = None, settings: Settings | None = None) -> Self:
         """Opens the index, or makes an empty one, and locks it for this process.
 
-        `index` goes before `settings.index`; without `settings` they are read from environment and pilcrow.toml.
+        `index` goes before `settings.index`. Without `settings` they come from environment and pilcrow.toml.
         Raises StoreError, EmbedderMismatch, ModelError or SettingsError.
         """
         from rag.index import Index
@@ -83,7 +83,7 @@ class Assistant:
     ) -> IngestReport:
         """Takes in files and folders; an edited file replaces itself, an unchanged one is skipped.
 
-        `prune` removes documents whose files are gone from the folders. `progress` gets (source, done, total).
+        `prune` removes documents whose files are gone. `progress` gets (source, done, total).
         A file that cannot be read is reported in `failed` with the reason, and the rest goes on.
         """
         from rag.indexer import ingest
@@ -128,7 +128,7 @@ class Assistant:
         return Stream(pieces(), lambda: whole[0])
 
     def remove(self, *sources: str) -> tuple[str, ...]:
-        """Takes documents out of the index; StoreError where it does not hold one of them, and then none goes."""
+        """Takes documents out of the index; all or, where one is not held (StoreError), none."""
         from rag.indexer import remove
 
         held = {document.source for document in self.documents()}

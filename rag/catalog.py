@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from rag import schema
 from rag.errors import StoreError
-from rag.types import Chunk, Document, DocumentInfo, Kind, Paragraph
+from rag.types import Chunk, Document, DocumentInfo, Paragraph
 from rag.words import words
 
 Vector = NDArray[np.float32]
@@ -48,12 +47,12 @@ class Snapshot:
 
     def documents(self) -> list[DocumentInfo]:
         """All documents, by source."""
-        return [_document_info(row) for row in self._rows(schema.DOCUMENTS)]
+        return [schema.document_info(row) for row in self._rows(schema.DOCUMENTS)]
 
     def document(self, source: str) -> DocumentInfo | None:
         """The document of this source, if it is held."""
         rows = self._rows(schema.DOCUMENT, source)
-        return _document_info(rows[0]) if rows else None
+        return schema.document_info(rows[0]) if rows else None
 
     def origins(self) -> list[Origin]:
         """Where each document was read, by source."""
@@ -66,13 +65,16 @@ class Snapshot:
         found = {row[0]: Chunk(*row[1:]) for row in rows}
         return {identifier: found[identifier] for identifier in wanted if identifier in found}
 
-    def search(self, match: str, limit: int) -> list[tuple[str, float]]:
+    def search(self, match: str, limit: int, sources: Iterable[str] | None = None) -> list[tuple[str, float]]:
         """The best (chunk id, BM25 score) for an FTS5 expression, best first; higher is better.
 
-        Raises StoreError where `match` is not an FTS5 expression.
+        Among `sources` only, where given. Raises StoreError where `match` is not an FTS5 expression.
         """
         try:
-            rows = self._rows(schema.SEARCH, match, limit)
+            if sources is None:
+                rows = self._rows(schema.SEARCH, match, limit)
+            else:
+                rows = self._rows(schema.SEARCH_AMONG, match, json.dumps(list(sources)), limit)
         except sqlite3.OperationalError as error:
             raise StoreError(f"The search expression {match!r} cannot be read: {error}.") from error
         return [(identifier, -score) for identifier, score in rows]
@@ -81,12 +83,12 @@ class Snapshot:
         """The paragraphs held among the (source, number) keys, in the order asked."""
         wanted = list(dict.fromkeys(keys))
         rows = self._rows(schema.PARAGRAPHS_BY_KEY, json.dumps(wanted))
-        found = {(row[0], row[1]): _paragraph(row[1:]) for row in rows}
+        found = {(row[0], row[1]): schema.paragraph(row[1:]) for row in rows}
         return {key: found[key] for key in wanted if key in found}
 
     def all_paragraphs(self, source: str) -> list[Paragraph]:
         """Every paragraph of a document, in order; none where it is not held."""
-        return [_paragraph(row) for row in self._rows(schema.PARAGRAPHS, source)]
+        return [schema.paragraph(row) for row in self._rows(schema.PARAGRAPHS, source)]
 
     def document_frequency(self, stems: Iterable[str]) -> dict[str, int]:
         """In how many chunks each Porter stem stands; 0 for one that stands nowhere."""
@@ -112,6 +114,13 @@ class Snapshot:
         statement = "SELECT id, vector FROM chunk WHERE id IN (SELECT value FROM json_each(?))"
         rows = self._rows(statement, json.dumps(list(ids)))
         return {identifier: np.frombuffer(blob, dtype=np.float32) for identifier, blob in rows}
+
+    def vectors_at(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], list[Vector]]:
+        """The vectors of the chunks of each (source, paragraph number)."""
+        found: dict[tuple[str, int], list[Vector]] = {}
+        for source, paragraph, blob in self._rows(schema.VECTORS_AT, json.dumps(list(places))):
+            found.setdefault((source, paragraph), []).append(np.frombuffer(blob, dtype=np.float32))
+        return found
 
     def sample(self, amount: int) -> dict[str, Vector]:
         """The vectors of up to `amount` chunks picked at random (their ids are hashes, evenly spread)."""
@@ -277,17 +286,3 @@ class Catalog:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
-
-
-def _paragraph(row: tuple[Any, ...]) -> Paragraph:
-    number, text, kind, heading, page, line, stated = row
-    return Paragraph(number, text, Kind(kind), heading, page, line, _date(stated))
-
-
-def _document_info(row: tuple[Any, ...]) -> DocumentInfo:
-    source, title, sha256, paragraphs, stated = row
-    return DocumentInfo(source, title, sha256, paragraphs, _date(stated))
-
-
-def _date(stated: str | None) -> date | None:
-    return date.fromisoformat(stated) if stated else None

@@ -1,4 +1,4 @@
-"""Follow-ups: what "he", "there", "that" or "and in 2023?" refer to is carried into the question, by rules."""
+"""Follow-ups: what "he", "there", "that" or "and in 2023?" refer to is carried into the question by rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _HE = re.compile(r"\b(?:he|him|she|his|hers?)\b", re.IGNORECASE)
 _THERE = re.compile(r"\b(?<!is )(?<!are )(?<!was )(?<!were )there\b(?! (?:is|are|was|were)\b)", re.IGNORECASE)
 _IT = re.compile(
     r"\bso\b(?=\s*\?*$)|\b(?:it|its|they|them|theirs?|this|these|those|the same)\b"
-    r"|\bthat\b(?=\s*(?:[?.!,]|$|(?:is|was|did|happen\w*|mean|cost|number|figure|deal|attack|meeting|city|country)\b))",
+    r"|\bthat\b(?=\s*(?:[?.!,]|$|(?:is|was|did|happen\w*|mean|cost|number|figure|deal|attack"
+    r"|meeting|city|country)\b))",
     re.IGNORECASE,
 )
 _OPENING = re.compile(
@@ -24,24 +25,27 @@ _BARE = re.compile(
     r"^(?:why|when|where|who|how|how many|how much)(?: (?:not|so|exactly|else|then))?\s*\?*$", re.IGNORECASE
 )
 _ASKS = re.compile(
-    r"^(?:(?:from|in|to|by|at|on|for|with|of) )?(?:who|what|which|when|where|why|how|whose|whom|is|are|was|were|do|does|did|has|have|had|can|could|will"
+    r"^(?:(?:from|in|to|by|at|on|for|with|of) )?(?:who|what|which|when|where|why|how|whose|whom|is|are|was"
+    r"|were|do|does|did|has|have|had|can|could|will"
     r"|would|should|list|name|tell|give|show|explain|describe)\b",
     re.IGNORECASE,
 )
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _TIME = re.compile(
-    rf"\b(?:(?:in|on|by|since|until|before|after) )?(?:(?:{_MONTHS}|\d{{1,2}})\b[ ,]*)*(?:\d{{4}}|(?:{_MONTHS}))\b",
+    r"\b(?:(?:in|on|by|since|until|before|after) )?"
+    rf"(?:(?:{_MONTHS}|\d{{1,2}})\b[ ,]*)*(?:\d{{4}}|(?:{_MONTHS}))\b",
     re.IGNORECASE,
 )
 _ORDINAL = re.compile(r"\b\d+(?:st|nd|rd|th)\b(?: [A-Z]\w+)*")
 _PERSON_TITLE = re.compile(
-    r"\b(?:president|minister|general|gen|mr|mrs|ms|dr|governor|mayor|spokes\w+|secretary|commander|leader|chief|adviser"
-    r"|chancellor|king|queen|ambassador|senator|colonel|captain|officer)\b\.?",
+    r"\b(?:president|minister|general|gen|mr|mrs|ms|dr|governor|mayor|spokes\w+|secretary|commander|leader|chief"
+    r"|adviser|chancellor|king|queen|ambassador|senator|colonel|captain|officer)\b\.?",
     re.IGNORECASE,
 )
 _NOT_A_PERSON = re.compile(
-    r"\b(?:Army|Ministry|Office|Group|Union|Nations|Council|Forces?|Party|Committee|Department|Region|Sea|Summit|War"
-    r"|States?|Federation|Korea|Kingdom|City|Oblast|Treaty|Convention|Initiative|Service|Company|University|News)\b"
+    r"\b(?:Army|Ministry|Office|Group|Union|Nations|Council|Forces?|Party|Committee|Department|Region|Sea|Summit"
+    r"|War|States?|Federation|Korea|Kingdom|City|Oblast|Treaty|Convention|Initiative|Service|Company"
+    r"|University|News)\b"
 )
 _PLACE_BEFORE = re.compile(r"\b(?:in|at|near|to|from|around|outside)\s+(?:the\s+)?$", re.IGNORECASE)
 
@@ -52,7 +56,7 @@ def plain(answer: str) -> str:
 
 
 def condense(question: str, history: Sequence[Turn]) -> str:
-    """The question made to stand alone by what it takes from the turns before; unchanged where it needs nothing."""
+    """The question made to stand alone by what it takes from the turns before, or unchanged."""
     before = ""
     for index, turn in enumerate(history):
         before = _resolve(turn.question, before, history[:index])
@@ -107,7 +111,7 @@ def _put(question: str, found: re.Match[str], name: str) -> str:
 
 
 def _people(text: str, sure: bool) -> list[str]:
-    """The names in a text that may be persons: the sure ones have a title before them, or two words and no place's."""
+    """Names that may be persons; the sure ones follow a title, or are of two words and no place."""
 
     def is_sure(run: str) -> bool:
         ahead = text[: text.find(run)].rstrip()[-20:]

@@ -7,29 +7,43 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from rag.types import Evidence, Hit, Paragraph
 
 Place = tuple[str, int]
+Paragraphs = Callable[[Iterable[Place]], Mapping[Place, Paragraph]]
+
+WIDENED = 4  # of so many best hits the neighbours are read as well,
+SHORT = 60  # where the paragraph has fewer words than this: a short one leans on those around it
 
 
-def gather(
-    hits: Sequence[Hit], paragraphs: Callable[[Iterable[Place]], Mapping[Place, Paragraph]]
-) -> tuple[Evidence, ...]:
-    """The paragraph of each hit, numbered from 1 in the order of the hits."""
-    found = paragraphs((hit.chunk.source, hit.chunk.paragraph) for hit in hits)
-    held = [
-        (hit, found[place]) for hit in hits if (place := (hit.chunk.source, hit.chunk.paragraph)) in found
+def gather(hits: Sequence[Hit], paragraphs: Paragraphs) -> tuple[Evidence, ...]:
+    """The paragraph of each hit, numbered from 1 in their order, then the neighbours of short ones."""
+    found = paragraphs(_place(hit) for hit in hits)
+    held = [(hit, found[_place(hit)]) for hit in hits if _place(hit) in found]
+    places = {place for hit, _ in held for place in (_place(hit), *hit.also)}
+    wanted = [
+        (hit.chunk.source, hit.chunk.paragraph + step)
+        for hit, paragraph in held[:WIDENED]
+        if len(paragraph.text.split()) < SHORT
+        for step in (1, -1)
     ]
+    beside = paragraphs(place for place in wanted if place not in places)
+    rows = [(hit.chunk.source, paragraph, hit.score, hit.also) for hit, paragraph in held]
+    rows += [(source, paragraph, 0.0, ()) for (source, _), paragraph in beside.items()]
     return tuple(
         Evidence(
             number=number,
-            source=hit.chunk.source,
+            source=source,
             paragraph=paragraph.number,
             text=paragraph.text,
             heading=paragraph.heading,
             page=paragraph.page,
             line=paragraph.line,
             date=paragraph.date,
-            score=hit.score,
+            score=score,
             kind=paragraph.kind,
-            also=hit.also,
+            also=also,
         )
-        for number, (hit, paragraph) in enumerate(held, 1)
+        for number, (source, paragraph, score, also) in enumerate(rows, 1)
     )
+
+
+def _place(hit: Hit) -> Place:
+    return hit.chunk.source, hit.chunk.paragraph

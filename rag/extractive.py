@@ -82,9 +82,9 @@ def _spans(
     for sentence in order:
         start = sentence.start
         before = _before(sentence, reading)
-        if before and _LEANS_BACK.match(sentence.text) and (before.index, before.start) not in taken:
-            if len(before.text.split()) + len(sentence.text.split()) <= WORDS:
-                start = before.start
+        leans = before and _LEANS_BACK.match(sentence.text) and (before.index, before.start) not in taken
+        if before and leans and len(before.text.split()) + len(sentence.text.split()) <= WORDS:
+            start = before.start
         spans.append((sentence.index, start, sentence.end))
     return spans
 

@@ -64,7 +64,7 @@ class Ready:
         return [each for each in self.chunks if each.id not in self.known]
 
 
-def ingest(  # noqa: PLR0917  # a step is a function of its arguments
+def ingest(  # a step is a function of its arguments
     index: Index,
     paths: Sequence[Path],
     embed: Embed,

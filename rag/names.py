@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from rag.words import NUMBER_WORDS, STOPWORDS, fold, words
 
@@ -11,10 +12,8 @@ _SENTENCE_OPENING = re.compile(r"(?:^|[.!?:]\s+|[“\"‘(]\s*)$")
 
 # Country names whose adjective shares no plain stem with them; regular pairs (Estonia, Estonian) need no row.
 _SAME = (
-    "uk britain british briton united-kingdom",
+    "uk britain british briton",
     "us usa u.s american america united-states",
-    "un united-nations",
-    "eu european-union",
     "poland polish pole",
     "france french",
     "germany german",
@@ -44,12 +43,12 @@ _SUFFIX = re.compile(r"(?:ians?|ans?|ese|ish|is|i|s)$")
 
 
 def names(text: str) -> list[str]:
-    """The capitalised words of a text that are names, each once, in order; a sentence's plain first word is none."""
+    """The capitalised words that are names, each once, in order; a sentence's plain first word is none."""
     found: dict[str, None] = {}
     for match in _CAPITALISED.finditer(text):
         word = match.group()
         bare = re.sub(r"[’']s$", "", word).rstrip(".")
-        if fold(bare) in STOPWORDS or fold(bare) in NUMBER_WORDS:
+        if set(words(bare)) & STOPWORDS or fold(bare) in NUMBER_WORDS:
             continue
         opens = bool(_SENTENCE_OPENING.search(text[: match.start()]))
         if opens and not _looks_like_name(bare, text[match.end() :]):
@@ -73,7 +72,7 @@ def base(word: str) -> str:
 
 
 def forms(text: str) -> set[str]:
-    """Every base form a text holds, with the initials of its capitalised runs ("United Nations" gives "un")."""
+    """Every base form a text holds, with initials of its capitalised runs: "United Nations" gives "un"."""
     held = {base(word) for word in words(text)}
     for run in re.findall(r"(?:[A-Z][\w’'-]*\s+(?:(?:of|the|and|for)\s+)?){1,6}[A-Z][\w’'-]*", text):
         initials = "".join(part[0] for part in run.split() if part[0].isupper()).casefold()
@@ -83,8 +82,8 @@ def forms(text: str) -> set[str]:
     return held
 
 
-def absent(wanted: list[str], held: set[str]) -> list[str]:
-    """The wanted names of which the text that gave `held` has no form; spelling variants of long names count."""
+def absent(wanted: Sequence[str], held: set[str]) -> list[str]:
+    """The wanted names of which `held`, the forms of a text, has none; variants of long names count."""
     return [name for name in wanted if not any(_holds(part, held) for part in words(name))]
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rag.names import names
-from rag.words import content_words, fold, numbers
+from rag.words import content_words, figures, fold, numbers
 
 
-class Kind(StrEnum):
+class AnswerKind(StrEnum):
     """The kind of answer that a question expects."""
 
     PERSON = "person"
@@ -29,34 +29,34 @@ class Question:
     words: tuple[str, ...]
     names: tuple[str, ...]
     figures: frozenset[str]
-    kind: Kind
+    kind: AnswerKind
     wants_list: bool
 
 
 _KINDS = (
     (
-        Kind.REASON,
+        AnswerKind.REASON,
         r"\bwhy\b|\bwhat (?:was|is|were|are) the (?:reasons?|causes?)\b|\bfor what reason|\bhow come\b",
     ),
     (
-        Kind.NUMBER,
+        AnswerKind.NUMBER,
         r"\bhow (?:many|much|long|old|far|large|big|tall|high|often|deep|fast|wide|heavy)\b"
         r"|\b(?:what|which) (?:number|percentage|percent|proportion|share|amount|sum|price|cost|age"
         r"|distance|population|total)\b",
     ),
     (
-        Kind.TIME,
+        AnswerKind.TIME,
         r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade|season|time)\b"
         r"|\bhow (?:soon|recently)\b|\bsince what\b",
     ),
     (
-        Kind.PERSON,
+        AnswerKind.PERSON,
         r"\bwho\b|\bwhom\b|\bwhose\b"
         r"|\b(?:what|which) (?:person|man|woman|president|minister|general|leader|king|queen|author)\b"
         r"|\bname of the (?:person|man|woman)\b",
     ),
     (
-        Kind.PLACE,
+        AnswerKind.PLACE,
         r"\bwhere\b|\b(?:what|which) (?:\w+ )?(?:city|town|country|state|region|place|village|river"
         r"|continent|port|county|capital)\b",
     ),
@@ -72,12 +72,12 @@ _LIST = re.compile(
 def read_question(text: str) -> Question:
     """Takes a question apart by its words alone."""
     plain = fold(text)
-    kind = next((kind for kind, pattern in _KINDS if re.search(pattern, plain)), Kind.THING)
+    kind = next((kind for kind, pattern in _KINDS if re.search(pattern, plain)), AnswerKind.THING)
     return Question(
         text=text,
         words=tuple(content_words(text)),
         names=tuple(names(text)),
-        figures=frozenset(numbers(text)),
+        figures=frozenset(figures(text)),
         kind=kind,
         wants_list=bool(_LIST.search(plain)),
     )
@@ -100,14 +100,14 @@ _PLACES = re.compile(r"\b(?:in|at|near|to|from|of|outside|around|across|on|into)
 
 def answers_kind(question: Question, sentence: str) -> bool:
     """Whether a sentence holds something of the kind asked for that the question itself does not say."""
-    if question.kind is Kind.NUMBER:
+    if question.kind is AnswerKind.NUMBER:
         return bool(numbers(sentence) - question.figures)
-    if question.kind is Kind.TIME:
+    if question.kind is AnswerKind.TIME:
         return bool(_TIMES.search(fold(sentence)))
-    if question.kind is Kind.REASON:
+    if question.kind is AnswerKind.REASON:
         return bool(_REASONS.search(fold(sentence)))
-    if question.kind in (Kind.PERSON, Kind.PLACE):
+    if question.kind in (AnswerKind.PERSON, AnswerKind.PLACE):
         asked = set(question.words)
         new = [name for name in names(sentence) if not asked.issuperset(content_words(name))]
-        return bool(new) and (question.kind is Kind.PERSON or bool(_PLACES.search(sentence)))
+        return bool(new) and (question.kind is AnswerKind.PERSON or bool(_PLACES.search(sentence)))
     return True

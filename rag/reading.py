@@ -1,7 +1,7 @@
 """Reading evidence for a question: how well each sentence answers, and whether any does.
 
 Two small models, both linear: a conditional logit over the sentences of the evidence, and a logistic
-regression for "this evidence answers the question". Their weights are in `weights.py`, with how they were fitted.
+regression for "this evidence answers the question". `weights.py` holds their weights and their origin.
 """
 
 from __future__ import annotations
@@ -9,22 +9,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from rag.models import Embed, Vectors
 from rag.names import absent, forms
-from rag.question import Kind, Question, answers_kind
-from rag.types import Evidence
+from rag.question import AnswerKind, Question, answers_kind
+from rag.types import Evidence, Kind
 from rag.weights import ANSWERS, BIAS, SENTENCE
 from rag.words import numbers, sentences, stem, stems
+
+Place = tuple[int, int, int]  # index of the paragraph in the evidence, start and end of the sentence in it
 
 LONGEST = 400  # sentences read of the evidence for one question
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of the evidence: `index` of its paragraph there, offsets in that text, its odds of answering.
+    """A sentence of the evidence: `index` of its paragraph there, and its offsets in that text.
 
     `probability` is the share among all sentences read; the features are named as in `weights.py`.
     """
@@ -48,7 +51,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Rarity:
-    """How rare each stem of the question is among the chunks: 1 where it stands nowhere, near 0 if everywhere."""
+    """How rare each stem of the question is among the chunks: 1 if it is nowhere, near 0 if everywhere."""
 
     weights: Mapping[str, float]
 
@@ -88,40 +91,44 @@ def read(
     embed: Embed,
 ) -> Reading:
     """Reads the evidence: `similarity` is the cosine of question and paragraph, one for each paragraph."""
-    places = [
-        (index, start, end) for index, item in enumerate(evidence) for start, end in sentences(item.text)
-    ][:LONGEST]
+    places = candidates(evidence)
     if not places:
         return Reading((), 0.0, question.names)
-    texts = [evidence[index].text[start:end] for index, start, end in places]
-    cosines = embed(texts) @ question_vector
-    rows = _features(question, evidence, rarity, similarity, places, cosines)
+    cosines = embed([evidence[index].text[start:end] for index, start, end in places]) @ question_vector
+    rows = sentence_features(question, evidence, rarity, similarity, places, cosines)
     odds = np.array([sum(SENTENCE[name] * row[name] for name in SENTENCE) for row in rows])
     shares = np.exp(odds - odds.max())
     shares /= shares.sum()
-    order = np.argsort(-odds, kind="stable")
     ranked = tuple(
-        Sentence(*places[position], texts[position], float(shares[position]), rows[position])
-        for position in order
+        Sentence(index, start, end, evidence[index].text[start:end], float(shares[at]), rows[at])
+        for at in np.argsort(-odds, kind="stable")
+        for index, start, end in [places[at]]
     )
-    features = answer_features(question, evidence, rarity, ranked, float(odds.max()))
-    score = BIAS + sum(ANSWERS[name] * value for name, value in features.items())
-    return Reading(ranked, 1 / (1 + math.exp(-score)), _lacking(question, evidence[ranked[0].index]))
+    features = answer_features(question, evidence, rarity, ranked[0])
+    score = BIAS + sum(ANSWERS[name] * features[name] for name in ANSWERS)
+    return Reading(ranked, 1 / (1 + math.exp(-score)), _lacking(question, _around(ranked[0], evidence)))
 
 
-def _features(
+def candidates(evidence: Sequence[Evidence]) -> list[Place]:
+    """Every sentence of the evidence that may be shown; a heading tells of what follows and is none."""
+    held = [(index, item) for index, item in enumerate(evidence) if item.kind is not Kind.HEADING]
+    return [(index, *span) for index, item in held for span in sentences(item.text)][:LONGEST]
+
+
+def sentence_features(
     question: Question,
     evidence: Sequence[Evidence],
     rarity: Rarity,
     similarity: Sequence[float],
-    places: Sequence[tuple[int, int, int]],
+    places: Sequence[Place],
     cosines: Vectors,
 ) -> list[dict[str, float]]:
+    """What each sentence is judged by: likeness in meaning, words shared, and the kind of answer it holds."""
     heading = [set(stems(item.heading)) for item in evidence]
     whole = [set(stems(item.text)) | heading[index] for index, item in enumerate(evidence)]
-    unnamed = [len(_lacking_names(question, item)) for item in evidence]
     pairs = _pairs(stems(question.text))
-    rows, previous = [], (-1, set[str]())
+    rows: list[dict[str, float]] = []
+    previous = (-1, set[str]())
     for (index, start, end), cosine in zip(places, cosines, strict=True):
         text = evidence[index].text[start:end]
         found = stems(text)
@@ -134,10 +141,8 @@ def _features(
                 "sentence_covers": rarity.covered(held),
                 "with_previous_covers": rarity.covered(held | before),
                 "paragraph_covers": rarity.covered(whole[index]),
-                "right_kind": float(question.kind is not Kind.THING and answers_kind(question, text)),
-                "names_missing": float(min(unnamed[index], 3)),
+                "right_kind": _right_kind(question, text),
                 "word_pairs": len(pairs & _pairs(found)) / max(1, len(pairs)),
-                "length": math.log(len(found) + 1),
             }
         )
         previous = (index, held)
@@ -145,38 +150,38 @@ def _features(
 
 
 def answer_features(
-    question: Question,
-    evidence: Sequence[Evidence],
-    rarity: Rarity,
-    ranked: Sequence[Sentence],
-    odds: float,
+    question: Question, evidence: Sequence[Evidence], rarity: Rarity, best: Sentence
 ) -> dict[str, float]:
-    """What the probability of an answer is judged by, from the best sentence and its paragraph."""
-    best = ranked[0]
-    paragraph = evidence[best.index]
-    held = set(stems(f"{paragraph.heading} {paragraph.text}"))
+    """What the probability of an answer is judged by: the best sentence, its surroundings, the rest."""
+    around = _around(best, evidence)
+    everywhere = " ".join(f"{item.heading} {item.text}" for item in evidence)
     return {
-        "odds": odds,
         "sentence_cosine": best.features["sentence_cosine"],
-        "best_cosine": max(sentence.features["sentence_cosine"] for sentence in ranked),
-        "paragraph_covers": best.features["paragraph_covers"],
+        "context_covers": rarity.covered(set(stems(around))),
         "right_kind": best.features["right_kind"],
-        "no_kind": float(question.kind is Kind.THING),
-        "names_missing": min(best.features["names_missing"], 2.0),
-        "words_missing": float(min(3, sum(word not in held for word in rarity.weights))),
-        "rarest_missing": rarity.rarest_missing(held),
-        "figures_missing": float(bool(question.figures - numbers(f"{paragraph.heading} {paragraph.text}"))),
+        "any_kind": float(question.kind is AnswerKind.THING),
+        "names_missing": float(min(2, len(absent(question.names, forms(around))))),
+        "names_nowhere": float(min(2, len(absent(question.names, forms(everywhere))))),
+        "figures_missing": float(bool(question.figures - numbers(around))),
     }
 
 
-def _lacking(question: Question, paragraph: Evidence) -> tuple[str, ...]:
-    figures = question.figures - numbers(f"{paragraph.heading} {paragraph.text} {paragraph.date or ''}")
-    return (*_lacking_names(question, paragraph), *sorted(figures))
+def _right_kind(question: Question, text: str) -> float:
+    return float(question.kind is not AnswerKind.THING and answers_kind(question, text))
 
 
-def _lacking_names(question: Question, paragraph: Evidence) -> list[str]:
-    return absent(list(question.names), forms(f"{paragraph.heading} {paragraph.text}"))
+def _around(best: Sentence, evidence: Sequence[Evidence]) -> str:
+    """The best sentence's paragraph, heading and date, and what was read within two paragraphs of it."""
+    own = evidence[best.index]
+    beside = [
+        e.text for e in evidence if e.source == own.source and 0 < abs(e.paragraph - own.paragraph) <= 2
+    ]
+    return " ".join((own.heading, own.text, str(own.date or ""), *beside))
+
+
+def _lacking(question: Question, around: str) -> tuple[str, ...]:
+    return (*absent(question.names, forms(around)), *sorted(question.figures - numbers(around)))
 
 
 def _pairs(found: Sequence[str]) -> set[tuple[str, str]]:
-    return set(zip(found, found[1:], strict=False))
+    return set(pairwise(found))

@@ -32,7 +32,7 @@ def match_expression(question: str) -> str:
 
 
 def fuse(lists: Mapping[str, Ranked]) -> list[tuple[str, float, dict[str, int]]]:
-    """Reciprocal rank fusion (Cormack, Clarke, Büttcher 2009): (chunk id, score, rank by list), best first."""
+    """Reciprocal rank fusion (Cormack et al. 2009): (chunk id, score, rank by list), best first."""
     ranks: dict[str, dict[str, int]] = {}
     for name, ranked in lists.items():
         for rank, (identifier, _) in enumerate(ranked, 1):
@@ -86,8 +86,8 @@ class _Print:
     @classmethod
     def of(cls, text: str) -> _Print:
         found = words(text)
-        triples = frozenset(zip(found, found[1:], found[2:], strict=False)) or frozenset({tuple(found)})
-        return cls(triples, frozenset(numbers(text)) | frozenset(names(text)))
+        triples: set[tuple[str, ...]] = set(zip(found, found[1:], found[2:], strict=False))
+        return cls(frozenset(triples or {tuple(found)}), frozenset(numbers(text)) | frozenset(names(text)))
 
     def like(self, other: _Print) -> bool:
         shared, whole = len(self.triples & other.triples), len(self.triples | other.triples)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from rag.errors import StoreError
+from rag.types import DocumentInfo, Kind, Paragraph
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x50494C43
@@ -25,7 +28,7 @@ SCHEMA = (
         document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, paragraph INTEGER NOT NULL,
         part INTEGER NOT NULL, text TEXT NOT NULL, heading TEXT NOT NULL, page INTEGER,
         ordinal INTEGER NOT NULL, vector BLOB NOT NULL)""",
-    "CREATE INDEX chunk_document ON chunk (document)",
+    "CREATE INDEX chunk_document ON chunk (document, paragraph)",
     """CREATE VIRTUAL TABLE chunk_fts USING fts5 (
         heading, text, tokenize = "porter unicode61 remove_diacritics 2")""",
     # a heading stands above each of its paragraphs: a word in it tells less than one in the text
@@ -64,6 +67,16 @@ SEARCH = """SELECT chunk.id, score
     FROM (SELECT rowid AS best, rank AS score FROM chunk_fts WHERE chunk_fts MATCH ? ORDER BY rank LIMIT ?)
     JOIN chunk ON chunk.rowid = best JOIN document ON document.id = chunk.document
     ORDER BY score, source, paragraph, part"""
+
+SEARCH_AMONG = """SELECT chunk.id, chunk_fts.rank AS score
+    FROM chunk_fts JOIN chunk ON chunk.rowid = chunk_fts.rowid JOIN document ON document.id = chunk.document
+    WHERE chunk_fts MATCH ? AND source IN (SELECT value FROM json_each(?))
+    ORDER BY score, source, paragraph, part LIMIT ?"""
+
+VECTORS_AT = """SELECT source, chunk.paragraph, vector
+    FROM json_each(?) AS wanted
+    JOIN document ON source = json_extract(wanted.value, '$[0]')
+    JOIN chunk ON document.id = chunk.document AND chunk.paragraph = json_extract(wanted.value, '$[1]')"""
 
 UNSEARCHABLE = "SELECT count(*) FROM chunk WHERE rowid NOT IN (SELECT rowid FROM chunk_fts)"
 UNOWNED_WORDS = "SELECT count(*) FROM chunk_fts WHERE rowid NOT IN (SELECT rowid FROM chunk)"
@@ -118,3 +131,19 @@ def damage(path: Path, error: sqlite3.Error) -> str:
         f"The catalog {path} is damaged ({error}). Nothing was deleted: set the folder {path.parent} aside "
         "and ingest the documents again."
     )
+
+
+def paragraph(row: tuple[Any, ...]) -> Paragraph:
+    """A row of `PARAGRAPHS` as a value."""
+    number, text, kind, heading, page, line, stated = row
+    return Paragraph(number, text, Kind(kind), heading, page, line, _date(stated))
+
+
+def document_info(row: tuple[Any, ...]) -> DocumentInfo:
+    """A row of `DOCUMENTS` as a value."""
+    source, title, sha256, paragraphs, stated = row
+    return DocumentInfo(source, title, sha256, paragraphs, _date(stated))
+
+
+def _date(stated: str | None) -> date | None:
+    return date.fromisoformat(stated) if stated else None

@@ -164,7 +164,9 @@ def _broken_file(graph: Path) -> Path | None:
     """Compare the files of one HNSW graph with the element count and size that its header states."""
     pickle, header, links = (graph / n for n in ("index_metadata.pickle", "header.bin", "link_lists.bin"))
     if not pickle.exists():
-        return None  # a graph not yet persisted: Chroma builds it from its log; a loss shows in the self-queries
+        return (
+            None  # a graph not yet persisted: Chroma builds it from its log; a loss shows in the self-queries
+        )
     try:
         content = pickle.read_bytes()
         if not (content.startswith(b"\x80") and content.endswith(b".")):

@@ -25,7 +25,7 @@ class Paragraph:
 
     `number` counts from 1 through the document, `line` and `page` from 1 where the format has them,
     `heading` is the path of the headings above, outermost first, joined by " › ".
-    `text` is shown as it is; what is searched is folded from it. `date` is the one a heading or dateline states.
+    `text` is shown as it is; what is searched is folded from it. `date` is what a heading or dateline states.
     """
 
     number: int
@@ -173,7 +173,7 @@ class DocumentInfo:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What an ingestion did, by source. `failed` holds (source, reason); `paragraphs` counts those written."""
+    """What an ingestion did, by source. `failed`: (source, reason). `paragraphs` counts those written."""
 
     added: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()

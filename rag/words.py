@@ -13,36 +13,30 @@ import Stemmer
 _WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
 _NUMBER = re.compile(r"(?<![\w.,])(?<![A-Za-z]-)\d+(?:[.,:]\d+)*(?=[a-z]{0,3}(?!\w))")
 _TITLE = re.compile(r"(?:^|\s)(?:Dr|Gen|Lt|Col|Capt|Gov|Sen|Rep|Rev|Prof|approx|ca)\.$")
+_INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
 _CLOCK = re.compile(r"\b[ap]\.m\.$")
 _STEMMER = Stemmer.Stemmer("porter", 0)  # the same algorithm as SQLite's FTS5 tokenizer "porter"
 
 # Words that carry a sentence but not its subject; a question that lacks one of them lacks nothing.
 STOPWORDS = frozenset(
-    """a about above after again all also am an and any are as at be because been before being below between
-    both but by can cannot could did do does doing down during each either else ever few for from further get
-    give given gives gave had has have having he her here hers herself him himself his how i if in into is it
-    its itself just let ll many may me might more most much must my myself neither no nor not now of off on
-    once one only or other our ours out over own per please re s same shall she should so some such t tell than
-    that the their theirs them themselves then there these they this those through to too under until up upon
-    us ve very was we were what when where whether which while who whom whose why will with within without
-    would yet you your yours yourself list name mention mentioned according describe explain say says said
-    s' d m don isn wasn aren weren hasn haven hadn doesn didn won wouldn couldn shouldn""".split()
+    """a about above after again all also am an and any are as at be because been before being below
+    between both but by can cannot could did do does doing down during each either else ever few for
+    from further get give given gives gave had has have having he her here hers herself him himself his
+    how i if in into is it its itself just let ll many may me might more most much must my myself
+    neither no nor not now of off on once one only or other our ours out over own per please re s same
+    shall she should so some such t tell than that the their theirs them themselves then there these
+    they this those through to too under until up upon us ve very was we were what when where whether
+    which while who whom whose why will with within without would yet you your yours yourself list name
+    mention mentioned according describe explain say says said s' d m don isn wasn aren weren hasn haven
+    hadn doesn didn wouldn couldn shouldn""".split()  # noqa: SIM905
 )
 
-NUMBER_WORDS = {
-    word: str(number)
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
-    )
-} | {
-    "thirty": "30",
-    "forty": "40",
-    "fifty": "50",
-    "sixty": "60",
-    "seventy": "70",
-    "eighty": "80",
-    "ninety": "90",
+# "one" is left out: it is rarely a count.
+_TO_TWENTY = """zero _ two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+    sixteen seventeen eighteen nineteen""".split()  # noqa: SIM905
+_TENS = "_ ten twenty thirty forty fifty sixty seventy eighty ninety".split()  # noqa: SIM905
+NUMBER_WORDS = {word: str(number) for number, word in enumerate(_TO_TWENTY) if word != "_"} | {
+    word: str(10 * number) for number, word in enumerate(_TENS) if word != "_"
 }
 
 
@@ -53,14 +47,15 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The folded words in order; "9,000" is one word, a possessive is dropped."""
-    return [_bare(match) for match in _WORD.findall(_join_thousands(fold(text)))]
+    """The folded words in order; "9,000" is one word, "seven" is "7", "U.S." is "usa", no possessives."""
+    found = (_bare(match) for match in _WORD.findall(_join_thousands(fold(_undotted(text)))))
+    return [NUMBER_WORDS.get(word, word) for word in found]
 
 
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    """The Porter stem of a folded word (Porter 1980), a number word as its digits."""
-    return NUMBER_WORDS.get(word) or str(_STEMMER.stemWord(word))
+    """The Porter stem of a folded word (Porter 1980)."""
+    return str(_STEMMER.stemWord(word))
 
 
 def stems(text: str) -> list[str]:
@@ -73,10 +68,14 @@ def content_words(text: str) -> list[str]:
     return list(dict.fromkeys(word for word in words(text) if word not in STOPWORDS))
 
 
+def figures(text: str) -> set[str]:
+    """The numbers that a text gives in digits, thousands unseparated: {"9000", "26.7"}; ordinals count."""
+    return set(_NUMBER.findall(_join_thousands(text)))
+
+
 def numbers(text: str) -> set[str]:
-    """The figures of a text, thousands unseparated: {"9000", "26.7"}; ordinals and number words count."""
-    written = {NUMBER_WORDS[word] for word in words(text) if word in NUMBER_WORDS and word != "one"}
-    return {match.rstrip(".,") for match in _NUMBER.findall(_join_thousands(text))} | written
+    """The numbers of a text, in digits or in words; "one" is none, for it seldom counts."""
+    return figures(text) | {NUMBER_WORDS[word] for word in _WORD.findall(fold(text)) if word in NUMBER_WORDS}
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
@@ -103,6 +102,12 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
 def _goes_on(begun: str, piece: str) -> bool:
     """Whether the splitter stopped at a title or at a time: "Dr." + "No", "6 a.m." + "ET, he said"."""
     return bool(_TITLE.search(begun)) or bool(_CLOCK.search(begun) and re.match(r"[A-Z]{2,4}\b", piece))
+
+
+def _undotted(text: str) -> str:
+    """Initials without their dots, and the country told from the pronoun."""
+    joined = _INITIALS.sub(lambda match: match.group().replace(".", ""), text)
+    return re.sub(r"\bUS\b", "USA", joined)
 
 
 def _join_thousands(text: str) -> str:

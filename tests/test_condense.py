@@ -40,7 +40,9 @@ def test_a_chain_of_follow_ups_goes_back_to_its_beginning() -> None:
     assert condense("And in 2024?", history) == "How many tanks did Ukraine get in 2024?"
 
 
-@pytest.mark.parametrize("question", ["Who is Sergei Shoigu?", "How many people live in Bakhmut?", "Is there a truce?"])
+@pytest.mark.parametrize(
+    "question", ["Who is Sergei Shoigu?", "How many people live in Bakhmut?", "Is there a truce?"]
+)
 def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
     assert condense(question, [COMMANDER]) == question
 

@@ -119,7 +119,7 @@ def test_each_file_cut_short_or_missing_is_named(
     [file] = copy.glob(f"*/{name}")
     if size is None:
         if name == "index_metadata.pickle":
-            pytest.skip("a graph that was never persisted has none; that nothing is lost is tried in test_index")
+            pytest.skip("a graph never persisted has none; test_index tries that nothing is lost")
         file.unlink()
     else:
         os.truncate(file, size)

@@ -12,7 +12,9 @@ EVIDENCE = Evidence(1, "a.txt", 7, PARAGRAPH, line=12)
 
 
 def test_a_supported_statement_is_cited_with_an_exact_quote() -> None:
-    statements, citations = verify([Draft("More than 9,000 men were sent home from Rostov.", (1,))], [EVIDENCE])
+    statements, citations = verify(
+        [Draft("More than 9,000 men were sent home from Rostov.", (1,))], [EVIDENCE]
+    )
     assert statements[0].citations == (1,)
     assert statements[0].support == 1.0
     (citation,) = citations

@@ -227,8 +227,8 @@ def join(lines: Sequence[Line], words: set[str]) -> str:
         part = line.text
         if text.endswith("\u00ad"):
             text = text[:-1] + part
-        elif re.search(r"[^\W\d_]-$", text) and part[:1].islower():
-            head, tail = re.split(r"\s", text)[-1], re.split(r"\s", part)[0]
+        elif re.search(r"[^\W\d_]-$", text[-2:]) and part[:1].islower():
+            head, tail = text[-60:].split()[-1], part.split(maxsplit=1)[0]
             text = (text if _bare(head + tail) in words else text[:-1]) + part
         else:
             text = f"{text} {part}" if text else part

@@ -49,7 +49,7 @@ class Line:
 class Group:
     """The lines of one paragraph. `underline` is the sign that a heading is underlined with."""
 
-    lines: tuple[Line, ...]
+    lines: list[Line]
     bulleted: bool = False
     alone: bool = False
     underline: str = ""
@@ -62,10 +62,10 @@ class Group:
     @property
     def text(self) -> str:
         """The lines joined as they were before they were wrapped."""
-        text = self.lines[0].text.strip()
+        parts = [self.lines[0].text.strip()]
         for line in self.lines[1:]:
-            text += _glue(text, line.bare) + line.bare
-        return text
+            parts += _glue(parts[-1], line.bare), line.bare
+        return "".join(parts)
 
 
 def group(lines: Sequence[str]) -> list[Group]:
@@ -84,12 +84,12 @@ def group(lines: Sequence[str]) -> list[Group]:
         elif _LONE_BULLET.match(line.text):
             pending = True
         elif not (pending or ruled) and groups and _continues(groups[-1], line, width):
-            groups[-1] = replace(groups[-1], lines=(*groups[-1].lines, line))
+            groups[-1].lines.append(line)
         else:
             apart = line.after_blank or ruled or not groups
             if groups and not apart:
                 groups[-1] = replace(groups[-1], alone=False)
-            groups.append(Group((line,), pending or bool(_BULLET.match(line.text)), apart))
+            groups.append(Group([line], pending or bool(_BULLET.match(line.text)), apart))
             pending = ruled = False
     return groups
 
@@ -176,7 +176,7 @@ def _glue(above: str, below: str) -> str:
     """What stood between two lines before the text was wrapped."""
     if _is_wide(above[-1:]) and _is_wide(below[:1]):
         return ""
-    return "" if re.search(r"[^\W\d]-$", above) and below[:1].islower() else " "
+    return "" if re.search(r"[^\W\d]-$", above[-2:]) and below[:1].islower() else " "
 
 
 def _is_wide(letter: str) -> bool:
