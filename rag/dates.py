@@ -61,7 +61,7 @@ def find_dateline(text: str) -> date | None:
 def _search(text: str) -> tuple[re.Match[str], date] | None:
     """The first match that is a real, unambiguous date, and that date."""
     for match in _DATE.finditer(text):
-        if _ELSEWHEN.search(text, 0, match.start()):
+        if _ELSEWHEN.search(text[max(match.start() - 12, 0) : match.start()]):
             continue
         if match["numeric"] and not _is_unambiguous(match["numeric"]):
             continue
