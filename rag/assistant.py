@@ -87,16 +87,17 @@ class Assistant:
         A file that cannot be read is reported in `failed` with the reason, and the rest goes on.
         """
         from rag.indexer import ingest
+        from rag.models import BUILT_IN_LIMIT
 
         given = [paths] if isinstance(paths, str | Path) else paths
-        embedder = self._model()
+        # The built-in model is loaded when the first text is measured: where no file changed, never.
         return ingest(
             self._index,
             [Path(path) for path in given],
-            embedder.embed,
-            embedder.count_tokens,
-            embedder.limit,
-            f"{embedder.name}/1",
+            lambda texts: self._model().embed(texts),
+            lambda text: self._model().count_tokens(text),
+            self._embedder.limit if self._embedder else BUILT_IN_LIMIT,
+            f"{self.settings.embedder}/1",
             prune,
             progress,
         )
@@ -110,9 +111,16 @@ class Assistant:
         """
         from rag.answering import answer
 
+        turns = [Turn(_encodable(turn.question), _encodable(turn.answer)) for turn in history]
         reranker = self._second_reader()
         return answer(
-            question, history, self._index, self._model(), reranker, self.settings.evidence, sources
+            _encodable(question),
+            turns,
+            self._index,
+            self._model(),
+            reranker,
+            self.settings.evidence,
+            sources,
         )
 
     def stream(
@@ -174,3 +182,8 @@ class Assistant:
             if self._reranker is None and self.settings.reranker:
                 self._reranker = load_reranker(self.settings.reranker)
             return self._reranker
+
+
+def _encodable(text: str) -> str:
+    """The text with a question mark for each lone surrogate, which no tokenizer, file or terminal takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")

