@@ -125,28 +125,42 @@ def sentence_features(
 ) -> list[dict[str, float]]:
     """What each sentence is judged by: likeness in meaning, words shared, and the kind of answer it holds."""
     heading = [set(stems(item.heading)) for item in evidence]
+    held = [set(stems(evidence[index].text[start:end])) | heading[index] for index, start, end in places]
+    before = _before(evidence, places, held)
     whole = [set(stems(item.text)) | heading[index] for index, item in enumerate(evidence)]
     pairs = _pairs(stems(question.text))
     rows: list[dict[str, float]] = []
-    previous = (-1, set[str]())
-    for (index, start, end), cosine in zip(places, cosines, strict=True):
+    for at, (index, start, end) in enumerate(places):
         text = evidence[index].text[start:end]
-        found = stems(text)
-        held = set(found) | heading[index]
-        before = previous[1] if previous[0] == index else set()
         rows.append(
             {
-                "sentence_cosine": float(cosine),
+                "sentence_cosine": float(cosines[at]),
                 "paragraph_cosine": float(similarity[index]),
-                "sentence_covers": rarity.covered(held),
-                "with_previous_covers": rarity.covered(held | before),
+                "sentence_covers": rarity.covered(held[at]),
+                "with_previous_covers": rarity.covered(held[at] | before[at]),
                 "paragraph_covers": rarity.covered(whole[index]),
                 "right_kind": _right_kind(question, text),
-                "word_pairs": len(pairs & _pairs(found)) / max(1, len(pairs)),
+                "word_pairs": len(pairs & _pairs(stems(text))) / max(1, len(pairs)),
             }
         )
-        previous = (index, held)
     return rows
+
+
+def _before(
+    evidence: Sequence[Evidence], places: Sequence[Place], held: Sequence[set[str]]
+) -> list[set[str]]:
+    """The stems of the sentence before each one, also across the border of two paragraphs that were read."""
+    last = {
+        (evidence[index].source, evidence[index].paragraph): at for at, (index, _, _) in enumerate(places)
+    }
+    found = []
+    for at, (index, _, _) in enumerate(places):
+        if at and places[at - 1][0] == index:
+            found.append(held[at - 1])
+        else:
+            previous = last.get((evidence[index].source, evidence[index].paragraph - 1))
+            found.append(held[previous] if previous is not None else set())
+    return found
 
 
 def answer_features(
