@@ -1,0 +1,44 @@
+"""The built-in embedder with a memory, so that tests which ask hundreds of questions stay quick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rag import Assistant, Settings
+from rag.index import Index
+from rag.models import Embedder, Vectors
+
+
+class RememberingEmbedder(Embedder):
+    """The vectors of a real embedder, each computed once in a test session.
+
+    `received` are the texts that it was given to embed since it was made, known ones too.
+    """
+
+    _known: ClassVar[dict[tuple[str, str], Vectors]] = {}
+
+    def __init__(self, real: Embedder) -> None:
+        self.name, self.limit, self.dimension = real.name, real.limit, real.dimension
+        self.received: list[str] = []
+        self._real = real
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """As the real embedder."""
+        self.received.extend(texts)
+        new = [text for text in dict.fromkeys(texts) if (self.name, text) not in self._known]
+        self._known.update(zip(((self.name, text) for text in new), self._real.embed(new), strict=True))
+        return np.stack([self._known[self.name, text] for text in texts]) if texts else self._real.embed([])
+
+    def count_tokens(self, text: str) -> int:
+        """As the real embedder."""
+        return self._real.count_tokens(text)
+
+
+def open_assistant(folder: Path, embedder: Embedder, **settings: Any) -> Assistant:
+    """An assistant on the index in the folder that uses this embedder."""
+    index = Index.open(folder, embedder.name, embedder.dimension)
+    return Assistant(Settings(index=folder, **settings), index, embedder)
