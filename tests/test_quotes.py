@@ -25,15 +25,15 @@ ANSWERED = 20  # of these, at least
 # Paragraphs whose offsets are easy to get wrong: spaces of many kinds, line ends, markup, long text.
 AWKWARD = {
     "pier.txt": "\ufeffThe north pier of Veldhaven\u00a0– 412\u202fmetres long – was built\r\nin 1908 by the "
-    "engineer Ada\u00a0Brandt.\r\n\r\nIts  lamp\tis green:\u2003the keeper,   Mr. Okoye, lit it at 6:40 p.m. on "
+    "engineer Ada\u00a0Brandt.\r\n\r\nIts  lamp\tis green:\u2003the keeper,   Mr. Okoye, lit it at 6 p.m. on "
     "3 May 1911.  It burned for 9,000 nights.\r\n\r\n• The crane cost 2,300 guilders, said the har\u00adbour "
     "master.\r\n",
     "pier.md": "# The pier\n\nIt has **four** lamps and *one* bell[^1]; the bell of Goedereede weighs\n"
     "900 kilograms. A `second` bell was cast in 1931 &amp; hung by Ruben Aalders.\n\n"
     "- Costs: 17&nbsp;guilders a day\n- Nobody minds the fog\n\n"
     "| Lamp | Colour |\n|---|---|\n| North | green |\n| South | red, *since* 1950 |\n",
-    "pier.html": "<html><body><h1>Pier &amp; crane</h1><p>The  crane\n was&nbsp;moved by <b>Ines</b>\nOkafor in "
-    "1987.<br>It lifts 40 tonnes.</p><ul><li>Ruben’s ladder has 88 rungs 🚢 and was painted white.</ul></body>",
+    "pier.html": "<html><body><h1>Pier &amp; bow</h1><p>The  crane\n was&nbsp;moved by <b>Ada</b>\nOkafor in "
+    "1987.<br>It lifts 40 tonnes.</p><ul><li>Ruben’s ladder has 88 rungs 🚢 and is white now.</ul></body>",
     "pier.csv": 'Year,Keeper,Note\n1911,"Okoye, Sam","Lit the ""green"" lamp,\ntwice"\n'
     "1950,Lotte Prins,Painted it red\n",
     "long.txt": " ".join(
