@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from rag.retriever import DEPTH, Reranker, match_expression, rerank, retrieve
 from rag.types import Answer, Evidence, Hit, Statement, Turn
 from rag.verifier import verify
 from rag.weights import THRESHOLD
-from rag.words import stem, words
+from rag.words import figures, stem, words
 
 NEAREST = 3  # paragraphs shown when the answer is not there
 
@@ -135,12 +136,9 @@ def similarities(evidence: Sequence[Evidence], vector: Vectors, snapshot: Snapsh
 
 def unknown_words(asked: Question, frequency: Mapping[str, int]) -> tuple[str, ...]:
     """The words of the question, as written, that stand nowhere in the documents."""
-    written = {form: word for word in asked.text.split() for form in words(word)}
-    return tuple(
-        written.get(word, word).strip("?!.,;:\"'“”‘’()")
-        for word in asked.words
-        if not frequency.get(stem(word))
-    )
+    written = {form: word for word in re.findall(r"\w[\w’'-]*", asked.text) for form in words(word)}
+    unknown = [word for word in asked.words if not frequency.get(stem(word))]
+    return tuple(dict.fromkeys(written.get(word, word) for word in unknown))
 
 
 def compose(statements: Sequence[Statement]) -> str:
@@ -159,13 +157,15 @@ def abstain(
     timings: Mapping[str, float],
 ) -> Answer:
     """The answer that there is none, with the words that are lacking and the paragraphs that came nearest."""
-    missing = tuple(dict.fromkeys([*found.unknown, *reading.missing]))
+    said = {form for word in found.unknown for form in [word.casefold(), *figures(word)]}
+    missing = (*found.unknown, *(word for word in reading.missing if word.casefold() not in said))
+    text = "Your documents do not answer this."
     if not found.evidence:
-        text = "The index holds no documents that bear on this."
+        text = "The index holds nothing that bears on this."
+    elif found.unknown:
+        text += f" Nowhere do they mention: {', '.join(found.unknown)}."
     elif missing:
-        text = f"Your documents do not answer this. Nothing in them on it mentions: {', '.join(missing)}."
-    else:
-        text = "Your documents do not answer this."
+        text += f" What comes nearest does not mention: {', '.join(missing)}."
     return Answer(
         question=question,
         text=text,

@@ -198,6 +198,8 @@ class Revision:
         names = json.dumps(list(sources))
         self._connection.execute(schema.DELETE_WORDS, (names,))
         self._connection.execute(schema.DELETE_DOCUMENTS, (names,))
+        # FTS5 keeps deleted words in its segments until these are merged.
+        self._connection.execute("INSERT INTO chunk_fts (chunk_fts) VALUES ('optimize')")
 
     def relocate(self, origin: Origin) -> None:
         """Note that a document, itself the same, is now read at another path."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rag.names import runs
 from rag.types import Turn
-from rag.words import content_words, fold
+from rag.words import content_words, fold, words
 
 _MARK = re.compile(r"\s*\[\d+\]")
 _HE = re.compile(r"\b(?:he|him|she|his|hers?)\b", re.IGNORECASE)
@@ -36,6 +36,7 @@ _TIME = re.compile(
     rf"(?:(?:{_MONTHS}|\d{{1,2}})\b[ ,]*)*(?:\d{{4}}|(?:{_MONTHS}))\b",
     re.IGNORECASE,
 )
+_LINKED = re.compile(r"^(?:in|on|by|for|from|with|at|to|of|after|before|since|until|during)\b", re.IGNORECASE)
 _ORDINAL = re.compile(r"\b\d+(?:st|nd|rd|th)\b(?: [A-Z]\w+)*")
 _PERSON_TITLE = re.compile(
     r"\b(?:president|minister|general|gen|mr|mrs|ms|dr|governor|mayor|spokes\w+|secretary|commander|leader|chief"
@@ -70,9 +71,16 @@ def _resolve(question: str, before: str, history: Sequence[Turn]) -> str:
     rest = _OPENING.sub("", question, count=1).strip() or question
     if _BARE.match(rest):
         return f"{rest.rstrip('? ').capitalize()} ({_subject(before, rest)})?"
-    if not _ASKS.match(rest) and (rest != question or len(rest.split()) <= 4):
+    if not _ASKS.match(rest) and words(rest) and (rest != question or _is_fragment(rest)):
         return _transfer(rest.rstrip("?!. "), before)
     return _replace(rest[0].upper() + rest[1:], before, history)
+
+
+def _is_fragment(rest: str) -> bool:
+    """Whether a few words without a question stand for one: a name, a time, "by whom"."""
+    few = rest.rstrip("?!. ")
+    named = runs(f"the {few}") == [few] or _ORDINAL.search(few) or _TIME.search(few)
+    return len(few.split()) <= 4 and bool(named or _LINKED.match(few))
 
 
 def _transfer(fragment: str, before: str) -> str:
@@ -128,6 +136,6 @@ def _places(text: str) -> list[str]:
 
 def _subject(before: str, question: str) -> str:
     """The words of the question before that carry its subject and that the new question lacks, as written."""
-    written = {fold(word).removesuffix("'s"): word for word in re.findall(r"[\w’'.-]*\w", before)}
+    written = {fold(word).removesuffix("'s"): word for word in re.findall(r"\w[\w’'-]*", before)}
     held = set(content_words(question))
     return " ".join(written.get(word, word) for word in content_words(before) if word not in held)

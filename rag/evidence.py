@@ -10,6 +10,7 @@ Place = tuple[str, int]
 Paragraphs = Callable[[Iterable[Place]], Mapping[Place, Paragraph]]
 
 WIDENED = 4  # of so many best hits the neighbours are read as well,
+ANNOUNCED = 6  # paragraphs that follow one which ends in a colon
 SHORT = 60  # where the paragraph has fewer words than this: a short one leans on those around it
 
 
@@ -18,12 +19,7 @@ def gather(hits: Sequence[Hit], paragraphs: Paragraphs) -> tuple[Evidence, ...]:
     found = paragraphs(_place(hit) for hit in hits)
     held = [(hit, found[_place(hit)]) for hit in hits if _place(hit) in found]
     places = {place for hit, _ in held for place in (_place(hit), *hit.also)}
-    wanted = [
-        (hit.chunk.source, hit.chunk.paragraph + step)
-        for hit, paragraph in held[:WIDENED]
-        if len(paragraph.text.split()) < SHORT
-        for step in (1, -1)
-    ]
+    wanted = [place for hit, paragraph in held[:WIDENED] for place in _beside(hit, paragraph)]
     beside = paragraphs(place for place in wanted if place not in places)
     rows = [(hit.chunk.source, paragraph, hit.score, hit.also) for hit, paragraph in held]
     rows += [(source, paragraph, 0.0, ()) for (source, _), paragraph in beside.items()]
@@ -43,6 +39,17 @@ def gather(hits: Sequence[Hit], paragraphs: Paragraphs) -> tuple[Evidence, ...]:
         )
         for number, (source, paragraph, score, also) in enumerate(rows, 1)
     )
+
+
+def _beside(hit: Hit, paragraph: Paragraph) -> list[Place]:
+    """The places that a paragraph leans on: what it announces, or what stands next to a short one."""
+    if paragraph.text.rstrip().endswith(":"):
+        steps = range(1, ANNOUNCED + 1)
+    elif len(paragraph.text.split()) < SHORT:
+        steps = range(1, -2, -2)
+    else:
+        steps = range(0)
+    return [(hit.chunk.source, hit.chunk.paragraph + step) for step in steps]
 
 
 def _place(hit: Hit) -> Place:

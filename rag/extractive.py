@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.question import Question
 from rag.reading import Reading, Sentence
-from rag.types import Evidence
+from rag.types import Evidence, Kind
+from rag.words import numbers, words
 
-WORDS = 45  # an answer's aim, unless a list or several paragraphs need more
+WORDS = 60  # an answer's most, unless it is a list
 LIST_WORDS = 120
-SAME_PARAGRAPH = 0.30  # odds against the best sentence from which a second one is worth its words
-OTHER_PARAGRAPH = 0.55
+# Odds against the best sentence from which a second one is worth its words: tried on the development sets.
+SAME_PARAGRAPH = 0.05
+NEXT_PARAGRAPH = 0.25
+OTHER_PARAGRAPH = 0.6
 LIST_ITEM = 0.12
 
 _LEANS_BACK = re.compile(
@@ -36,11 +39,15 @@ def extract(question: Question, evidence: Sequence[Evidence], reading: Reading) 
     if not chosen:
         return ()
     first = chosen[0].index
-    order = sorted(chosen, key=lambda s: (s.index != first, evidence[s.index].source, s.index, s.start))
+    order = sorted(chosen, key=lambda s: (s.index != first, *_place(evidence[s.index]), s.start))
     return tuple(
         Draft(_tidy(evidence[index].text[start:end]), (evidence[index].number,))
         for index, start, end in _spans(order, evidence, reading)
     )
+
+
+def _place(evidence: Evidence) -> tuple[str, int]:
+    return evidence.source, evidence.paragraph
 
 
 def _choose(question: Question, evidence: Sequence[Evidence], reading: Reading) -> list[Sentence]:
@@ -51,24 +58,57 @@ def _choose(question: Question, evidence: Sequence[Evidence], reading: Reading) 
         if best is None:
             best, chosen, spent = sentence, [sentence], length
             continue
-        if sentence.probability < best.probability * _bar(question, sentence, best):
+        if sentence.probability < best.probability * _bar(question, evidence, sentence, best):
             continue
         if spent + length <= budget and not _repeats(sentence, chosen):
             chosen.append(sentence)
             spent += length
-    return chosen
+    return chosen + _announced(chosen, evidence, reading)
 
 
-def _bar(question: Question, sentence: Sentence, best: Sentence) -> float:
+def _announced(chosen: Sequence[Sentence], evidence: Sequence[Evidence], reading: Reading) -> list[Sentence]:
+    """What the chosen sentences announce with a colon, and is not chosen yet."""
+    openings = [sentence for sentence in chosen if sentence.text.endswith(":")]
+    following = [sentence for opening in openings for sentence in _below(opening, evidence, reading)]
+    taken = {(sentence.index, sentence.start) for sentence in chosen}
+    return [sentence for sentence in following if (sentence.index, sentence.start) not in taken]
+
+
+def _below(opening: Sentence, evidence: Sequence[Evidence], reading: Reading) -> Iterator[Sentence]:
+    """The rest of an opening's paragraph, then the list items or quotations right below it."""
+    here = evidence[opening.index]
+    after = sorted(
+        (evidence[sentence.index].paragraph, sentence.start, sentence.index, sentence)
+        for sentence in reading.sentences
+        if evidence[sentence.index].source == here.source
+    )
+    last = here.paragraph
+    for paragraph, start, index, sentence in after:
+        if (paragraph, start) <= (here.paragraph, opening.start):
+            continue
+        listed = evidence[index].kind is Kind.LIST_ITEM or evidence[index].text[0] in "“\"‘'"
+        if paragraph > last + 1 or (paragraph > here.paragraph and not listed):
+            return
+        last = paragraph
+        yield sentence
+
+
+def _bar(question: Question, evidence: Sequence[Evidence], sentence: Sentence, best: Sentence) -> float:
     if question.wants_list:
         return LIST_ITEM
-    return SAME_PARAGRAPH if sentence.index == best.index else OTHER_PARAGRAPH
+    if sentence.index == best.index:
+        return SAME_PARAGRAPH
+    here, there = evidence[best.index], evidence[sentence.index]
+    beside = here.source == there.source and abs(here.paragraph - there.paragraph) == 1
+    return NEXT_PARAGRAPH if beside else OTHER_PARAGRAPH
 
 
 def _repeats(sentence: Sentence, chosen: Sequence[Sentence]) -> bool:
-    words = set(sentence.text.casefold().split())
+    """Whether a chosen sentence says nearly the same words, with the same numbers."""
+    said = set(words(sentence.text))
     return any(
-        len(words & set(other.text.casefold().split())) > 0.7 * min(len(words), len(other.text.split()))
+        len(said & set(words(other.text))) > 0.7 * min(len(said), len(set(words(other.text))))
+        and numbers(sentence.text) == numbers(other.text)
         for other in chosen
     )
 
@@ -95,4 +135,6 @@ def _before(sentence: Sentence, reading: Reading) -> Sentence | None:
 
 
 def _tidy(text: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"^\s*(?:[-*•–‣▪◦]|\d{1,3}[.)])\s+", "", text)).strip()
+    """A sentence as it reads outside its document: no bullet, no line breaks, no footnote marks like ours."""
+    text = re.sub(r"^\s*(?:[-*•–‣▪◦]|\d{1,3}[.)])\s+", "", text)
+    return re.sub(r"\s+", " ", re.sub(r"\s*\[\d+\]", "", text)).strip()

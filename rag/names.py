@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rag.words import NUMBER_WORDS, STOPWORDS, fold, words
 
 _CAPITALISED = re.compile(r"(?<![\w-])[^\W\d_a-z][\w’'.-]*\w|\b[A-Z]\b")
-_SENTENCE_OPENING = re.compile(r"(?:^|[.!?:]\s+|[“\"‘(]\s*)$")
+_SENTENCE_OPENING = re.compile(r"^\s*$|[.!?:]\s+$|[“\"‘(]\s*$")
 
 # Country names whose adjective shares no plain stem with them; regular pairs (Estonia, Estonian) need no row.
 _SAME = (
@@ -50,8 +50,8 @@ def names(text: str) -> list[str]:
         bare = re.sub(r"[’']s$", "", word).rstrip(".")
         if set(words(bare)) & STOPWORDS or fold(bare) in NUMBER_WORDS:
             continue
-        opens = bool(_SENTENCE_OPENING.search(text[: match.start()]))
-        if opens and not _looks_like_name(bare, text[match.end() :]):
+        opens = bool(_SENTENCE_OPENING.search(text[max(0, match.start() - 8) : match.start()]))
+        if opens and not _looks_like_name(bare, text[match.end() : match.end() + 8]):
             continue
         found.setdefault(bare)
     return list(found)
@@ -101,10 +101,10 @@ def runs(text: str) -> list[str]:
     """Names that stand together, as written: "General Ivan Popov", "New START"; each once, in order."""
     known = set(names(text))
     found: dict[str, None] = {}
-    for match in re.finditer(r"[\w’'.-]*\w(?:[ \u00a0]+[\w’'.-]*\w)*", text):
+    for match in re.finditer(r"\w[\w’'.-]*(?:[ \u00a0]+\w[\w’'.-]*)*", text):
         group: list[str] = []
         for word in [*match.group().split(), ""]:
-            bare = re.sub(r"[’']s$", "", word)
+            bare = re.sub(r"[’']s$", "", word.rstrip(".-’'"))
             if bare in known:
                 group.append(bare)
             if group and (bare not in known or bare != word):

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rag.names import names
-from rag.words import content_words, figures, fold, numbers
+from rag.names import names, runs
+from rag.words import content_words, figures, fold, numbers, words
 
 
 class AnswerKind(StrEnum):
@@ -17,6 +17,8 @@ class AnswerKind(StrEnum):
     PLACE = "place"
     TIME = "time"
     NUMBER = "number"
+    SIZE = "size"
+    AGE = "age"
     REASON = "reason"
     THING = "thing"
 
@@ -33,34 +35,28 @@ class Question:
     wants_list: bool
 
 
-_KINDS = (
-    (
-        AnswerKind.REASON,
-        r"\bwhy\b|\bwhat (?:was|is|were|are) the (?:reasons?|causes?)\b|\bfor what reason|\bhow come\b",
-    ),
-    (
-        AnswerKind.NUMBER,
-        r"\bhow (?:many|much|long|old|far|large|big|tall|high|often|deep|fast|wide|heavy)\b"
-        r"|\b(?:what|which) (?:number|percentage|percent|proportion|share|amount|sum|price|cost|age"
-        r"|distance|population|total)\b",
-    ),
-    (
-        AnswerKind.TIME,
-        r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade|season|time)\b"
-        r"|\bhow (?:soon|recently)\b|\bsince what\b",
-    ),
-    (
-        AnswerKind.PERSON,
-        r"\bwho\b|\bwhom\b|\bwhose\b"
-        r"|\b(?:what|which) (?:person|man|woman|president|minister|general|leader|king|queen|author)\b"
-        r"|\bname of the (?:person|man|woman)\b",
-    ),
-    (
-        AnswerKind.PLACE,
-        r"\bwhere\b|\b(?:what|which) (?:\w+ )?(?:city|town|country|state|region|place|village|river"
-        r"|continent|port|county|capital)\b",
-    ),
-)
+# The pattern that matches earliest in the question tells the kind.
+_WHAT = r"\b(?:what|which) (?:(?!of\b)\w+ ){0,2}?"
+_KINDS = {
+    AnswerKind.REASON: r"\bwhy\b|\bhow come\b|\bfor what reason"
+    r"|\bwhat (?:was|is|were|are) the (?:reasons?|causes?)\b",
+    AnswerKind.AGE: r"\bhow old\b|\bwhat age\b",
+    AnswerKind.SIZE: r"\bhow (?:long|far|large|big|tall|high|deep|wide|heavy|fast)\b",
+    AnswerKind.NUMBER: r"\bhow (?:many|much|often)\b"
+    + f"|{_WHAT}(?:number|percentage|percent|proportion|share|amount|sum|price|cost|distance)s?\\b"
+    + f"|{_WHAT}(?:total|score|rate)s?\\b"
+    + r"|\bwhat (?:is|was|were|are) (?:the |its |their )?(?:[\w']+ )?"
+    + r"(?:population|number|price|cost|total|score)\b",
+    AnswerKind.TIME: r"\bwhen\b|\bhow (?:soon|recently)\b|\bsince what\b"
+    + f"|{_WHAT}(?:year|date|day|month|century|decade|season|time)s?\\b",
+    AnswerKind.PERSON: r"\bwho\b|\bwhom\b|\bwhose\b|\bname of the (?:person|man|woman|leader)\b"
+    + f"|{_WHAT}(?:person|man|woman|president|minister|general|leader|king|queen|author|player)\\b"
+    + f"|{_WHAT}(?:actor|actress|singer|artist|coach|scientist|official|governor|mayor)\\b"
+    + f"|{_WHAT}(?:spokes\\w+|commander)\\b",
+    AnswerKind.PLACE: r"\bwhere\b"
+    + f"|{_WHAT}(?:city|town|country|nation|state|region|place|village|river)\\b"
+    + f"|{_WHAT}(?:continent|port|county|capital)\\b",
+}
 _LIST = re.compile(
     r"^(?:list|name|enumerate)\b"
     r"|\b(?:which|what) (?:\w+ ){0,2}?(?:\w{3,}(?<!s)s|people|countries|companies|cities|reasons) "
@@ -72,7 +68,10 @@ _LIST = re.compile(
 def read_question(text: str) -> Question:
     """Takes a question apart by its words alone."""
     plain = fold(text)
-    kind = next((kind for kind, pattern in _KINDS if re.search(pattern, plain)), AnswerKind.THING)
+    found = [
+        (match.start(), kind) for kind, pattern in _KINDS.items() if (match := re.search(pattern, plain))
+    ]
+    kind = min(found)[1] if found else AnswerKind.THING
     return Question(
         text=text,
         words=tuple(content_words(text)),
@@ -95,19 +94,50 @@ _REASONS = re.compile(
     r"|\breasons?\b|\bcaused?\b|\bto (?:protect|avoid|prevent|help|allow|ensure|make|stop|give)\b|\bfears?\b"
     r"|\bciting\b|\bover\b|\bresponse to\b|\bgiven\b|\bin view of\b|\bas (?:it|they|he|she)\b"
 )
-_PLACES = re.compile(r"\b(?:in|at|near|to|from|of|outside|around|across|on|into) (?:the )?(?:\w+ )?[A-Z]\w+")
+_PLACES = re.compile(
+    r"\b(?:in|at|near|to|from|of|outside|around|across|on|into|off) (?:the )?(?:[a-z]+ ){0,2}([A-Z]\w+)"
+)
+
+
+_AGES = re.compile(
+    r"\b\d+[- ]years?[- ](?:of age|olds?)\b|\baged? (?:of )?\d|\b\d+[- ]year[- ]olds?\b|\bborn (?:in|on)\b"
+)
+_SIZES = re.compile(
+    r"\d (?:\d+ )*(?:to \d+ )?(?:square |cubic )?"
+    r"(?:k?m|kms?|miles?|met(?:er|re)s?|kilomet\w+|feet|foot|inch\w*|yards?|acres?|hectares?|tons?|tonnes?|kg|pounds?|degrees?|seconds?|minutes?|hours?|days?|weeks?|months?|years?"
+    r"|decades?|centur\w+|%|per ?cent)\b"
+)
+_SIGNS = {
+    AnswerKind.TIME: _TIMES,
+    AnswerKind.REASON: _REASONS,
+    AnswerKind.SIZE: _SIZES,
+    AnswerKind.AGE: _AGES,
+}
+_PERSONS = re.compile(
+    r"\b(?:m[ae]n|wom[ae]n|boys?|girls?|child|children|guards?|soldiers?|civilians?|officials?|officers?|minister|president"
+    r"|general|commander|leader|spokes\w+|governor|mayor|head|chief|adviser|secretary|ambassador|prosecutor|analysts?"
+    r"|experts?|troops|players?|actors?|authors?|scientists?|king|queen|emperor|bishop|coach|captain|director)\b"
+)
+
+
+def is_year(figure: str) -> bool:
+    """Whether a figure is written as a year is, 1000 to 2099."""
+    return bool(re.fullmatch(r"(?:1[0-9]|20)\d\d", figure))
 
 
 def answers_kind(question: Question, sentence: str) -> bool:
     """Whether a sentence holds something of the kind asked for that the question itself does not say."""
-    if question.kind is AnswerKind.NUMBER:
-        return bool(numbers(sentence) - question.figures)
-    if question.kind is AnswerKind.TIME:
-        return bool(_TIMES.search(fold(sentence)))
-    if question.kind is AnswerKind.REASON:
-        return bool(_REASONS.search(fold(sentence)))
-    if question.kind in (AnswerKind.PERSON, AnswerKind.PLACE):
-        asked = set(question.words)
-        new = [name for name in names(sentence) if not asked.issuperset(content_words(name))]
-        return bool(new) and (question.kind is AnswerKind.PERSON or bool(_PLACES.search(sentence)))
+    said = set(question.words)
+    match question.kind:
+        case AnswerKind.NUMBER:
+            return any(not is_year(figure) for figure in numbers(sentence) - question.figures)
+        case AnswerKind.PERSON:
+            full = [run for run in runs(sentence) if " " in run and not said.issuperset(content_words(run))]
+            return bool(full) or any(word.group() not in said for word in _PERSONS.finditer(fold(sentence)))
+        case AnswerKind.PLACE:
+            return any(not said.issuperset(content_words(match[1])) for match in _PLACES.finditer(sentence))
+        case AnswerKind.SIZE | AnswerKind.AGE:
+            return bool(_SIGNS[question.kind].search(" ".join(words(sentence))))
+        case AnswerKind.TIME | AnswerKind.REASON:
+            return bool(_SIGNS[question.kind].search(fold(sentence)))
     return True

@@ -15,7 +15,7 @@ import numpy as np
 
 from rag.models import Embed, Vectors
 from rag.names import absent, forms
-from rag.question import AnswerKind, Question, answers_kind
+from rag.question import AnswerKind, Question, answers_kind, is_year
 from rag.types import Evidence, Kind
 from rag.weights import ANSWERS, BIAS, SENTENCE
 from rag.words import numbers, sentences, stem, stems
@@ -106,7 +106,9 @@ def read(
     )
     features = answer_features(question, evidence, rarity, ranked[0])
     score = BIAS + sum(ANSWERS[name] * features[name] for name in ANSWERS)
-    return Reading(ranked, 1 / (1 + math.exp(-score)), _lacking(question, _around(ranked[0], evidence)))
+    around = _around(ranked[0], evidence)
+    missing = dict.fromkeys((*_lacking(question, around), *sorted(question.figures - numbers(around))))
+    return Reading(ranked, 1 / (1 + math.exp(-score)), tuple(missing))
 
 
 def candidates(evidence: Sequence[Evidence]) -> list[Place]:
@@ -174,8 +176,8 @@ def answer_features(
         "context_covers": rarity.covered(set(stems(around))),
         "right_kind": best.features["right_kind"],
         "any_kind": float(question.kind is AnswerKind.THING),
-        "names_missing": float(min(2, len(absent(question.names, forms(around))))),
-        "names_nowhere": float(min(2, len(absent(question.names, forms(everywhere))))),
+        "names_missing": float(min(2, len(_lacking(question, around)))),
+        "names_nowhere": float(min(2, len(_lacking(question, everywhere)))),
         "figures_missing": float(bool(question.figures - numbers(around))),
     }
 
@@ -193,8 +195,10 @@ def _around(best: Sentence, evidence: Sequence[Evidence]) -> str:
     return " ".join((own.heading, own.text, str(own.date or ""), *beside))
 
 
-def _lacking(question: Question, around: str) -> tuple[str, ...]:
-    return (*absent(question.names, forms(around)), *sorted(question.figures - numbers(around)))
+def _lacking(question: Question, text: str) -> list[str]:
+    """The names and years of the question that a text does not hold."""
+    years = {figure for figure in question.figures if is_year(figure)}
+    return absent(question.names, forms(text)) + sorted(years - numbers(text))
 
 
 def _pairs(found: Sequence[str]) -> set[tuple[str, str]]:

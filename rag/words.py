@@ -13,6 +13,7 @@ import Stemmer
 _WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
 _NUMBER = re.compile(r"(?<![\w.,])(?<![A-Za-z]-)\d+(?:[.,:]\d+)*(?=[a-z]{0,3}(?!\w))")
 _TITLE = re.compile(r"(?:^|\s)(?:Dr|Gen|Lt|Col|Capt|Gov|Sen|Rep|Rev|Prof|approx|ca)\.$")
+_ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 _INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
 _CLOCK = re.compile(r"\b[ap]\.m\.$")
 _STEMMER = Stemmer.Stemmer("porter", 0)  # the same algorithm as SQLite's FTS5 tokenizer "porter"
@@ -40,6 +41,12 @@ NUMBER_WORDS = {word: str(number) for number, word in enumerate(_TO_TWENTY) if w
 }
 
 
+_MONTHS = """january february march april may june july august september october november
+    december""".split()  # noqa: SIM905
+# What counts as the same word: a number in letters or digits, a month in full or cut short.
+_SAME = NUMBER_WORDS | {month[:3]: month for month in _MONTHS} | {"sept": "september"}
+
+
 def fold(text: str) -> str:
     """A text for comparison: compatibility forms and quotes unified, accents and case dropped."""
     decomposed = unicodedata.normalize("NFKD", text.replace("’", "'"))
@@ -49,7 +56,7 @@ def fold(text: str) -> str:
 def words(text: str) -> list[str]:
     """The folded words in order; "9,000" is one word, "seven" is "7", "U.S." is "usa", no possessives."""
     found = (_bare(match) for match in _WORD.findall(_join_thousands(fold(_undotted(text)))))
-    return [NUMBER_WORDS.get(word, word) for word in found]
+    return [_SAME.get(word, word) for word in found]
 
 
 @lru_cache(maxsize=65536)
@@ -105,9 +112,14 @@ def _goes_on(begun: str, piece: str) -> bool:
 
 
 def _undotted(text: str) -> str:
-    """Initials without their dots, and the country told from the pronoun."""
+    """Initials without their dots, the country told from the pronoun, ISO dates written out."""
     joined = _INITIALS.sub(lambda match: match.group().replace(".", ""), text)
-    return re.sub(r"\bUS\b", "USA", joined)
+    return _ISO_DATE.sub(_written_out, re.sub(r"\bUS\b", "USA", joined))
+
+
+def _written_out(match: re.Match[str]) -> str:
+    year, month, day = (int(part) for part in match.groups())
+    return f"{day} {_MONTHS[month - 1]} {year}" if 1 <= month <= 12 else match.group()
 
 
 def _join_thousands(text: str) -> str:

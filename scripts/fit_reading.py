@@ -3,8 +3,8 @@
 FOLDER holds the public question sets `xquad/xquad.en.json` (XQuAD, CC BY-SA 4.0) and `clapnq/*.jsonl`
 (CLAPnq, Apache-2.0). Each text is indexed twice, by paragraph and with every sentence as a paragraph of its
 own, so that the weights hold for both kinds of document. Questions without an answer are those of other
-articles, those with a name or a number swapped for a foreign one, and CLAPnq's own. What it prints goes into
-`rag/weights.py` by hand.
+articles, those whose paragraph is kept from the evidence, those with a foreign name or number, and CLAPnq's
+own. What it prints goes into `rag/weights.py` by hand.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +63,7 @@ class Asked:
     gold: frozenset[str]
     article: int
     kind: str
+    without: str = ""  # a folded paragraph that is kept from the evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def main() -> None:
     embedder = load_embedder(BUILT_IN)
     with tempfile.TemporaryDirectory() as scratch:
         asked = list(write_corpora(folder, Path(scratch)))
-        rows = read_all(asked, Path(scratch), embedder)
+        rows = [row for row in read_all(asked, Path(scratch), embedder) if row.places]
     weights = fit_sentences(rows)
     fit_answers(rows, weights)
 
@@ -108,6 +109,8 @@ def _xquad(folder: Path, scratch: Path, split: bool, chance: random.Random) -> I
                 gold = _around(paragraph["context"], starts)
                 yield Asked(text, home, gold, number, "xquad")
                 yield Asked(text, away, frozenset(), number, "xquad elsewhere")
+                kept_out = _plain(paragraph["context"])
+                yield Asked(text, home, frozenset(), number, "xquad without", kept_out)
                 if swapped := _swap(text, chance):
                     yield Asked(swapped, home, frozenset(), number, "xquad swapped")
 
@@ -161,7 +164,7 @@ def read_all(asked: Sequence[Asked], scratch: Path, embedder: Embedder) -> list[
     def embed(texts: Sequence[str]) -> Vectors:
         new = [text for text in dict.fromkeys(texts) if text not in known]
         known.update(zip(new, embedder.embed(new), strict=True))
-        return np.array([known[text] for text in texts])
+        return np.array([known[text] for text in texts]).reshape(-1, embedder.dimension)
 
     rows = []
     for name in sorted({item.index for item in asked}):
@@ -175,7 +178,7 @@ def read_all(asked: Sequence[Asked], scratch: Path, embedder: Embedder) -> list[
 
 def _read(asked: Asked, index: Index, embed: Callable[[Sequence[str]], Vectors]) -> Row:
     question, vector = read_question(asked.text), embed([asked.text])[0]
-    found = look_up(question, vector, index, None, EVIDENCE, None)
+    found = _without(asked.without, look_up(question, vector, index, None, EVIDENCE, None))
     places = candidates(found.evidence)
     texts = [found.evidence[index_].text[start:end] for index_, start, end in places]
     features = sentence_features(
@@ -186,6 +189,12 @@ def _read(asked: Asked, index: Index, embed: Callable[[Sequence[str]], Vectors])
         for text in map(_plain, texts)
     ]
     return Row(asked, question, found, places, features, gold)
+
+
+def _without(text: str, found: Found) -> Found:
+    kept = [at for at, item in enumerate(found.evidence) if not text or _plain(item.text) not in text]
+    evidence = tuple(found.evidence[at] for at in kept)
+    return replace(found, evidence=evidence, similarity=[found.similarity[at] for at in kept])
 
 
 def fit_sentences(rows: Sequence[Row]) -> dict[str, float]:

@@ -118,7 +118,7 @@ def test_every_make_target_that_is_named_is_there() -> None:
 
 def test_readme_is_short_and_names_both_commands_first() -> None:
     assert len(README.splitlines()) <= 150
-    assert [command.split()[1] for command, _ in session()][:2] == ["run", "ask"]
+    assert [command.split()[1] for command, _ in session()][:2] == ["run", "test"]
 
 
 def test_nothing_names_a_registry_or_a_machine() -> None:

@@ -144,7 +144,6 @@ def test_every_quote_is_cut_from_the_file(corpus: Corpus) -> None:
     assert cited >= set(AWKWARD)
 
 
-@pytest.mark.xfail(strict=True, reason="a footnote mark of the source passes for a mark of the answer")
 def test_footnote_marks_of_a_source_are_no_marks_of_the_answer(embedder: Embedder, tmp_path: Path) -> None:
     (tmp_path / "mill.txt").write_text(
         "The Zierik mill was built in 1734.[3] It burned down in 1811.[4][5]\n"
