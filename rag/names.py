@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rag.words import NUMBER_WORDS, STOPWORDS, fold, words
 
@@ -61,6 +62,12 @@ def _looks_like_name(word: str, rest: str) -> bool:
     return word.isupper() or bool(re.match(r"(?:[’']s)?\s+[A-Z]", rest))
 
 
+def variants(word: str) -> tuple[str, ...]:
+    """The folded word, and the other forms of the country or city that it names: uk, britain, british."""
+    return tuple(_GROUP.get(word, word).split())
+
+
+@lru_cache(maxsize=65536)
 def base(word: str) -> str:
     """One form for a folded place name and its adjective: estonia and estonian give eston."""
     group = _GROUP.get(word)

@@ -9,16 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from rag.models import Embed, Vectors
-from rag.names import absent, forms
+from rag.names import absent, base, forms
 from rag.question import AnswerKind, Question, answers_kind, is_year
 from rag.types import Evidence, Kind
 from rag.weights import ANSWERS, BIAS, SENTENCE
-from rag.words import numbers, sentences, stem, stems
+from rag.words import numbers, sentences, stem, stems, words
 
 Place = tuple[int, int, int]  # index of the paragraph in the evidence, start and end of the sentence in it
 
@@ -51,30 +52,41 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Rarity:
-    """How rare each stem of the question is among the chunks: 1 if it is nowhere, near 0 if everywhere."""
+    """How rare each stem of the question is among the chunks: 1 if it is nowhere, near 0 if everywhere.
+
+    `names` gives the stems that are names, each with the mark of its base form.
+    """
 
     weights: Mapping[str, float]
+    names: Mapping[str, str]
 
     @classmethod
     def of(cls, question: Question, frequency: Mapping[str, int], chunks: int) -> Rarity:
         """From the number of chunks that hold each stem, of all chunks."""
         most = math.log(1 + (chunks + 0.5) / 0.5)
-        return cls(
-            {
-                word: math.log(1 + (chunks - min(count, chunks) + 0.5) / (count + 0.5)) / most
-                for word in question_stems(question)
-                for count in [frequency.get(word, 0)]
-            }
-        )
+        weights = {
+            word: math.log(1 + (chunks - min(count, chunks) + 0.5) / (count + 0.5)) / most
+            for word in question_stems(question)
+            for count in [frequency.get(word, 0)]
+        }
+        named = {stem(word): f"~{base(word)}" for name in question.names for word in words(name)}
+        return cls(weights, named)
 
-    def covered(self, held: set[str]) -> float:
-        """The share of the question's weight that a text with these stems covers, 0 to 1."""
+    def covered(self, held: frozenset[str]) -> float:
+        """The share of the question's weight that a text with these `marks` covers, 0 to 1."""
         whole = sum(self.weights.values())
-        return sum(weight for word, weight in self.weights.items() if word in held) / whole if whole else 0.0
+        got = sum(weight for word, weight in self.weights.items() if self._holds(word, held))
+        return got / whole if whole else 0.0
 
-    def rarest_missing(self, held: set[str]) -> float:
-        """The weight of the rarest stem of the question that is not held, 0 where all are."""
-        return max((weight for word, weight in self.weights.items() if word not in held), default=0.0)
+    def _holds(self, word: str, held: frozenset[str]) -> bool:
+        return word in held or self.names.get(word) in held
+
+
+@lru_cache(maxsize=4096)
+def marks(text: str) -> frozenset[str]:
+    """The stems of a text, and the base form of each as a name, which "~" tells from a stem."""
+    found = words(text)
+    return frozenset(map(stem, found)) | frozenset(f"~{base(word)}" for word in found)
 
 
 def question_stems(question: Question) -> list[str]:
@@ -126,10 +138,10 @@ def sentence_features(
     cosines: Vectors,
 ) -> list[dict[str, float]]:
     """What each sentence is judged by: likeness in meaning, words shared, and the kind of answer it holds."""
-    heading = [set(stems(item.heading)) for item in evidence]
-    held = [set(stems(evidence[index].text[start:end])) | heading[index] for index, start, end in places]
+    heading = [marks(item.heading) for item in evidence]
+    held = [marks(evidence[index].text[start:end]) | heading[index] for index, start, end in places]
     before = _before(evidence, places, held)
-    whole = [set(stems(item.text)) | heading[index] for index, item in enumerate(evidence)]
+    whole = [marks(item.text) | heading[index] for index, item in enumerate(evidence)]
     pairs = _pairs(stems(question.text))
     rows: list[dict[str, float]] = []
     for at, (index, start, end) in enumerate(places):
@@ -149,9 +161,9 @@ def sentence_features(
 
 
 def _before(
-    evidence: Sequence[Evidence], places: Sequence[Place], held: Sequence[set[str]]
-) -> list[set[str]]:
-    """The stems of the sentence before each one, also across the border of two paragraphs that were read."""
+    evidence: Sequence[Evidence], places: Sequence[Place], held: Sequence[frozenset[str]]
+) -> list[frozenset[str]]:
+    """The marks of the sentence before each one, also across the border of two paragraphs that were read."""
     last = {
         (evidence[index].source, evidence[index].paragraph): at for at, (index, _, _) in enumerate(places)
     }
@@ -161,7 +173,7 @@ def _before(
             found.append(held[at - 1])
         else:
             previous = last.get((evidence[index].source, evidence[index].paragraph - 1))
-            found.append(held[previous] if previous is not None else set())
+            found.append(held[previous] if previous is not None else frozenset())
     return found
 
 
@@ -173,7 +185,7 @@ def answer_features(
     everywhere = " ".join(f"{item.heading} {item.text}" for item in evidence)
     return {
         "sentence_cosine": best.features["sentence_cosine"],
-        "context_covers": rarity.covered(set(stems(around))),
+        "context_covers": rarity.covered(marks(around)),
         "right_kind": best.features["right_kind"],
         "any_kind": float(question.kind is AnswerKind.THING),
         "names_missing": float(min(2, len(_lacking(question, around)))),

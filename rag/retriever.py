@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from rag.names import names
+from rag.names import names, variants
 from rag.types import Chunk, Hit
 from rag.words import content_words, numbers, words
 
@@ -26,9 +26,9 @@ class Reranker(Protocol):
 
 
 def match_expression(question: str) -> str:
-    """The FTS5 expression for a question: any of its content words; "" where it has no word at all."""
+    """The FTS5 expression for a question: any form of its content words; "" where it has no word at all."""
     terms = content_words(question) or list(dict.fromkeys(words(question)))
-    return " OR ".join(f'"{term}"' for term in terms)
+    return " OR ".join(f'"{form}"' for term in terms for form in variants(term))
 
 
 def fuse(lists: Mapping[str, Ranked]) -> list[tuple[str, float, dict[str, int]]]:
