@@ -19,6 +19,7 @@ class AnswerKind(StrEnum):
     NUMBER = "number"
     SIZE = "size"
     AGE = "age"
+    LIST = "list"
     REASON = "reason"
     THING = "thing"
 
@@ -71,14 +72,15 @@ def read_question(text: str) -> Question:
     found = [
         (match.start(), kind) for kind, pattern in _KINDS.items() if (match := re.search(pattern, plain))
     ]
-    kind = min(found)[1] if found else AnswerKind.THING
+    wants_list = bool(_LIST.search(plain))
+    kind = min(found)[1] if found else AnswerKind.LIST if wants_list else AnswerKind.THING
     return Question(
         text=text,
         words=tuple(content_words(text)),
         names=tuple(names(text)),
         figures=frozenset(figures(text)),
         kind=kind,
-        wants_list=bool(_LIST.search(plain)),
+        wants_list=wants_list,
     )
 
 
@@ -92,10 +94,15 @@ _TIMES = re.compile(
 _REASONS = re.compile(
     r"\bbecause\b|\bdue to\b|\bas a result\b|\bin order to\b|\bso that\b|\bafter\b|\bsince\b|\bowing to\b"
     r"|\breasons?\b|\bcaused?\b|\bto (?:protect|avoid|prevent|help|allow|ensure|make|stop|give)\b|\bfears?\b"
+    r"|\b(?:helps?|aim(?:s|ed)?|meant|intended|hop(?:es?|ed|ing)|want(?:s|ed)?|so as) (?:at|to|\w+en)\b"
     r"|\bciting\b|\bover\b|\bresponse to\b|\bgiven\b|\bin view of\b|\bas (?:it|they|he|she)\b"
 )
+_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+_MONTH_NAMES = "January|February|March|April|May|June|July|August|September|October|November|December"
 _PLACES = re.compile(
-    r"\b(?:in|at|near|to|from|of|outside|around|across|on|into|off) (?:the )?(?:[a-z]+ ){0,2}([A-Z]\w+)"
+    r"\b(?:in|at|near|inside|outside|around|across|into|off|(?:city|town|village|port|capital|region) of) "
+    r"(?:the )?(?:[a-z]+ ){0,4}"
+    rf"((?!(?:{_DAYS}|{_MONTH_NAMES})\b)[A-Z]\w+)"
 )
 
 
@@ -107,11 +114,16 @@ _SIZES = re.compile(
     r"(?:k?m|kms?|miles?|met(?:er|re)s?|kilomet\w+|feet|foot|inch\w*|yards?|acres?|hectares?|tons?|tonnes?|kg|pounds?|degrees?|seconds?|minutes?|hours?|days?|weeks?|months?|years?"
     r"|decades?|centur\w+|%|per ?cent)\b"
 )
+_ENUMERATIONS = re.compile(
+    r"[\w’']+, (?:[\w’'-]+ ){1,5}(?:and|or|as well as) |\bincluding\b|\bsuch as\b"
+    r"|[:;](?:[^,;]*[,;]){2}|(?:,.*){3}"
+)
 _SIGNS = {
     AnswerKind.TIME: _TIMES,
     AnswerKind.REASON: _REASONS,
     AnswerKind.SIZE: _SIZES,
     AnswerKind.AGE: _AGES,
+    AnswerKind.LIST: _ENUMERATIONS,
 }
 _PERSONS = re.compile(
     r"\b(?:m[ae]n|wom[ae]n|boys?|girls?|child|children|guards?|soldiers?|civilians?|officials?|officers?|minister|president"
@@ -138,6 +150,6 @@ def answers_kind(question: Question, sentence: str) -> bool:
             return any(not said.issuperset(content_words(match[1])) for match in _PLACES.finditer(sentence))
         case AnswerKind.SIZE | AnswerKind.AGE:
             return bool(_SIGNS[question.kind].search(" ".join(words(sentence))))
-        case AnswerKind.TIME | AnswerKind.REASON:
+        case AnswerKind.TIME | AnswerKind.REASON | AnswerKind.LIST:
             return bool(_SIGNS[question.kind].search(fold(sentence)))
     return True

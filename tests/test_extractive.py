@@ -85,7 +85,7 @@ def test_an_answer_of_several_sentences_tells_them_in_the_order_of_the_page() ->
     text = "Seven trawlers sailed. A dredger lay at anchor. Some pilots rowed ashore."
     spans = [(start, start + text[start:].index(".") + 1) for start in (0, 23, 48)]
     sentences = [
-        Sentence(0, start, end, text[start:end], share, {})
+        Sentence(0, start, end, text[start:end], share, {"right_kind": 0.0})
         for (start, end), share in zip(spans, (0.33, 0.32, 0.35), strict=True)
     ]
     best_first = sorted(sentences, key=lambda sentence: -sentence.probability)
