@@ -132,7 +132,7 @@ _PERSONS = re.compile(
 )
 
 
-def is_year(figure: str) -> bool:
+def _is_year(figure: str) -> bool:
     """Whether a figure is written as a year is, 1000 to 2099."""
     return bool(re.fullmatch(r"(?:1[0-9]|20)\d\d", figure))
 
@@ -142,7 +142,7 @@ def answers_kind(question: Question, sentence: str) -> bool:
     said = set(question.words)
     match question.kind:
         case AnswerKind.NUMBER:
-            return any(not is_year(figure) for figure in numbers(sentence) - question.figures)
+            return any(not _is_year(figure) for figure in numbers(sentence) - question.figures)
         case AnswerKind.PERSON:
             full = [run for run in runs(sentence) if " " in run and not said.issuperset(content_words(run))]
             return bool(full) or any(word.group() not in said for word in _PERSONS.finditer(fold(sentence)))

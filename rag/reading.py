@@ -16,10 +16,10 @@ import numpy as np
 
 from rag.models import Embed, Vectors
 from rag.names import absent, base, forms
-from rag.question import AnswerKind, Question, answers_kind, is_year
+from rag.question import AnswerKind, Question, answers_kind
 from rag.types import Evidence, Kind
 from rag.weights import ANSWERS, BIAS, SENTENCE
-from rag.words import numbers, sentences, stem, stems, words
+from rag.words import figures, numbers, sentences, stem, stems, words
 
 Place = tuple[int, int, int]  # index of the paragraph in the evidence, start and end of the sentence in it
 
@@ -78,6 +78,10 @@ class Rarity:
         got = sum(weight for word, weight in self.weights.items() if self._holds(word, held))
         return got / whole if whole else 0.0
 
+    def unknown(self, word: str) -> bool:
+        """Whether this word of the question stands in no chunk."""
+        return self.weights.get(stem(word), 0.0) >= 1
+
     def _holds(self, word: str, held: frozenset[str]) -> bool:
         return word in held or self.names.get(word) in held
 
@@ -118,9 +122,9 @@ def read(
     )
     features = answer_features(question, evidence, rarity, ranked[0])
     score = BIAS + sum(ANSWERS[name] * features[name] for name in ANSWERS)
-    around = _around(ranked[0], evidence)
-    missing = dict.fromkeys((*_lacking(question, around), *sorted(question.figures - numbers(around))))
-    return Reading(ranked, 1 / (1 + math.exp(-score)), tuple(missing))
+    lacking = _lacking(question, _around(ranked[0], evidence))
+    chance = 0.0 if _foreign(question, rarity, evidence) else 1 / (1 + math.exp(-score))
+    return Reading(ranked, chance, tuple(lacking))
 
 
 def candidates(evidence: Sequence[Evidence]) -> list[Place]:
@@ -190,7 +194,6 @@ def answer_features(
         "any_kind": float(question.kind is AnswerKind.THING),
         "names_missing": float(min(2, len(_lacking(question, around)))),
         "names_nowhere": float(min(2, len(_lacking(question, everywhere)))),
-        "figures_missing": float(bool(question.figures - numbers(around))),
     }
 
 
@@ -208,9 +211,23 @@ def _around(best: Sentence, evidence: Sequence[Evidence]) -> str:
 
 
 def _lacking(question: Question, text: str) -> list[str]:
-    """The names and years of the question that a text does not hold."""
-    years = {figure for figure in question.figures if is_year(figure)}
-    return absent(question.names, forms(text)) + sorted(years - numbers(text))
+    """The names and figures of the question that a text does not hold."""
+    return absent(question.names, forms(text)) + sorted(question.figures - numbers(text))
+
+
+def _foreign(question: Question, rarity: Rarity, evidence: Sequence[Evidence]) -> bool:
+    """Whether the question names someone, something or a number that stands in no document at all.
+
+    However like the best sentence is, it then tells of another one: another army, another country, another year.
+    """
+    lacking = _lacking(question, " ".join(f"{item.heading} {item.text}" for item in evidence))
+    return any(
+        rarity.unknown(word) for word in question.words for thing in lacking if _speaks_of(word, thing)
+    )
+
+
+def _speaks_of(word: str, thing: str) -> bool:
+    return word in words(thing) or thing in figures(word)
 
 
 def _pairs(found: Sequence[str]) -> set[tuple[str, str]]:

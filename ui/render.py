@@ -31,14 +31,12 @@ def draft(text: str) -> str:
 
 
 def answered(answer: Answer) -> str:
-    """The whole answer and its citations; or, where it abstains, what is missing and what came nearest."""
+    """The whole answer and its citations; or, where it abstains, what came nearest."""
     numbers = {str(citation.number) for citation in answer.citations}
     text = _block(ANSWER, _numbered(answer.text, numbers))
     if not answer.abstained:
         return text + _listed("Sources", map(_citation, answer.citations))
-    missing = ", ".join(escape(word) for word in answer.missing)
-    words = _block("pilcrow-missing", f"Not found in the documents: {missing}") if missing else ""
-    return text + words + _listed("Nearest paragraphs", map(_nearest, answer.nearest))
+    return text + _listed("Nearest paragraphs", map(_nearest, answer.nearest))
 
 
 def problem(message: str) -> str:
