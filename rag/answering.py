@@ -158,14 +158,16 @@ def abstain(
 ) -> Answer:
     """The answer that there is none, with the words that are lacking and the paragraphs that came nearest."""
     said = {form for word in found.unknown for form in [word.casefold(), *figures(word)]}
-    missing = (*found.unknown, *(word for word in reading.missing if word.casefold() not in said))
+    elsewhere = tuple(word for word in reading.missing if word.casefold() not in said)
+    missing = (*found.unknown, *elsewhere)
     text = "Your documents do not answer this."
     if not found.evidence:
         text = "The index holds nothing that bears on this."
-    elif found.unknown:
-        text += f" Nowhere do they mention: {', '.join(found.unknown)}."
-    elif missing:
-        text += f" What comes nearest does not mention: {', '.join(missing)}."
+    else:
+        if found.unknown:
+            text += f" Nowhere do they mention: {', '.join(found.unknown)}."
+        if elsewhere:
+            text += f" What comes nearest does not mention: {', '.join(elsewhere)}."
     return Answer(
         question=question,
         text=text,

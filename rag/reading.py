@@ -218,7 +218,7 @@ def _lacking(question: Question, text: str) -> list[str]:
 def _foreign(question: Question, rarity: Rarity, evidence: Sequence[Evidence]) -> bool:
     """Whether the question names someone, something or a number that stands in no document at all.
 
-    However like the best sentence is, it then tells of another one: another army, another country, another year.
+    However like it the best sentence is, it tells of another one then: another army, country or year.
     """
     lacking = _lacking(question, " ".join(f"{item.heading} {item.text}" for item in evidence))
     return any(
