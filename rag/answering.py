@@ -161,7 +161,9 @@ def abstain(
     elsewhere = tuple(word for word in reading.missing if word.casefold() not in said)
     missing = (*found.unknown, *elsewhere)
     text = "Your documents do not answer this."
-    if not found.evidence:
+    if not words(asked.text):
+        text = "Ask something in words."
+    elif not found.evidence:
         text = "The index holds nothing that bears on this."
     else:
         if found.unknown:
@@ -173,7 +175,7 @@ def abstain(
         text=text,
         evidence=found.evidence,
         abstained=True,
-        nearest=found.evidence[:NEAREST],
+        nearest=found.evidence[:NEAREST] if words(asked.text) else (),
         missing=missing,
         standalone=asked.text,
         timings=timings,

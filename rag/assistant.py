@@ -22,19 +22,23 @@ if TYPE_CHECKING:
 class Stream:
     """An answer as it comes: iterate for pieces of text; `answer` is the verified whole."""
 
-    def __init__(self, pieces: Iterator[str], answer: Callable[[], Answer]) -> None:
-        self._pieces = pieces
-        self._answer = answer
+    def __init__(self, ask: Callable[[], Answer]) -> None:
+        self._ask = ask
+        self._answer: Answer | None = None
+        self._pieces = self._written()
 
     def __iter__(self) -> Iterator[str]:
         return self._pieces
 
+    def _written(self) -> Iterator[str]:
+        yield from re.findall(r"\S+\s*|\s+", self.answer.text)
+
     @property
     def answer(self) -> Answer:
-        """The whole answer, checked; what was not read yet is finished first."""
-        for _ in self._pieces:
-            pass
-        return self._answer()
+        """The whole answer, checked; it is asked for now if no piece was read yet."""
+        if self._answer is None:
+            self._answer = self._ask()
+        return self._answer
 
 
 class Assistant:
@@ -111,6 +115,9 @@ class Assistant:
         """
         from rag.answering import answer
 
+        if isinstance(sources, str):
+            sources = [sources]
+        self._refuse_unknown(sources or ())
         turns = [Turn(_encodable(turn.question), _encodable(turn.answer)) for turn in history]
         reranker = self._second_reader()
         return answer(
@@ -127,25 +134,21 @@ class Assistant:
         self, question: str, history: Sequence[Turn] = (), sources: Sequence[str] | None = None
     ) -> Stream:
         """The answer's text in pieces; its `.answer` is the verified whole."""
-        whole: list[Answer] = []
-
-        def pieces() -> Iterator[str]:
-            whole.append(self.ask(question, history, sources))
-            yield from re.findall(r"\S+\s*|\s+", whole[0].text)
-
-        return Stream(pieces(), lambda: whole[0])
+        return Stream(lambda: self.ask(question, history, sources))
 
     def remove(self, *sources: str) -> tuple[str, ...]:
         """Takes documents out of the index; all or, where one is not held (StoreError), none."""
         from rag.indexer import remove
 
-        held = {document.source for document in self.documents()}
-        for source in sources:
-            if source not in held:
-                raise StoreError(
-                    f"the index holds no document {source!r}; `pilcrow list` shows what it holds"
-                )
+        self._refuse_unknown(sources)
         return remove(self._index, sources)
+
+    def _refuse_unknown(self, sources: Sequence[str]) -> None:
+        held = {document.source for document in self.documents()} if sources else set()
+        if unknown := [source for source in sources if source not in held]:
+            raise StoreError(
+                f"the index holds no document {unknown[0]!r}; `pilcrow list` shows what it holds"
+            )
 
     def documents(self) -> list[DocumentInfo]:
         """The documents of the index, by source."""

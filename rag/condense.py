@@ -70,7 +70,8 @@ def _resolve(question: str, before: str, history: Sequence[Turn]) -> str:
         return question
     rest = _OPENING.sub("", question, count=1).strip() or question
     if _BARE.match(rest):
-        return f"{rest.rstrip('? ').capitalize()} ({_subject(before, rest)})?"
+        subject = _subject(before, rest)
+        return f"{rest.rstrip('? ').capitalize()} ({subject})?" if subject else question
     if not _ASKS.match(rest) and words(rest) and (rest != question or _is_fragment(rest)):
         return _transfer(rest.rstrip("?!. "), before)
     return _replace(rest[0].upper() + rest[1:], before, history)

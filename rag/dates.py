@@ -28,14 +28,6 @@ _DATELINE_WORD = re.compile(
     r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)$",
     re.IGNORECASE,
 )
-_OPENING = re.compile(r"[A-Z]{3}[A-Z .,'’-]*[^!?–—]{0,80}?\s?[–—-]{1,2}\s")
-_WORD = re.compile(
-    r"(?:first|last|published|updated?|posted|modified|created|issued|dated?|on|at|as|of|the|by|and"
-    r"|[ap]\.?m\.?|e[ds]?t|p[ds]?t|c[ds]t|gmt|utc|z|bst|ces?t|ee?s?t|msk|\d\d?[:.h]\d\d(?:[:.]\d\d)?(?:am|pm|z)?"
-    r"|\d\d?(?:am|pm)?"
-    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)$",
-    re.IGNORECASE,
-)
 _OPENING = re.compile(r"^[A-Z][^.!?–—]{0,60}(?:\.\s)?[^.!?–—]{0,40}[–—-]{1,2}\s")
 _WORD = re.compile(r"[\w:.’'-]+")
 

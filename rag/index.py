@@ -102,8 +102,8 @@ class Index:
             try:
                 found += _disagreements(snapshot, self.vectors)
                 tried = snapshot.sample(SAMPLE_ON_CHECK)
-                if lost := self.vectors.astray(tried):
-                    found.append(f"vectors: {len(lost)} of {len(tried)} tried are not found by themselves")
+                if fault := self.vectors.fault(tried, float(snapshot.meta("astray") or 0)):
+                    found.append(f"vectors: {fault}")
             except StoreError as error:
                 found.append(f"vectors: {error}")
         return found
@@ -164,8 +164,8 @@ class Index:
                 return "; ".join(found)
             tried = snapshot.sample(SAMPLE_ON_CHECK if touched else SAMPLE_ON_OPENING)
             tried |= snapshot.vectors(touched[:SAMPLE_ON_CHECK])
-        lost = store.astray(tried)
-        return f"{len(lost)} of {len(tried)} tried are not found by themselves" if lost else ""
+            expected = float(snapshot.meta("astray") or 0)
+        return store.fault(tried, expected)
 
     def _pointed(self) -> VectorStore:
         with self.catalog.read() as snapshot:
@@ -211,12 +211,18 @@ class Index:
             with self.catalog.read() as snapshot:
                 old = snapshot.meta("chroma"), snapshot.meta("collection")
                 ids = snapshot.chunk_ids()
+                tried = snapshot.sample(SAMPLE_ON_CHECK)
                 for start in range(0, len(ids), READ_AT_ONCE):
                     part = ids[start : start + READ_AT_ONCE]
                     vectors, chunks = snapshot.vectors(part), snapshot.chunks(part)
                     store.upsert(part, [vectors[i] for i in part], [chunks[i].source for i in part])
             with self.catalog.write() as revision:
-                for key, value in (("chroma", place), ("collection", f"pilcrow-{name}"), ("dead", "0")):
+                for key, value in (
+                    ("chroma", place),
+                    ("collection", f"pilcrow-{name}"),
+                    ("dead", "0"),
+                    ("astray", str(len(store.astray(tried)) / max(1, len(tried)))),
+                ):
                     revision.set_meta(key, value)
                 revision.settle()
             undo.pop_all()

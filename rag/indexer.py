@@ -138,7 +138,7 @@ def _gone(held: Sequence[Origin], seen: Scan) -> tuple[list[str], list[tuple[str
     spared = []
     for folder in seen.complete:
         known = [origin for origin in held if Path(origin.path).is_relative_to(folder)]
-        if known and not any(folder.iterdir()):
+        if known and not (exists(folder) and any(folder.iterdir())):
             spared.append((str(folder), _spared("is empty", len(known))))
         else:
             gone |= {origin.source: None for origin in known if not exists(Path(origin.path))}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
 
 from rag.catalog import Origin
@@ -56,6 +57,9 @@ def _check(path: Path) -> None:
 
 
 def _scan(path: Path, index_folder: Path) -> Scan:
+    if not _is_utf8(str(path)):
+        shown = path.name.encode(errors="replace").decode()
+        return Scan(failed=((shown, "has a path that is not valid UTF-8; rename it"),))
     if path.is_dir():
         return _scan_folder(path.resolve(), index_folder)
     if not path.is_file():
@@ -102,28 +106,56 @@ def _unfit(path: Path, name: str, root: Path) -> str | None:
             return "is a link that leaves the folder; ingest its target by its own path"
         if not path.exists():
             return "is a link that leads nowhere; remove it or restore its target"
+    return None if _is_utf8(name) else "has a name that is not valid UTF-8; rename it"
+
+
+def _is_utf8(path: str) -> bool:
     try:
-        name.encode()
+        path.encode()
     except UnicodeEncodeError:
-        return "has a name that is not valid UTF-8; rename it"
-    return None
+        return False
+    return True
 
 
-def assign_sources(found: Iterable[Found], held: Iterable[Origin]) -> dict[Path, str]:
+def assign_sources(found: Sequence[Found], held: Sequence[Origin]) -> dict[Path, str]:
     """The source of each file: the one its path is held under, else its name, prefixed where that is taken.
 
-    A source is free again when the file that had it is gone: then its folder was moved.
+    A source is free again when the file that had it is gone from a folder that is still there, or its folder
+    was moved: another of its files stands here unchanged. A disk that is not mounted keeps its names.
     """
     owners = {origin.source: Path(origin.path) for origin in held}
     known = {path: source for source, path in owners.items()}
+    origins = {origin.source: origin for origin in held}
+    moved = {
+        origins[file.name].root
+        for file in found
+        if file.name in origins and _is_moved(origins[file.name], file.path)
+    }
     sources: dict[Path, str] = {}
     for file in found:
         source = known.get(file.path) or next(
-            name for name in _names(file) if name not in owners or not exists(owners[name])
+            name
+            for name in _names(file)
+            if name not in owners or (name in origins and _is_free(origins[name], moved))
         )
         owners[source] = file.path
         sources[file.path] = source
     return sources
+
+
+def _is_free(origin: Origin, moved: set[str]) -> bool:
+    return not exists(Path(origin.path)) and (exists(Path(origin.root)) or origin.root in moved)
+
+
+def _is_moved(origin: Origin, path: Path) -> bool:
+    """Whether the file of an origin is gone, and stands unchanged at this path."""
+    if exists(Path(origin.path)):
+        return False
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest() == origin.sha256
+    except OSError:
+        return False
 
 
 def _names(file: Found) -> Iterator[str]:

@@ -118,6 +118,18 @@ class VectorStore:
                 lost.update(self._not_held(part, vectors), self._not_found(part, vectors))
         return sorted(lost)
 
+    def fault(self, vectors: Mapping[str, Vector], expected: float) -> str:
+        """That more of these vectors are not found by themselves than the share `expected`; or "".
+
+        HNSW cannot reach each of many that are nearly equal, however often it is built: the share that a new
+        store misses is recorded, and only a clearly larger one is a fault. Words find what vectors do not.
+        """
+        lost = len(self.astray(vectors))
+        allowed = 2 * expected + 0.1 if expected else 0.0
+        if lost <= allowed * len(vectors):
+            return ""
+        return f"{lost} of {len(vectors)} tried are not found by themselves"
+
     def _not_held(self, ids: list[str], vectors: Mapping[str, Vector]) -> set[str]:
         page = self._collection.get(ids=ids, include=["embeddings"])
         held = dict(zip(page["ids"], np.asarray(page["embeddings"]), strict=True))

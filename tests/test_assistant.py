@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from remembering_embedder import RememberingEmbedder, open_assistant
 
-from rag import Answer, Assistant, Turn
+from rag import Answer, Assistant, PilcrowError, Settings, Turn
 from rag.condense import condense
 from rag.errors import StoreError
 from rag.models import Embedder
@@ -238,3 +238,21 @@ def test_documents_and_paragraphs_are_looked_up(asked: Assistant, seeds: Path) -
         asked.paragraph(notes.source, notes.paragraphs + 1)
     with pytest.raises(StoreError, match="pilcrow list"):
         asked.paragraph("elsewhere.txt", 1)
+
+
+def test_a_stream_that_failed_tells_the_same_error_again(seeds_index: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(seeds_index, tmp_path / "index")
+    assistant = Assistant.open(copy, Settings())
+    stream = assistant.stream("What happened in Odesa?")
+    assistant.close()
+    with pytest.raises(PilcrowError):
+        list(stream)
+    with pytest.raises(PilcrowError):
+        _ = stream.answer
+
+
+def test_one_source_may_be_given_alone_and_an_unknown_one_is_told(assistant: Assistant) -> None:
+    answer = assistant.ask("How many settlements did Ukraine take in Kursk?", sources="kursk-2024-08-16.txt")
+    assert {citation.source for citation in answer.citations} == {"kursk-2024-08-16.txt"}
+    with pytest.raises(PilcrowError, match=r"no document 'nope\.txt'.*pilcrow list"):
+        assistant.ask("How many settlements did Ukraine take in Kursk?", sources=["nope.txt"])

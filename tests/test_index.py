@@ -261,3 +261,23 @@ def test_who_shared_an_index_learns_that_it_was_moved(folder: Path, tmp_path: Pa
         with pytest.raises(StoreError, match="open it again"), shared.writing():
             pass
         shared.close()
+
+
+def test_many_nearly_equal_chunks_do_not_make_every_opening_a_rebuild(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for number in range(20):
+        text = "\n\n".join(["lorem ipsum dolor sit amet " * 3 + str(number)] * 100)
+        (tmp_path / "docs" / f"{number}.txt").write_text(text)
+    for number in range(40):
+        (tmp_path / "docs" / f"other-{number}.txt").write_text(f"The mayor of town {number} counts the boats.")
+    index = opened(tmp_path / "index")
+    fill(index, tmp_path / "docs")
+    places = []
+    for _ in range(4):
+        index.close()
+        index = opened(tmp_path / "index")
+        places.append(chroma(tmp_path / "index").name)
+    problems = index.check()
+    index.close()
+    assert len(set(places)) <= 2, "one rebuild at most: it cannot help"
+    assert problems == []

@@ -287,3 +287,28 @@ def test_many_threads_ask_while_one_ingests(index: Index, folder: Path) -> None:
         thread.join()
     assert errors == []
     assert index.check() == []
+
+
+def test_a_namesake_does_not_replace_a_document_whose_disk_is_away(tmp_path: Path) -> None:
+    for folder, text in (("one", "The red car belongs to Hilda."), ("two", "The blue boat belongs to Otto.")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "n.txt").write_text(text)
+    index = Index.open(tmp_path / "index", "hash", DIMENSION)
+    ingest(index, [tmp_path / "one"], embed, count_words, 64, "one")
+    (tmp_path / "one").rename(tmp_path / "away")
+    report = ingest(index, [tmp_path / "two"], embed, count_words, 64, "one")
+    with index.catalog.read() as snapshot:
+        held = [document.source for document in snapshot.documents()]
+    index.close()
+    assert report.added == ("two/n.txt",)
+    assert held == ["n.txt", "two/n.txt"]
+
+
+def test_a_path_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"byt\xe9s.txt")
+    path.write_text("A sentence of some length.")
+    index = Index.open(tmp_path / "index", "hash", DIMENSION)
+    report = ingest(index, [path], embed, count_words, 64, "one")
+    index.close()
+    [(_, reason)] = report.failed
+    assert "not valid UTF-8; rename it" in reason
