@@ -269,7 +269,9 @@ def test_many_nearly_equal_chunks_do_not_make_every_opening_a_rebuild(tmp_path: 
         text = "\n\n".join(["lorem ipsum dolor sit amet " * 3 + str(number)] * 100)
         (tmp_path / "docs" / f"{number}.txt").write_text(text)
     for number in range(40):
-        (tmp_path / "docs" / f"other-{number}.txt").write_text(f"The mayor of town {number} counts the boats.")
+        (tmp_path / "docs" / f"other-{number}.txt").write_text(
+            f"The mayor of town {number} counts the boats."
+        )
     index = opened(tmp_path / "index")
     fill(index, tmp_path / "docs")
     places = []
