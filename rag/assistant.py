@@ -111,7 +111,8 @@ class Assistant:
     ) -> Answer:
         """The checked answer, or an abstention that says what was not found.
 
-        `history` are the turns before, oldest first; `sources` limits the search to these documents.
+        `history` are the turns before, oldest first; `sources` limits the search to these documents, and
+        StoreError names one that the index does not hold.
         """
         from rag.answering import answer
 

@@ -192,8 +192,7 @@ def test_sources_limit_what_is_read(asked: Assistant) -> None:
     elsewhere = asked.ask(question, sources=["moscow-and-pyongyang.txt"])
     assert elsewhere.abstained
     assert {evidence.source for evidence in elsewhere.evidence} <= {"moscow-and-pyongyang.txt"}
-    for nowhere in (["no-such-file.txt"], []):
-        assert asked.ask(question, sources=nowhere).evidence == ()
+    assert asked.ask(question, sources=[]).evidence == ()
 
 
 @pytest.mark.parametrize("question", ["Who was Daniel Swift?", "How many howitzers did Norway promise?"])
@@ -206,7 +205,7 @@ def test_the_pieces_of_a_stream_make_the_answer(asked: Assistant, question: str)
     assert stream.answer.citations == whole.citations
     unread = asked.stream(question)
     assert unread.answer.statements == whole.statements
-    assert list(unread) == []
+    assert "".join(unread) == whole.text, "the pieces are there also when the answer was taken first"
 
 
 def test_an_answer_tells_how_it_came_about(asked: Assistant) -> None:
