@@ -7,9 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from rag.types import Chunk, Document
+from rag.types import HEADING_SEPARATOR, Chunk, Document
 
-_SEPARATOR = " › "
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffc"
     "\U000e0000-\U000e007f]"
@@ -71,14 +70,14 @@ class _Ruler:
         """Whether `text` may be embedded whole. ASCII letters make at most a token each."""
         if text.isascii() and len(text) + self._special < self._limit:
             return True
-        return len(text) <= self._limit * _LETTERS_A_TOKEN and self._count(text) <= self._limit
+        return self._count_at_most(text, self._limit)
 
     def shortened(self, heading: str) -> str:
         """`heading` within a third of the limit: without its outer parts, then without its last words."""
         room = self._limit // 3
-        while self._count_at_most(heading, room) is False and _SEPARATOR in heading:
-            heading = heading.split(_SEPARATOR, 1)[1]
-        while heading and self._count_at_most(heading, room) is False:
+        while not self._count_at_most(heading, room) and HEADING_SEPARATOR in heading:
+            heading = heading.split(HEADING_SEPARATOR, 1)[1]
+        while heading and not self._count_at_most(heading, room):
             heading = heading[: len(heading) * 2 // 3].rpartition(" ")[0]
         return heading
 

@@ -8,6 +8,8 @@ from datetime import date
 from enum import StrEnum
 from hashlib import blake2b
 
+HEADING_SEPARATOR = " › "  # between the headings of a path, outermost first
+
 
 class Kind(StrEnum):
     """What a paragraph is on the page."""

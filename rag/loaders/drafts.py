@@ -10,9 +10,7 @@ from pathlib import PurePosixPath
 
 from rag.dates import find_date, find_dateline
 from rag.errors import LoadError
-from rag.types import Document, Kind, Paragraph
-
-SEPARATOR = " › "
+from rag.types import HEADING_SEPARATOR, Document, Kind, Paragraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def _paths(drafts: Iterable[Draft]) -> Iterator[str]:
     for draft in drafts:
         if draft.kind is Kind.HEADING:
             above = [heading for heading in above if heading.level < draft.level]
-        yield SEPARATOR.join(" ".join(_storable(heading.text).split()) for heading in above)
+        yield HEADING_SEPARATOR.join(" ".join(_storable(heading.text).split()) for heading in above)
         if draft.kind is Kind.HEADING:
             above.append(draft)
 
