@@ -22,14 +22,22 @@ _DATE = re.compile(
 )
 _ELSEWHEN = re.compile(r"\b(?:since|until|till|before|after)\s*$", re.IGNORECASE)
 _DATELINE_WORD = re.compile(
-    r"(?:first|last|published|updated?|posted|modified|created|issued|dated?|on|at|as|of|the|by|and"
-    r"|[ap]\.?m\.?|e[ds]?t|p[ds]?t|c[ds]t|gmt|utc|z|bst|ces?t|ee?s?t|msk|\d\d?[:.h]\d\d(?:[:.]\d\d)?(?:am|pm|z)?"
-    r"|\d\d?(?:am|pm)?"
+    r"(?:first|last|published|updated?|posted|modified|created|issued|edited|filed|dated?|on|at|as|of|the|by|and"
+    r"|this|page|was|[ap]\.?m|e[ds]?t|p[ds]?t|c[ds]t|gmt|utc|z|bst|ces?t|ee?s?t|msk|hkt|time|local|ago|read"
+    r"|\d\d?[:.h]\d\d(?:[:.]\d\d)?(?:am|pm|z)?|t\d\d:\d\d(?::\d\d)?z?|\d\d?(?:am|pm)?|\d{4}|\d+\.\d+"
+    r"|min(?:ute)?s?|hours?"
     r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)$",
     re.IGNORECASE,
 )
+# What is said of another day than that of the text: a picture's, a life's, one to come, a treaty's.
+_OTHER_DAY = re.compile(
+    r"\b(?:photos?|photograph\w*|images?|pictures?|video|getty|shutterstock|alamy|born|died|deadline|due"
+    r"|expir\w+|retrieved|accessed|next|valid|before|after|until)\b|(?<!\bas )\bof [A-Z][a-z]+, ",
+    re.IGNORECASE,
+)
 _OPENING = re.compile(r"^[A-Z][^.!?–—]{0,60}(?:\.\s)?[^.!?–—]{0,40}[–—-]{1,2}\s")
-_WORD = re.compile(r"[\w:.’'-]+")
+_DASH = re.compile(r"\s*[–—-]\s*")
+_WORD = re.compile(r"[\w:.’'-]*\w")
 
 
 def find_date(text: str) -> date | None:
@@ -40,14 +48,30 @@ def find_date(text: str) -> date | None:
 
 def find_dateline(text: str) -> date | None:
     """The date of a line that holds little else, or of the place and date before a story's first dash."""
-    if opening := _OPENING.match(text):
-        text = opening[0]
-    if len(text) > 120 or (found := _search(text)) is None:
+    opening = _OPENING.match(text)
+    line = opening[0] if opening else text
+    if len(line) > 120 or _OTHER_DAY.search(line) or (found := _search(line)) is None:
         return None
     match, day = found
-    rest = _WORD.findall(text[: match.start()] + " " + text[match.end() :])
-    others = [word for word in rest if not _DATELINE_WORD.match(word)]
+    rest = f"{line[: match.start()]} {line[match.end() :]}"
+    others = [word for word in _WORD.findall(rest) if not _DATELINE_WORD.match(word)]
+    if (span := _DASH.match(text, match.end())) and _DATE.match(text, span.end()):
+        return None
     return day if len(others) <= 6 and all(word[0].isupper() for word in others) else None
+
+
+def is_opening(text: str) -> bool:
+    """Whether a dash parts the beginning of a text from the rest, as it does a story's place and date."""
+    return _OPENING.match(text) is not None
+
+
+def find_heading_date(text: str) -> date | None:
+    """The date of a heading that is one, opens with one, or has at most three words beside it."""
+    if (found := _search(text)) is None:
+        return None
+    match, day = found
+    others = _WORD.findall(f"{text[: match.start()]} {text[match.end() :]}")
+    return day if not _WORD.search(text[: match.start()]) or len(others) <= 3 else find_dateline(text)
 
 
 def _search(text: str) -> tuple[re.Match[str], date] | None:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from rag.dates import find_date, find_dateline
+from rag.dates import find_date, find_dateline, find_heading_date
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,12 @@ def test_what_names_no_day_for_certain_is_no_date(text: str) -> None:
         "Updated 12:43 a.m. ET, July 26, 2023",
         "By Ann Archer, published on Wednesday, 26 July 2023",
         "Kyiv, 26 July 2023",
+        "Date: Wed, 26 Jul 2023 10:00:00 +0200",
+        "July 26, 2023 | 5 min read",
+        "Last modified: 2023-07-26T10:15:00Z",
+        "This page was last edited on 26 July 2023, at 10:15 (UTC).",
+        "Updated 1543 GMT (2343 HKT) July 26, 2023",
+        "Odesa, July 26, 2023 (AP) - The port was struck at night.",
         "ODESA, July 26, 2023 (Reuters) — The port was struck at night, the governor said on Monday.",
     ],
 )
@@ -67,7 +73,24 @@ def test_a_dateline_states_its_date(line: str) -> None:
         "It ended on 26 July 2023.",
         "A jet at a base near Las Vegas, Nevada on Feb. 16, 2022.",
         "The talks of 26 July 2023 were cut short.",
+        "Photo: Reuters, 26 July 2023",
+        "Getty Images, July 26, 2023",
+        "Born 26 July 1923",
+        "Deadline: 26 July 2023",
+        "Treaty of Rome, 25 March 1957",
+        "Ann Archer, 3 May 1950 – 4 June 2001",
     ],
 )
 def test_a_sentence_that_mentions_a_date_is_no_dateline(line: str) -> None:
     assert find_dateline(line) is None
+
+
+@pytest.mark.parametrize(
+    "heading", ["26 July 2023", "July 26, 2023 - Harbour news", "Minutes of 26 July 2023"]
+)
+def test_a_heading_that_is_a_date_or_opens_with_one_states_it(heading: str) -> None:
+    assert find_heading_date(heading) == date(2023, 7, 26)
+
+
+def test_a_heading_that_tells_of_an_event_states_no_date() -> None:
+    assert find_heading_date("How the port of Odesa was struck on 26 July 2023") is None

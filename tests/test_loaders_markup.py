@@ -352,3 +352,9 @@ def test_word_text_boxes_are_read() -> None:
     stream = io.BytesIO()
     made.save(stream)
     assert outline(read("a.docx", stream.getvalue())) == [(BODY, "Beside it:"), (BODY, "In the box.")]
+
+
+def test_a_page_is_dated_by_its_linked_data() -> None:
+    script = '<script type="application/ld+json">{"datePublished": "2023-07-26T05:00:00Z"}</script>'
+    document = read("a.html", f"<html><head>{script}</head><body><p>The port was struck.</p></body></html>")
+    assert [each.date for each in document.paragraphs] == [date(2023, 7, 26)]

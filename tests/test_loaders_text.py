@@ -178,6 +178,20 @@ def test_a_dateline_dates_what_follows_and_a_sentence_does_not() -> None:
     assert [each.date for each in document.paragraphs] == [late, late, late, late, early, early]
 
 
+def test_the_day_of_an_event_in_a_list_is_not_that_of_the_text() -> None:
+    document = read(
+        f"News\n\n26 July 2023\n\n{BODY}\n\n- Kyiv, 24 February 2022\n- Odesa, 2 May 2014\n\n{BODY}"
+    )
+    assert {each.date for each in document.paragraphs} == {date(2023, 7, 26)}
+
+
+def test_each_story_of_a_page_has_the_date_that_opens_it() -> None:
+    stories = [f"KYIV, July {day}, 2023 (AP) — {BODY}\n\n{BODY}" for day in (26, 25)]
+    document = read("\n\n".join(stories))
+    late, early = date(2023, 7, 26), date(2023, 7, 25)
+    assert [each.date for each in document.paragraphs] == [late, late, early, early]
+
+
 def test_a_date_in_the_file_name_counts_where_the_text_has_none() -> None:
     assert read("Some text.", "minutes_2024-05-03.txt").paragraphs[0].date == date(2024, 5, 3)
     assert read("Some text.", "minutes-july-2024.txt").paragraphs[0].date is None

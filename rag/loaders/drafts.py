@@ -8,7 +8,7 @@ from datetime import date
 from hashlib import sha256
 from pathlib import PurePosixPath
 
-from rag.dates import find_date, find_dateline
+from rag.dates import find_date, find_dateline, find_heading_date, is_opening
 from rag.errors import LoadError
 from rag.types import HEADING_SEPARATOR, Document, Kind, Paragraph
 
@@ -85,11 +85,12 @@ def _paths(drafts: Iterable[Draft]) -> Iterator[str]:
 def _dates(drafts: Iterable[Draft], floor: date | None) -> Iterator[date | None]:
     """For each draft the date in force.
 
-    A heading's date holds for its section, and so does a dateline right under the heading; any other dateline
-    holds until the next date.
+    A heading's date holds for its section, and so do a dateline right under the heading and one that opens a
+    paragraph; any other dateline, a line of its own, holds until the next date.
     """
     scopes: list[tuple[int, date | None]] = [(-1, floor)]
     section: int | None = None  # level of the heading that was just read, if the last paragraph was one
+    above = 0  # level of the last heading
     for draft in drafts:
         if draft.kind is Kind.TABLE_ROW:
             yield draft.date or scopes[-1][1]
@@ -97,8 +98,10 @@ def _dates(drafts: Iterable[Draft], floor: date | None) -> Iterator[date | None]
         stated = _stated(draft)
         if draft.kind is Kind.HEADING:
             scopes = [scope for scope in scopes if scope[0] < draft.level]
-            section = draft.level
+            section = above = draft.level
         if stated is not None:
+            if section is None and is_opening(draft.text):
+                section = above
             scopes = [*scopes, (section, stated)] if section is not None else [(-1, stated)]
         if draft.kind is not Kind.HEADING:
             section = None
@@ -106,10 +109,12 @@ def _dates(drafts: Iterable[Draft], floor: date | None) -> Iterator[date | None]
 
 
 def _stated(draft: Draft) -> date | None:
-    """The date that a paragraph states for what follows it."""
+    """The date that a paragraph states for what follows it; that of a list item or caption is another's."""
     if draft.date is not None:
         return draft.date
-    return find_date(draft.text) if draft.kind is Kind.HEADING else find_dateline(draft.text)
+    if draft.kind is Kind.HEADING:
+        return find_date(draft.text) if draft.level == 0 else find_heading_date(draft.text)
+    return find_dateline(draft.text) if draft.kind is Kind.BODY else None
 
 
 def _first_date(drafts: list[Draft]) -> date | None:

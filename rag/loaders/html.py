@@ -42,6 +42,7 @@ _CHARSET = re.compile(
 _PUBLISHED = re.compile(
     r"(?:.*[:._])?(?:published(?:_time)?|date(?:published|\.issued)?|pubdate)$", re.IGNORECASE
 )
+_LINKED_DATA = re.compile(r'"datePublished"\s*:\s*"([^"]{4,40})"')
 _RAISED = str.maketrans("0123456789+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 _LAST_LINE = 65535  # libxml2 counts no further
 
@@ -81,7 +82,9 @@ def _published(root: HtmlElement) -> date | None:
         name = meta.get("property") or meta.get("name") or meta.get("itemprop") or ""
         if _PUBLISHED.match(name) and (found := find_date(meta.get("content", ""))):
             return found
-    return None
+    scripts = (script.text or "" for script in root.iter("script") if "ld+json" in script.get("type", ""))
+    stated = (find_date(match[1]) for script in scripts if (match := _LINKED_DATA.search(script)))
+    return next(filter(None, stated), None)
 
 
 def _is_unseen(element: HtmlElement) -> bool:
