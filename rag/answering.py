@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
-from rag.catalog import Snapshot
 from rag.condense import condense
 from rag.evidence import gather
 from rag.extractive import extract
@@ -17,6 +16,7 @@ from rag.models import Embedder, Vectors
 from rag.question import Question, read_question
 from rag.reading import Rarity, Reading, question_stems, read
 from rag.retriever import DEPTH, Reranker, match_expression, rerank, retrieve
+from rag.snapshot import Snapshot, Span
 from rag.types import Answer, Evidence, Hit, Statement, Turn
 from rag.verifier import verify
 from rag.weights import THRESHOLD
@@ -41,10 +41,14 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The evidence, the cosine of each paragraph with the question, and what the index knows of its words."""
+    """The evidence, its cosines with the question, and what the index knows of the question's words.
+
+    `similarity` is that of each paragraph, `likeness` that of each of its sentences, by where it stands.
+    """
 
     evidence: tuple[Evidence, ...]
     similarity: list[float]
+    likeness: list[dict[Span, float]]
     rarity: Rarity
     unknown: tuple[str, ...]
 
@@ -67,7 +71,7 @@ def answer(
     with clock.step("retrieve"):
         found = look_up(asked, vector, index, reranker, limit, sources)
     with clock.step("read"):
-        reading = read(asked, found.evidence, found.rarity, found.similarity, vector, embedder.embed)
+        reading = read(asked, found.evidence, found.rarity, found.similarity, found.likeness)
     with clock.step("write"):
         drafts = extract(asked, found.evidence, reading) if reading.probability >= THRESHOLD else ()
     with clock.step("verify"):
@@ -101,6 +105,7 @@ def look_up(
         return Found(
             evidence,
             similarities(evidence, vector, snapshot),
+            likenesses(evidence, vector, snapshot),
             Rarity.of(asked, frequency, snapshot.chunk_count()),
             unknown_words(asked, frequency),
         )
@@ -130,6 +135,15 @@ def similarities(evidence: Sequence[Evidence], vector: Vectors, snapshot: Snapsh
     stored = snapshot.vectors_at((item.source, item.paragraph) for item in evidence)
     return [
         max((float(other @ vector) for other in stored.get((item.source, item.paragraph), ())), default=0.0)
+        for item in evidence
+    ]
+
+
+def likenesses(evidence: Sequence[Evidence], vector: Vectors, snapshot: Snapshot) -> list[dict[Span, float]]:
+    """The cosine of the question and each sentence of each paragraph, by the vectors stored at ingestion."""
+    stored = snapshot.sentences((item.source, item.paragraph) for item in evidence)
+    return [
+        {span: float(other @ vector) for span, other in stored.get((item.source, item.paragraph), {}).items()}
         for item in evidence
     ]
 

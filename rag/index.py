@@ -10,9 +10,10 @@ from pathlib import Path
 from threading import RLock
 from uuid import uuid4
 
-from rag.catalog import Catalog, Snapshot
+from rag.catalog import Catalog
 from rag.errors import EmbedderMismatch, StoreError
 from rag.lock import FolderLock
+from rag.snapshot import Snapshot
 from rag.store import READ_AT_ONCE, VectorStore, broken_file
 
 log = logging.getLogger(__name__)

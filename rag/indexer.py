@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -14,14 +14,15 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.catalog import Origin, Vector
 from rag.chunker import chunk
 from rag.errors import LoadError
 from rag.index import Index
 from rag.interruption import Interruption
 from rag.loaders.worker import Loader
-from rag.scan import Found, Scan, assign_sources, exists, scan
-from rag.types import Chunk, Document, IngestReport
+from rag.scan import Found, Scan, assign_sources, gone, present, scan
+from rag.snapshot import Origin, Span, Vector
+from rag.types import Chunk, Document, IngestReport, Kind
+from rag.words import sentences
 
 log = logging.getLogger(__name__)
 
@@ -50,18 +51,32 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A document read and chunked; `known` are the vectors of those of its chunks that are not new."""
+    """A document read and chunked; `known` are the vectors of those of its chunks that are not new.
+
+    `spans` tells where the sentences of each paragraph stand, `said` the vectors of those that are not new.
+    """
 
     origin: Origin
     document: Document
     chunks: tuple[Chunk, ...]
+    spans: dict[int, list[Span]]
     known: dict[str, Vector]
+    said: dict[str, Vector]
     held: bool
 
     @property
     def new(self) -> list[Chunk]:
         """The chunks to embed."""
         return [each for each in self.chunks if each.id not in self.known]
+
+    @property
+    def texts(self) -> dict[int, dict[Span, str]]:
+        """The sentences of each paragraph, by its number and where they stand."""
+        return {
+            each.number: {(start, end): each.text[start:end] for start, end in self.spans[each.number]}
+            for each in self.document.paragraphs
+            if each.number in self.spans
+        }
 
 
 def ingest(  # a step is a function of its arguments
@@ -84,8 +99,8 @@ def ingest(  # a step is a function of its arguments
     with Interruption() as interruption, index.writing():
         with index.catalog.read() as snapshot:
             held = snapshot.origins()
-        present, failed = _present(paths, held) if prune else (list(paths), [])
-        seen = scan(present, index.folder)
+        there, failed = present(paths, held) if prune else (list(paths), [])
+        seen = scan(there, index.folder)
         split = partial(chunk, count_tokens=count_tokens, limit=token_limit)
         done = []
         with closing(_files(index, seen, held, split, fingerprint)) as files:
@@ -95,9 +110,9 @@ def ingest(  # a step is a function of its arguments
                     progress(_source(outcome), len(done), len(seen.found))
         removed: list[str] = []
         if prune and not interruption.asked:
-            removed, spared = _gone(held, seen)
+            removed, spared = gone(held, seen)
             failed += spared
-            _swap(index, [], [], removed)
+            _swap(index, [], [], removed, {})
         if interruption.asked:
             log.warning("Stopped: %d of %d files are done, and kept.", len(done), len(seen.found))
     return _report(done, [*failed, *seen.failed], removed, monotonic() - began)
@@ -108,41 +123,8 @@ def remove(index: Index, sources: Sequence[str]) -> tuple[str, ...]:
     with index.writing():
         with index.catalog.read() as snapshot:
             held = [source for source in dict.fromkeys(sources) if snapshot.document(source)]
-        _swap(index, [], [], held)
+        _swap(index, [], [], held, {})
     return tuple(held)
-
-
-def _present(paths: Sequence[Path], held: Sequence[Origin]) -> tuple[list[Path], list[tuple[str, str]]]:
-    """The paths without those that are missing while documents are known under them: a disk not mounted."""
-    present, lost = [], []
-    for path in paths:
-        place = path.expanduser().resolve()
-        known = sum(Path(origin.path).is_relative_to(place) for origin in held)
-        if known and not exists(place):
-            lost.append((str(path), _spared("is missing", known)))
-        else:
-            present.append(path)
-    return present, lost
-
-
-def _spared(state: str, known: int) -> str:
-    return (
-        f"{state}, though {known} documents of it are held: nothing was removed. Bring it back (is its disk "
-        "mounted?), or take them out with: pilcrow remove SOURCE…"
-    )
-
-
-def _gone(held: Sequence[Origin], seen: Scan) -> tuple[list[str], list[tuple[str, str]]]:
-    """The sources whose file is gone from a folder that was read whole, and the folders that were spared."""
-    gone: dict[str, None] = {}
-    spared = []
-    for folder in seen.complete:
-        known = [origin for origin in held if Path(origin.path).is_relative_to(folder)]
-        if known and not (exists(folder) and any(folder.iterdir())):
-            spared.append((str(folder), _spared("is empty", len(known))))
-        else:
-            gone |= {origin.source: None for origin in known if not exists(Path(origin.path))}
-    return list(gone), spared
 
 
 def _files(
@@ -172,8 +154,9 @@ def _files(
             origin = Origin(source, origin.path, origin.root, document.sha256, fingerprint)
             chunks = split(document)
             # Vectors of another fingerprint may be another model's: they are not taken over.
-            known = _vectors(index, chunks) if old and old.fingerprint == fingerprint else {}
-            yield Ready(origin, document, chunks, known, held=old is not None)
+            same = old is not None and old.fingerprint == fingerprint
+            known, said = _held(index, source, chunks) if same else ({}, {})
+            yield Ready(origin, document, chunks, _spans(document), known, said, held=old is not None)
 
 
 def _digest(file: Found, source: str) -> str:
@@ -186,9 +169,19 @@ def _digest(file: Found, source: str) -> str:
         ) from error
 
 
-def _vectors(index: Index, chunks: Sequence[Chunk]) -> dict[str, Vector]:
+def _held(index: Index, source: str, chunks: Sequence[Chunk]) -> tuple[dict[str, Vector], dict[str, Vector]]:
+    """The vectors that the index holds of a document's chunks, by id, and of its sentences, by text."""
     with index.catalog.read() as snapshot:
-        return snapshot.vectors(each.id for each in chunks)
+        return snapshot.vectors(each.id for each in chunks), snapshot.sentences_of(source)
+
+
+def _spans(document: Document) -> dict[int, list[Span]]:
+    """Where the sentences of each paragraph stand; a heading is not read as one."""
+    return {
+        each.number: list(sentences(each.text))
+        for each in document.paragraphs
+        if each.kind is not Kind.HEADING
+    }
 
 
 def _committed(
@@ -217,15 +210,26 @@ def _committed(
 
 
 def _embedded(index: Index, batch: list[Ready], embed: Embed) -> list[Ready]:
-    """Embed the new chunks of some documents, then swap the documents in."""
+    """Embed the new chunks and sentences of some documents, each text once, then swap the documents in."""
     new = [each for ready in batch for each in ready.new]
-    vectors = list(embed([each.embedded for each in new])) if new else []
-    _swap(index, batch, list(zip(new, vectors, strict=True)), [])
+    texts = dict.fromkeys(each.embedded for each in new) | dict.fromkeys(
+        text
+        for ready in batch
+        for spans in ready.texts.values()
+        for text in spans.values()
+        if text not in ready.said
+    )
+    vectors = dict(zip(texts, embed(list(texts)), strict=True)) if texts else {}
+    _swap(index, batch, [(each, vectors[each.embedded]) for each in new], [], vectors)
     return batch
 
 
 def _swap(
-    index: Index, batch: Sequence[Ready], new: Sequence[tuple[Chunk, Vector]], removed: Sequence[str]
+    index: Index,
+    batch: Sequence[Ready],
+    new: Sequence[tuple[Chunk, Vector]],
+    removed: Sequence[str],
+    said: Mapping[str, Vector],
 ) -> None:
     """Put documents in, and take others out, so that a kill at any point leaves all old or all new.
 
@@ -245,7 +249,14 @@ def _swap(
         revision.remove(removed)
         for ready in batch:
             vectors = [fresh[each.id] if each.id in fresh else ready.known[each.id] for each in ready.chunks]
-            revision.replace(ready.origin, ready.document, ready.chunks, vectors)
+            spoken = {
+                number: {
+                    span: ready.said[text] if text in ready.said else said[text]
+                    for span, text in spans.items()
+                }
+                for number, spans in ready.texts.items()
+            }
+            revision.replace(ready.origin, ready.document, ready.chunks, vectors, spoken)
     index.discard(dead)
 
 

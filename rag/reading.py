@@ -14,12 +14,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from rag.models import Embed, Vectors
+from rag.models import Vectors
 from rag.names import absent, base, forms
 from rag.question import AnswerKind, Question, answers_kind
-from rag.types import Evidence, Kind
+from rag.snapshot import Span
+from rag.types import Evidence
 from rag.weights import ANSWERS, BIAS, SENTENCE
-from rag.words import figures, numbers, sentences, stem, stems, words
+from rag.words import figures, numbers, stem, stems, words
 
 Place = tuple[int, int, int]  # index of the paragraph in the evidence, start and end of the sentence in it
 
@@ -103,14 +104,16 @@ def read(
     evidence: Sequence[Evidence],
     rarity: Rarity,
     similarity: Sequence[float],
-    question_vector: Vectors,
-    embed: Embed,
+    likeness: Sequence[Mapping[Span, float]],
 ) -> Reading:
-    """Reads the evidence: `similarity` is the cosine of question and paragraph, one for each paragraph."""
-    places = candidates(evidence)
+    """Reads the evidence: `similarity` is the cosine of question and paragraph, one for each paragraph.
+
+    `likeness` is that of question and sentence, for each sentence of each paragraph.
+    """
+    places = candidates(likeness)
     if not places:
         return Reading((), 0.0, question.names)
-    cosines = embed([evidence[index].text[start:end] for index, start, end in places]) @ question_vector
+    cosines = np.array([likeness[index][start, end] for index, start, end in places])
     rows = sentence_features(question, evidence, rarity, similarity, places, cosines)
     odds = np.array([sum(SENTENCE[name] * row[name] for name in SENTENCE) for row in rows])
     shares = np.exp(odds - odds.max())
@@ -127,10 +130,9 @@ def read(
     return Reading(ranked, chance, tuple(lacking))
 
 
-def candidates(evidence: Sequence[Evidence]) -> list[Place]:
-    """Every sentence of the evidence that may be shown; a heading tells of what follows and is none."""
-    held = [(index, item) for index, item in enumerate(evidence) if item.kind is not Kind.HEADING]
-    return [(index, *span) for index, item in held for span in sentences(item.text)][:LONGEST]
+def candidates(likeness: Sequence[Mapping[Span, float]]) -> list[Place]:
+    """Every sentence of the evidence that may be shown; a heading tells of what follows and has none."""
+    return [(index, *span) for index, spans in enumerate(likeness) for span in spans][:LONGEST]
 
 
 def sentence_features(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
-from rag.catalog import Origin
 from rag.errors import LoadError
 from rag.loaders import SUFFIXES
+from rag.snapshot import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +176,36 @@ def exists(path: Path) -> bool:
     except OSError:
         return True
     return True
+
+
+def present(paths: Sequence[Path], held: Sequence[Origin]) -> tuple[list[Path], list[tuple[str, str]]]:
+    """The paths without those that are missing while documents are known under them: a disk not mounted."""
+    there, lost = [], []
+    for path in paths:
+        place = path.expanduser().resolve()
+        known = sum(Path(origin.path).is_relative_to(place) for origin in held)
+        if known and not exists(place):
+            lost.append((str(path), _spared("is missing", known)))
+        else:
+            there.append(path)
+    return there, lost
+
+
+def _spared(state: str, known: int) -> str:
+    return (
+        f"{state}, though {known} documents of it are held: nothing was removed. Bring it back (is its disk "
+        "mounted?), or take them out with: pilcrow remove SOURCE…"
+    )
+
+
+def gone(held: Sequence[Origin], seen: Scan) -> tuple[list[str], list[tuple[str, str]]]:
+    """The sources whose file is gone from a folder that was read whole, and the folders that were spared."""
+    lost: dict[str, None] = {}
+    spared = []
+    for folder in seen.complete:
+        known = [origin for origin in held if Path(origin.path).is_relative_to(folder)]
+        if known and not (exists(folder) and any(folder.iterdir())):
+            spared.append((str(folder), _spared("is empty", len(known))))
+        else:
+            lost |= {origin.source: None for origin in known if not exists(Path(origin.path))}
+    return list(lost), spared

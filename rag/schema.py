@@ -10,9 +10,8 @@ from typing import Any
 from rag.errors import StoreError
 from rag.types import DocumentInfo, Kind, Paragraph
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x50494C43
-IDLE_CONNECTIONS = 8
 
 SCHEMA = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -29,6 +28,10 @@ SCHEMA = (
         part INTEGER NOT NULL, text TEXT NOT NULL, heading TEXT NOT NULL, page INTEGER,
         ordinal INTEGER NOT NULL, vector BLOB NOT NULL)""",
     "CREATE INDEX chunk_document ON chunk (document, paragraph)",
+    """CREATE TABLE sentence (
+        document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, paragraph INTEGER NOT NULL,
+        start INTEGER NOT NULL, "end" INTEGER NOT NULL, vector BLOB NOT NULL,
+        PRIMARY KEY (document, paragraph, start)) WITHOUT ROWID""",
     """CREATE VIRTUAL TABLE chunk_fts USING fts5 (
         heading, text, tokenize = "porter unicode61 remove_diacritics 2")""",
     # a heading stands above each of its paragraphs: a word in it tells less than one in the text
@@ -78,6 +81,13 @@ VECTORS_AT = """SELECT source, chunk.paragraph, vector
     JOIN document ON source = json_extract(wanted.value, '$[0]')
     JOIN chunk ON document.id = chunk.document AND chunk.paragraph = json_extract(wanted.value, '$[1]')"""
 
+SENTENCES_AT = """SELECT source, sentence.paragraph, start, "end", vector
+    FROM json_each(?) AS wanted
+    JOIN document ON source = json_extract(wanted.value, '$[0]')
+    JOIN sentence ON document.id = sentence.document
+        AND sentence.paragraph = json_extract(wanted.value, '$[1]')
+    ORDER BY wanted.key, start"""
+
 UNSEARCHABLE = "SELECT count(*) FROM chunk WHERE rowid NOT IN (SELECT rowid FROM chunk_fts)"
 UNOWNED_WORDS = "SELECT count(*) FROM chunk_fts WHERE rowid NOT IN (SELECT rowid FROM chunk)"
 
@@ -114,6 +124,11 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise StoreError(f"{path} is not a catalog of Pilcrow. Use another folder for the index.")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version < SCHEMA_VERSION:
+        raise StoreError(
+            f"The index {path.parent} was written by an older Pilcrow (tables of version {version}, needed "
+            f"here: {SCHEMA_VERSION}). Make it anew: delete that folder, then run pilcrow ingest PATH…"
+        )
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"The index {path.parent} was written by a newer Pilcrow (tables of version {version}, known "

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from rag.catalog import Vector
 from rag.errors import StoreError
+from rag.snapshot import Vector
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client

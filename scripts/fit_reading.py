@@ -179,11 +179,10 @@ def read_all(asked: Sequence[Asked], scratch: Path, embedder: Embedder) -> list[
 def _read(asked: Asked, index: Index, embed: Callable[[Sequence[str]], Vectors]) -> Row:
     question, vector = read_question(asked.text), embed([asked.text])[0]
     found = _without(asked.without, look_up(question, vector, index, None, EVIDENCE, None))
-    places = candidates(found.evidence)
+    places = candidates(found.likeness)
     texts = [found.evidence[index_].text[start:end] for index_, start, end in places]
-    features = sentence_features(
-        question, found.evidence, found.rarity, found.similarity, places, embed(texts) @ vector
-    )
+    cosines = np.array([found.likeness[index_][start, end] for index_, start, end in places])
+    features = sentence_features(question, found.evidence, found.rarity, found.similarity, places, cosines)
     gold = [
         any(answer in text or (len(text) > 20 and text in answer) for answer in asked.gold)
         for text in map(_plain, texts)
@@ -194,7 +193,8 @@ def _read(asked: Asked, index: Index, embed: Callable[[Sequence[str]], Vectors])
 def _without(text: str, found: Found) -> Found:
     kept = [at for at, item in enumerate(found.evidence) if not text or _plain(item.text) not in text]
     evidence = tuple(found.evidence[at] for at in kept)
-    return replace(found, evidence=evidence, similarity=[found.similarity[at] for at in kept])
+    similarity, likeness = [found.similarity[at] for at in kept], [found.likeness[at] for at in kept]
+    return replace(found, evidence=evidence, similarity=similarity, likeness=likeness)
 
 
 def fit_sentences(rows: Sequence[Row]) -> dict[str, float]:

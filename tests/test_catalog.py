@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.catalog import Catalog, Origin
+from rag.catalog import Catalog
 from rag.errors import StoreError
+from rag.snapshot import Origin
 from rag.types import Chunk, Document, DocumentInfo, Kind, Paragraph
 
 PARAGRAPHS = (
@@ -32,6 +33,7 @@ def write(
             document,
             chunks,
             [np.full(4, number, dtype=np.float32) for number in range(len(chunks))],
+            {2: {(0, 34): np.full(4, 2, dtype=np.float32)}, 3: {(0, 24): np.full(4, 3, dtype=np.float32)}},
         )
     return chunks
 
@@ -56,6 +58,10 @@ def test_what_is_written_is_read_back(catalog: Catalog) -> None:
             PARAGRAPHS[0],
         ]
         assert list(snapshot.chunks([barges.id, "none", heading.id]).values()) == [barges, heading]
+        assert {place: list(spans) for place, spans in snapshot.sentences([("a.txt", 3)]).items()} == {
+            ("a.txt", 3): [(0, 24)]
+        }
+        assert snapshot.sentences([("a.txt", 2)])["a.txt", 2][0, 34].tolist() == [2, 2, 2, 2]
         assert snapshot.vectors([pilot.id])[pilot.id].tolist() == [1, 1, 1, 1]
         assert snapshot.chunk_count() == 3
         assert snapshot.problems(4) == []

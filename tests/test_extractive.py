@@ -12,7 +12,7 @@ from rag.models import Embedder
 from rag.question import read_question
 from rag.reading import Rarity, Reading, Sentence, question_stems, read
 from rag.types import Evidence
-from rag.words import stems
+from rag.words import sentences, stems
 
 FLEET = (
     "The cutter Zeemeeuw left Urk at dawn. She carried five men and a dog. Her skipper was Jacob Hakvoort.",
@@ -38,7 +38,14 @@ def write(remembering: RememberingEmbedder, text: str, *texts: str) -> tuple[tup
     similarity = [float(row @ vector) for row in remembering.embed(texts)] if texts else []
     frequency = {word: sum(word in stems(each) for each in texts) for word in question_stems(question)}
     rarity = Rarity.of(question, frequency, len(texts))
-    reading = read(question, given, rarity, similarity, vector, remembering.embed)
+    likeness = [
+        {
+            (start, end): float(remembering.embed([each[start:end]])[0] @ vector)
+            for start, end in sentences(each)
+        }
+        for each in texts
+    ]
+    reading = read(question, given, rarity, similarity, likeness)
     return extract(question, given, reading), reading
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from chroma_server import chroma_server, free_port
 
-from rag.catalog import Vector
 from rag.errors import StoreError
+from rag.snapshot import Vector
 from rag.store import VectorStore, broken_file
 
 
