@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
 from rag.condense import condense
+from rag.conflicts import write
 from rag.evidence import gather
-from rag.extractive import extract
 from rag.index import Index
 from rag.models import Embedder, Vectors
 from rag.question import Question, read_question
@@ -20,9 +21,11 @@ from rag.snapshot import Snapshot, Span
 from rag.types import Answer, Evidence, Hit, Statement, Turn
 from rag.verifier import verify
 from rag.weights import THRESHOLD
+from rag.when import known_by
 from rag.words import figures, stem, words
 
 NEAREST = 3  # paragraphs shown when the answer is not there
+EARLIER = 4  # times as many hits are looked at where those written after a day do not count
 
 
 class Clock:
@@ -67,13 +70,13 @@ def answer(
     with clock.step("condense"):
         asked = read_question(condense(question, history))
     with clock.step("embed"):
-        vector = embedder.embed([asked.text])[0]
+        vector = embedder.embed([asked.topic])[0]
     with clock.step("retrieve"):
         found = look_up(asked, vector, index, reranker, limit, sources)
     with clock.step("read"):
         reading = read(asked, found.evidence, found.rarity, found.similarity, found.likeness)
     with clock.step("write"):
-        drafts = extract(asked, found.evidence, reading) if reading.probability >= THRESHOLD else ()
+        drafts = write(asked, found.evidence, reading) if reading.probability >= THRESHOLD else ()
     with clock.step("verify"):
         statements, citations = verify(drafts, found.evidence)
     if not statements:
@@ -99,8 +102,13 @@ def look_up(
 ) -> Found:
     """The evidence for a question, of one committed state of the index."""
     with index.catalog.read() as snapshot:
-        hits = find(asked, vector, index, snapshot, reranker, limit, sources)
-        evidence = gather(hits, snapshot.paragraphs)
+        day, paragraphs = asked.when.as_of, snapshot.paragraphs
+        hits = find(asked, vector, index, snapshot, reranker, EARLIER * limit if day else limit, sources)
+        if day:
+            paragraphs = partial(known_by, day, snapshot.paragraphs)
+            known = paragraphs((hit.chunk.source, hit.chunk.paragraph) for hit in hits)
+            hits = [hit for hit in hits if (hit.chunk.source, hit.chunk.paragraph) in known][:limit]
+        evidence = gather(hits, paragraphs)
         frequency = snapshot.document_frequency(question_stems(asked))
         return Found(
             evidence,
@@ -121,7 +129,7 @@ def find(
     sources: Sequence[str] | None,
 ) -> list[Hit]:
     """The hits for a question, best first: by meaning and by words, fused, and reranked where that is set."""
-    expression = match_expression(asked.text)
+    expression = match_expression(asked.topic)
     lists = {
         "dense": index.vectors.query(vector.tolist(), DEPTH, sources),
         "bm25": snapshot.search(expression, DEPTH, sources) if expression else [],
@@ -178,7 +186,8 @@ def abstain(
     if not words(asked.text):
         text = "Ask something in words."
     elif not found.evidence:
-        text = "The index holds nothing that bears on this."
+        day = asked.when.as_of
+        text = f"The index holds nothing {f'of {day} or before ' if day else ''}that bears on this."
     else:
         if found.unknown:
             text += f" Nowhere do they mention: {', '.join(found.unknown)}."

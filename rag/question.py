@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rag.names import names, runs
+from rag.when import When, read_when
 from rag.words import content_words, figures, fold, numbers, words
 
 
@@ -26,7 +27,10 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question taken apart; `words` are folded content words, `names` and `figures` as written."""
+    """A question taken apart; `words` are folded content words, `names` and `figures` as written.
+
+    `topic` is the text without the words that only say which time's answer is wanted, `when` is that time.
+    """
 
     text: str
     words: tuple[str, ...]
@@ -34,6 +38,8 @@ class Question:
     figures: frozenset[str]
     kind: AnswerKind
     wants_list: bool
+    topic: str
+    when: When
 
 
 # The pattern that matches earliest in the question tells the kind.
@@ -47,7 +53,7 @@ _KINDS = {
     + f"|{_WHAT}(?:number|percentage|percent|proportion|share|amount|sum|price|cost|distance)s?\\b"
     + f"|{_WHAT}(?:total|score|rate)s?\\b"
     + r"|\bwhat (?:is|was|were|are) (?:the |its |their )?(?:[\w']+ )?"
-    + r"(?:population|number|price|cost|total|score)\b",
+    + r"(?:population|number|price|cost|total|score|toll|figures? for)\b",
     AnswerKind.TIME: r"\bwhen\b|\bhow (?:soon|recently)\b|\bsince what\b"
     + f"|{_WHAT}(?:year|date|day|month|century|decade|season|time)s?\\b",
     AnswerKind.PERSON: r"\bwho\b|\bwhom\b|\bwhose\b|\bname of the (?:person|man|woman|leader)\b"
@@ -68,7 +74,7 @@ _LIST = re.compile(
 
 def read_question(text: str) -> Question:
     """Takes a question apart by its words alone."""
-    plain = fold(text)
+    plain, (topic, when) = fold(text), read_when(text)
     found = [
         (match.start(), kind) for kind, pattern in _KINDS.items() if (match := re.search(pattern, plain))
     ]
@@ -76,11 +82,13 @@ def read_question(text: str) -> Question:
     kind = min(found)[1] if found else AnswerKind.LIST if wants_list else AnswerKind.THING
     return Question(
         text=text,
-        words=tuple(content_words(text)),
-        names=tuple(names(text)),
-        figures=frozenset(figures(text)),
+        words=tuple(content_words(topic)),
+        names=tuple(names(topic)),
+        figures=frozenset(figures(topic)),
         kind=kind,
         wants_list=wants_list,
+        topic=topic,
+        when=when,
     )
 
 

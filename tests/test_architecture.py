@@ -31,7 +31,19 @@ LAYERS = (
     {"__main__", "cli", "doctor", "progress"},
     {"assistant"},
     {"answering", "indexer"},
-    {"condense", "evidence", "extractive", "index", "question", "reading", "retriever", "scan", "verifier"},
+    {
+        "condense",
+        "conflicts",
+        "evidence",
+        "extractive",
+        "index",
+        "question",
+        "reading",
+        "retriever",
+        "scan",
+        "values",
+        "verifier",
+    },
     {
         "catalog",
         "chunker",
@@ -44,11 +56,13 @@ LAYERS = (
         "schema",
         "snapshot",
         "store",
+        "when",
     },
     {"weights", "words"},
     {"errors", "settings", "types"},
 )
-ASKING = {"answering", "condense", "evidence", "extractive", "question", "reading", "retriever", "verifier"}
+ASKING = {"answering", "condense", "conflicts", "evidence", "extractive", "question", "reading", "retriever"}
+ASKING |= {"values", "verifier", "when"}
 INGESTING = {"chunker", "indexer", "loaders", "scan"}
 MODULES = sorted(path for package in ("rag", "ui", "eval") for path in (ROOT / package).rglob("*.py"))
 

@@ -1,0 +1,124 @@
+"""Where sources differ: what answers as well as the best sentence, with another value, and what is newer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+
+from rag.extractive import Draft, extract
+from rag.names import names
+from rag.question import AnswerKind, Question
+from rag.reading import Reading, Sentence
+from rag.types import Evidence
+from rag.values import differ
+from rag.when import When, states
+from rag.words import STOPWORDS, stem, words
+
+MOST = 3  # statements shown of those that differ
+# Tried on the development sets and on copies of documents with other figures in them.
+AS_LIKELY = 0.1  # of the best sentence's probability
+AS_WELL = 0.75  # of the best sentence's share of the question's words
+ALIKE = 0.2  # share of common content words, figures left out
+ALIKE_NAMES = 0.6  # the same where the value is a name: almost any sentence holds one
+PEER = 0.35  # of the best sentence's probability, where only the newest is wanted
+
+
+def write(question: Question, evidence: Sequence[Evidence], reading: Reading) -> tuple[Draft, ...]:
+    """The drafts of the best answer; where sources differ, of each, newest first, or of the time asked."""
+    if not reading.sentences or question.wants_list:
+        return extract(question, evidence, reading)
+    best = reading.sentences[0]
+    found = [best, *rivals(question, evidence, reading)]
+    if len(found) == 1 and (question.when.latest or question.when.as_of):
+        found += _newer(evidence, reading)
+    chosen = in_time(question.when, evidence, found)
+    if chosen == [best]:
+        return extract(question, evidence, reading)
+    return tuple(draft for one in chosen for draft in extract(question, evidence, _alone(one, reading)))
+
+
+def rivals(question: Question, evidence: Sequence[Evidence], reading: Reading) -> list[Sentence]:
+    """The sentences that answer with another value than the best one and than each other, best first."""
+    best, *others = reading.sentences
+    if not best.features["right_kind"]:
+        return []
+    found: list[Sentence] = []
+    for other in others:
+        if (
+            other.probability >= AS_LIKELY * best.probability
+            and _covers(other) >= AS_WELL * _covers(best)
+            and _alike(question, best.text, other.text)
+            and all(_elsewhere(evidence, one, other) for one in (best, *found))
+            and all(differ(question, one.text, other.text) for one in (best, *found))
+        ):
+            found.append(other)
+    return found[: MOST - 1]
+
+
+def in_time(when: When, evidence: Sequence[Evidence], found: Sequence[Sentence]) -> list[Sentence]:
+    """The sentences newest first; only the newest, or those of a period, where that is asked."""
+    days = [evidence[one.index].date for one in found]
+    ordered = sorted(found, key=lambda one: evidence[one.index].date or date.min, reverse=True)
+    if len(found) == 1 or not all(days):
+        return ordered
+    inside = [one for one in ordered if _tells_of(when, evidence[one.index], one)] or ordered
+    newest = evidence[inside[0].index].date
+    if when.latest or when.as_of or (when.until and not when.since):
+        return [one for one in inside if evidence[one.index].date == newest]
+    return inside
+
+
+def _tells_of(when: When, paragraph: Evidence, sentence: Sentence) -> bool:
+    last = when.as_of or when.until
+    return when.holds(paragraph.date) or (last is not None and states(sentence.text, last))
+
+
+def _newer(evidence: Sequence[Evidence], reading: Reading) -> Iterator[Sentence]:
+    """The newest of the sentences that answer about as well as the best and are newer, if there is one."""
+    best, *others = reading.sentences
+    day = evidence[best.index].date
+    peers = [
+        (stated, other.probability, other)
+        for other in others
+        if other.probability >= PEER * best.probability
+        and _covers(other) >= AS_WELL * _covers(best)
+        and other.features["right_kind"] == best.features["right_kind"]
+        and (stated := evidence[other.index].date)
+        and day
+        and stated > day
+    ]
+    if peers:
+        yield max(peers, key=lambda peer: peer[:2])[2]
+
+
+def _elsewhere(evidence: Sequence[Evidence], one: Sentence, other: Sentence) -> bool:
+    """Whether two sentences are of different documents, or of entries of different dates."""
+    here, there = evidence[one.index], evidence[other.index]
+    return here.source != there.source or here.date != there.date
+
+
+def _covers(sentence: Sentence) -> float:
+    return max(sentence.features["sentence_covers"], sentence.features["with_previous_covers"])
+
+
+def _alike(question: Question, one: str, other: str) -> bool:
+    """Whether two sentences are about the same thing, by the words that they share beside the values."""
+    named = question.kind in {AnswerKind.PERSON, AnswerKind.PLACE}
+    here, there = (_subject(question, text, named) for text in (one, other))
+    return len(here & there) >= (ALIKE_NAMES if named else ALIKE) * len(here | there)
+
+
+def _subject(question: Question, text: str, named: bool) -> set[str]:
+    """The stems of a text's content words without its figures, and without names if they are the values."""
+    said = set(words(text)) - STOPWORDS
+    if named:
+        said -= {word for name in names(text) for word in words(name)} - set(question.words)
+    return {stem(word) for word in said if not word.isdigit()}
+
+
+def _alone(sentence: Sentence, reading: Reading) -> Reading:
+    """A reading in which one sentence of its paragraph answers and the others are only there to lean on."""
+    beside = [other for other in reading.sentences if other.index == sentence.index and other != sentence]
+    others = (replace(other, probability=0.0) for other in beside)
+    return replace(reading, sentences=(sentence, *others))
