@@ -1,4 +1,4 @@
-# make run · make ask Q="…" · make test · make check · make nightly
+# make run · make ask Q="…" · make test · make check · make bench · make nightly
 # Each sets up .venv on its own, once; again only when the lock or pyproject.toml changes.
 
 PYTHON ?= python3
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run ask lint test check nightly
+.PHONY: help run ask lint test check bench nightly
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -31,6 +31,9 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
 check: lint test
+
+bench: $(INSTALLED)
+	$(BIN)/python -m eval.bench $(BENCH)
 
 nightly: $(INSTALLED)
 	@echo "The evaluation suite is not there yet, so there is nothing to run at night." >&2; exit 1

@@ -135,9 +135,10 @@ def test_public_names() -> None:
 
 def test_each_library_has_one_home() -> None:
     homes = {"chromadb": "rag/store.py", "sentence_transformers": "rag/models.py", "gradio": "ui/page.py"}
+    rival = "eval/baseline.py"  # what the bench compares with goes its own way
     for library, home in homes.items():
         users = {path.relative_to(ROOT).as_posix() for path in MODULES if library in outside(path)}
-        assert users <= {home}, f"{library} is imported by {users}"
+        assert users <= {home, rival}, f"{library} is imported by {users}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
