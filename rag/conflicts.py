@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -21,7 +21,11 @@ AS_LIKELY = 0.1  # of the best sentence's probability
 AS_WELL = 0.75  # of the best sentence's share of the question's words
 ALIKE = 0.2  # share of common content words, figures left out
 ALIKE_NAMES = 0.6  # the same where the value is a name: almost any sentence holds one
-PEER = 0.35  # of the best sentence's probability, where only the newest is wanted
+AS_WELL_DATED = 0.6  # the same where the question names a period, whose words stand in few sentences
+PEER = (
+    0.5  # of the best sentence's probability, from which a newer one is preferred where the latest is asked,
+)
+PEER_COVERS = 0.9  # and of its share of the question's words
 
 
 def write(question: Question, evidence: Sequence[Evidence], reading: Reading) -> tuple[Draft, ...]:
@@ -31,10 +35,10 @@ def write(question: Question, evidence: Sequence[Evidence], reading: Reading) ->
     best = reading.sentences[0]
     found = [best, *rivals(question, evidence, reading)]
     if len(found) == 1 and (question.when.latest or question.when.as_of):
-        found += _newer(evidence, reading)
-    chosen = in_time(question.when, evidence, found)
-    if chosen == [best]:
+        found += _peers(evidence, reading)
+    if len(found) == 1:
         return extract(question, evidence, reading)
+    chosen = in_time(question.when, evidence, found)
     return tuple(draft for one in chosen for draft in extract(question, evidence, _alone(one, reading)))
 
 
@@ -43,11 +47,12 @@ def rivals(question: Question, evidence: Sequence[Evidence], reading: Reading) -
     best, *others = reading.sentences
     if not best.features["right_kind"]:
         return []
+    as_well = AS_WELL_DATED if question.when.until else AS_WELL
     found: list[Sentence] = []
     for other in others:
         if (
             other.probability >= AS_LIKELY * best.probability
-            and _covers(other) >= AS_WELL * _covers(best)
+            and _covers(other) >= as_well * _covers(best)
             and _alike(question, best.text, other.text)
             and all(_elsewhere(evidence, one, other) for one in (best, *found))
             and all(differ(question, one.text, other.text) for one in (best, *found))
@@ -74,22 +79,18 @@ def _tells_of(when: When, paragraph: Evidence, sentence: Sentence) -> bool:
     return when.holds(paragraph.date) or (last is not None and states(sentence.text, last))
 
 
-def _newer(evidence: Sequence[Evidence], reading: Reading) -> Iterator[Sentence]:
-    """The newest of the sentences that answer about as well as the best and are newer, if there is one."""
+def _peers(evidence: Sequence[Evidence], reading: Reading) -> list[Sentence]:
+    """The sentences of another date that answer about as well as the best, whatever they say."""
     best, *others = reading.sentences
-    day = evidence[best.index].date
-    peers = [
-        (stated, other.probability, other)
+    return [
+        other
         for other in others
         if other.probability >= PEER * best.probability
-        and _covers(other) >= AS_WELL * _covers(best)
+        and _covers(other) >= PEER_COVERS * _covers(best)
         and other.features["right_kind"] == best.features["right_kind"]
-        and (stated := evidence[other.index].date)
-        and day
-        and stated > day
+        and evidence[other.index].date
+        and evidence[other.index].date != evidence[best.index].date
     ]
-    if peers:
-        yield max(peers, key=lambda peer: peer[:2])[2]
 
 
 def _elsewhere(evidence: Sequence[Evidence], one: Sentence, other: Sentence) -> bool:
