@@ -33,7 +33,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A system on a corpus: replies by the question's id, seconds to take in the whole index, peak MiB."""
+    """Replies by the question's id; of the whole index, the seconds to take it in and the peak in MiB."""
 
     replies: dict[str, Reply]
     ingest_seconds: float
@@ -102,7 +102,7 @@ def marked(answer: Answer) -> str:
 def measure(make: Callable[[Path], System], corpus: Corpus, scratch: Path, track: Track) -> Run:
     """Asks each question of a fresh index; one that never abstains is asked only what has an answer."""
     replies: dict[str, Reply] = {}
-    seconds = 0.0
+    seconds, peak = 0.0, 0.0
     for number, (name, folder) in enumerate(corpus.folders.items()):
         system = make(scratch / f"index-{number}")
         asked = [
@@ -111,11 +111,13 @@ def measure(make: Callable[[Path], System], corpus: Corpus, scratch: Path, track
         if asked:
             start = perf_counter()
             system.ingest(folder)
-            seconds = perf_counter() - start if name == WHOLE else seconds
+            taken = perf_counter() - start
             system.ask("What is this about?")  # what is loaded or compiled at the first question is not timed
             replies |= {item.id: _timed(system, item) for item in track(asked, name)}
         system.close()
-    return Run(replies, seconds, _peak_mib())
+        if name == WHOLE:
+            seconds, peak = taken, _peak_mib()
+    return Run(replies, seconds, peak)
 
 
 def _timed(system: System, question: Question) -> Reply:

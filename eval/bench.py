@@ -57,6 +57,8 @@ def main(
     if only and only not in CORPORA:
         raise typer.BadParameter(f"there is no set {only!r}; there are: {', '.join(CORPORA)}")
     console = Console()
+    if not console.is_terminal:
+        console.width = 120
     results: dict[str, dict[str, report.Figures]] = {}
     runs: dict[tuple[str, str], Run] = {}
     with tempfile.TemporaryDirectory(prefix="pilcrow-bench-") as folder:

@@ -140,7 +140,7 @@ def show_wrong(console: Console, corpus: Corpus, run: Run) -> None:
             gold = ", ".join(f"{source} ¶{number}" for source, number in sorted(question.gold))
             rank = first_gold(reply.ranked, question.gold)
             lines.append(f"gold      {gold}; rank {rank if rank else 'none'} of {len(reply.ranked)}")
-        console.print("\n".join(lines), markup=False, highlight=False)
+        console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
 def _places(reply: Reply) -> str:

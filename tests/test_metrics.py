@@ -1,0 +1,113 @@
+"""The arithmetic of the bench, against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from eval.metrics import (
+    content_share,
+    exact_match,
+    f1,
+    first_gold,
+    hit,
+    holds,
+    middle,
+    ndcg,
+    normalise,
+    reciprocal_rank,
+    share,
+    words,
+)
+
+
+def held(*numbers: int) -> frozenset[tuple[str, int]]:
+    return frozenset(("a.txt", number) for number in numbers)
+
+
+RANKED = [held(4), held(2), held(9), held(3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("The  Guns, for a Gold!", "guns for gold"),
+        ("“Nothing is off limits”", "nothing is off limits"),
+        ("1,150 km²", "1150 km²"),
+        ("120–140 tanks", "120 140 tanks"),
+        ("France’s", "frances"),
+        ("the", ""),
+    ],
+)
+def test_case_punctuation_and_articles_do_not_count(text: str, plain: str) -> None:
+    assert normalise(text) == plain
+
+
+def test_an_answer_is_held_as_whole_words_only() -> None:
+    assert holds("France sends 12 guns, on top of 18.", "12 guns")
+    assert holds("It took 1,150 square kilometres", "1150")
+    assert not holds("More than 120 states", "12")
+    assert not holds("anything", "the")
+
+
+def test_exact_match_and_f1_are_those_of_squad() -> None:
+    assert exact_match("the 308.", ["310", "308"]) == 1
+    assert exact_match("308 points", ["308"]) == 0
+    # Three words given, two wanted, two shared: precision 2/3, recall 1, so 2 · 2/3 / (5/3) = 0.8.
+    assert f1("Denver Broncos won", ["Denver Broncos"]) == pytest.approx(0.8)
+    assert f1("Denver Broncos won", ["Carolina", "The Denver Broncos"]) == pytest.approx(0.8)
+    assert f1("won won", ["won"]) == pytest.approx(2 / 3)
+    assert f1("", ["won"]) == f1("lost", ["won"]) == 0
+
+
+def test_share_of_content_words_leaves_function_words_out() -> None:
+    assert content_share("A toad sat in the clothes.", "There was a toad in his hat") == pytest.approx(1 / 2)
+    assert content_share("anything", "it was the") == 0
+
+
+def test_ranks() -> None:
+    assert first_gold(RANKED, held(2, 3)) == 2
+    assert first_gold(RANKED, held(7)) is None
+    assert [hit(RANKED, held(3), depth) for depth in (1, 3, 4)] == [0, 0, 1]
+    assert reciprocal_rank(RANKED, held(3)) == 1 / 4
+    assert reciprocal_rank(RANKED, held(7)) == 0
+
+
+def test_ndcg() -> None:
+    # Gold at ranks 2 and 4: (1/log2 3 + 1/log2 5) / (1/log2 2 + 1/log2 3) = 1.06161 / 1.63093.
+    assert ndcg(RANKED, held(2, 3)) == pytest.approx(0.65092, abs=1e-5)
+    assert ndcg(RANKED, held(4)) == 1
+    assert ndcg(RANKED, held(3), depth=3) == 0
+    # A piece that comes twice counts once; one that holds both does as well as the best order.
+    assert ndcg([held(2), held(2)], held(2, 3)) == pytest.approx(1 / 1.63093, abs=1e-5)
+    assert ndcg([held(2, 3)], held(2, 3)) == 1
+
+
+def test_a_share_is_the_sum_of_parts_over_that_of_wholes() -> None:
+    figure = share([1, 0, 2], [2, 1, 2])
+    assert figure.value == pytest.approx(3 / 5)
+    assert figure.count == 3
+    assert share([1, 0, 1, 1]).value == 0.75
+
+
+def test_the_interval_is_the_bootstraps() -> None:
+    even = share([1, 0] * 50)
+    # The standard error of a share of one half in 100 is 0.05; 95 % lie within 1.96 of it.
+    assert even.low == pytest.approx(0.40, abs=0.02)
+    assert even.high == pytest.approx(0.60, abs=0.02)
+    assert share([1, 0] * 50) == even, "the same each time"
+    sure = share([1] * 20)
+    assert (sure.low, sure.high) == (1, 1)
+
+
+def test_of_nothing_there_is_no_figure() -> None:
+    assert math.isnan(share([]).value)
+    assert math.isnan(share([0, 0], [0, 0]).value)
+    assert math.isnan(middle([]).value)
+
+
+def test_percentiles_and_words() -> None:
+    assert middle([1, 2, 3, 10]).value == 2.5
+    assert middle([0, 10], 95).value == pytest.approx(9.5)
+    assert words("Twelve guns, 40 miles  off.") == 5
