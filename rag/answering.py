@@ -105,7 +105,7 @@ def look_up(
         day, paragraphs = asked.when.as_of, snapshot.paragraphs
         hits = find(asked, vector, index, snapshot, reranker, EARLIER * limit if day else limit, sources)
         if day:
-            paragraphs = partial(known_by, day, snapshot.paragraphs)
+            paragraphs = partial(known_by, asked.when, snapshot.paragraphs)
             known = paragraphs((hit.chunk.source, hit.chunk.paragraph) for hit in hits)
             hits = [hit for hit in hits if (hit.chunk.source, hit.chunk.paragraph) in known][:limit]
         evidence = gather(hits, paragraphs)

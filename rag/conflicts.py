@@ -12,7 +12,7 @@ from rag.question import AnswerKind, Question
 from rag.reading import Reading, Sentence
 from rag.types import Evidence
 from rag.values import differ
-from rag.when import When, states
+from rag.when import When
 from rag.words import STOPWORDS, stem, words
 
 MOST = 3  # statements shown of those that differ
@@ -22,34 +22,42 @@ AS_WELL = 0.75  # of the best sentence's share of the question's words
 ALIKE = 0.2  # share of common content words, figures left out
 ALIKE_NAMES = 0.6  # the same where the value is a name: almost any sentence holds one
 AS_WELL_DATED = 0.6  # the same where the question names a period, whose words stand in few sentences
-PEER = (
-    0.5  # of the best sentence's probability, from which a newer one is preferred where the latest is asked,
-)
-PEER_COVERS = 0.9  # and of its share of the question's words
+PEER = 0.5  # of the best sentence's probability: as good but for the time, where that decides,
+PEER_COVERS = 0.9  # with as much of its share of the question's words
 
 
 def write(question: Question, evidence: Sequence[Evidence], reading: Reading) -> tuple[Draft, ...]:
     """The drafts of the best answer; where sources differ, of each, newest first, or of the time asked."""
     if not reading.sentences or question.wants_list:
         return extract(question, evidence, reading)
-    best = reading.sentences[0]
-    found = [best, *rivals(question, evidence, reading)]
-    if len(found) == 1 and (question.when.latest or question.when.as_of):
-        found += _peers(evidence, reading)
-    if len(found) == 1:
+    when, best = question.when, _of_the_day(question, reading)
+    found = [best, *rivals(question, evidence, reading, best)]
+    if len(found) == 1 and (when.latest or when.as_of):
+        found += _peers(evidence, reading, best)
+    if len(found) == 1 and not (when.as_of and when.named_in(best.text)):
         return extract(question, evidence, reading)
-    chosen = in_time(question.when, evidence, found)
+    chosen = in_time(when, evidence, found)
     return tuple(draft for one in chosen for draft in extract(question, evidence, _alone(one, reading)))
 
 
-def rivals(question: Question, evidence: Sequence[Evidence], reading: Reading) -> list[Sentence]:
+def _of_the_day(question: Question, reading: Reading) -> Sentence:
+    """The best sentence, or one about as good that names the day as of which the question asks."""
+    best = reading.sentences[0]
+    if not question.when.as_of or question.when.named_in(best.text):
+        return best
+    naming = (one for one in reading.sentences if question.when.named_in(one.text))
+    return next((one for one in naming if _is_peer(best, one)), best)
+
+
+def rivals(
+    question: Question, evidence: Sequence[Evidence], reading: Reading, best: Sentence
+) -> list[Sentence]:
     """The sentences that answer with another value than the best one and than each other, best first."""
-    best, *others = reading.sentences
     if not best.features["right_kind"]:
         return []
     as_well = AS_WELL_DATED if question.when.until else AS_WELL
     found: list[Sentence] = []
-    for other in others:
+    for other in reading.sentences:
         if (
             other.probability >= AS_LIKELY * best.probability
             and _covers(other) >= as_well * _covers(best)
@@ -67,30 +75,33 @@ def in_time(when: When, evidence: Sequence[Evidence], found: Sequence[Sentence])
     ordered = sorted(found, key=lambda one: evidence[one.index].date or date.min, reverse=True)
     if len(found) == 1 or not all(days):
         return ordered
-    inside = [one for one in ordered if _tells_of(when, evidence[one.index], one)] or ordered
+    inside = [
+        one for one in ordered if when.holds(evidence[one.index].date) or when.named_in(one.text)
+    ] or ordered
     newest = evidence[inside[0].index].date
     if when.latest or when.as_of or (when.until and not when.since):
         return [one for one in inside if evidence[one.index].date == newest]
     return inside
 
 
-def _tells_of(when: When, paragraph: Evidence, sentence: Sentence) -> bool:
-    last = when.as_of or when.until
-    return when.holds(paragraph.date) or (last is not None and states(sentence.text, last))
-
-
-def _peers(evidence: Sequence[Evidence], reading: Reading) -> list[Sentence]:
+def _peers(evidence: Sequence[Evidence], reading: Reading, best: Sentence) -> list[Sentence]:
     """The sentences of another date that answer about as well as the best, whatever they say."""
-    best, *others = reading.sentences
     return [
         other
-        for other in others
-        if other.probability >= PEER * best.probability
-        and _covers(other) >= PEER_COVERS * _covers(best)
-        and other.features["right_kind"] == best.features["right_kind"]
+        for other in reading.sentences
+        if _is_peer(best, other)
         and evidence[other.index].date
         and evidence[other.index].date != evidence[best.index].date
     ]
+
+
+def _is_peer(best: Sentence, other: Sentence) -> bool:
+    """Whether a sentence answers about as well as the best."""
+    return (
+        other.probability >= PEER * best.probability
+        and _covers(other) >= PEER_COVERS * _covers(best)
+        and other.features["right_kind"] == best.features["right_kind"]
+    )
 
 
 def _elsewhere(evidence: Sequence[Evidence], one: Sentence, other: Sentence) -> bool:

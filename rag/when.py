@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from rag.dates import find_date
 from rag.types import Paragraph
+from rag.words import words
 
 _MONTHS = (
     "january february march april may june july august september october november december".split()  # noqa: SIM905
@@ -36,6 +37,7 @@ _LATEST = re.compile(
           (?!(?:of|in|is|was|are|were|through|that|which|and|or|when|at|for|from|to|with|flows?)\b|\w+ing\b)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_UP_TO = {"by", "until", "till", "up to"}
 _NOW = re.compile(r"\b(?:now|today)\b", re.IGNORECASE)
 
 
@@ -44,23 +46,29 @@ class When:
     """The time asked for: the `latest`, or what was known `as_of` a day, or what a period's texts say.
 
     `since` and `until` are the first and the last day of the period; "by" and "before" leave the first open.
+    `named` are the month and the year that are named.
     """
 
     latest: bool = False
     as_of: date | None = None
     since: date | None = None
     until: date | None = None
+    named: frozenset[str] = frozenset()
 
     def holds(self, day: date | None) -> bool:
         """Whether a text of this day may tell what was known then; one without a date may."""
         last = self.as_of or self.until
         return day is None or ((last is None or day <= last) and (self.since is None or day >= self.since))
 
+    def named_in(self, text: str) -> bool:
+        """Whether a text names this month and year, and so tells of that time whenever it was written."""
+        return bool(self.named) and self.named <= set(words(text))
+
 
 def read_when(text: str) -> tuple[str, When]:
     """The question without the words that only say which time's answer is wanted, and that time."""
     if (found := _AS_OF.search(text)) and (day := _last_day(found["day"])):
-        return _without(text, found), When(as_of=day)
+        return _without(text, found), When(as_of=day, named=_named(found["day"]))
     if found := _LATEST.search(text):
         return _without(text, found), When(latest=True)
     if found := _PERIOD.search(text):
@@ -68,25 +76,17 @@ def read_when(text: str) -> tuple[str, When]:
     return text, When(latest=bool(_NOW.search(text)))
 
 
-def states(text: str, day: date) -> bool:
-    """Whether a text names this day's month and year, and so tells of that time whenever it was written."""
-    return (
-        re.search(rf"\b{_MONTHS[day.month - 1][:3]}\w*\.?,? (?:\d\d?,? )?{day.year}\b", text, re.IGNORECASE)
-        is not None
-    )
-
-
 def known_by(
-    day: date,
+    when: When,
     paragraphs: Callable[[Iterable[tuple[str, int]]], Mapping[tuple[str, int], Paragraph]],
     places: Iterable[tuple[str, int]],
 ) -> dict[tuple[str, int], Paragraph]:
-    """The paragraphs at these places without those written after a day that do not tell of its month."""
+    """The paragraphs at these places without those written after the day asked for that do not name it."""
     found = paragraphs(places)
     return {
         place: paragraph
         for place, paragraph in found.items()
-        if paragraph.date is None or paragraph.date <= day or states(paragraph.text, day)
+        if when.holds(paragraph.date) or when.named_in(paragraph.text)
     }
 
 
@@ -94,9 +94,9 @@ def _period(word: str, written: str) -> When:
     first, last = _first_day(written), _last_day(written)
     if first is None or last is None:
         return When()
-    if word in {"by", "until", "till", "up to"}:
-        return When(until=last)
-    return When(until=first - timedelta(1)) if word == "before" else When(since=first, until=last)
+    if word == "before":
+        return When(until=first - timedelta(1))
+    return When(since=None if word in _UP_TO else first, until=last, named=_named(written))
 
 
 def _last_day(written: str) -> date | None:
@@ -115,8 +115,15 @@ def _first_day(written: str) -> date | None:
     return date(int(year[0]), _month(written) or 1, 1) if year else None
 
 
+def _named(written: str) -> frozenset[str]:
+    month, year = _month(written), re.search(r"\d{4}", written)
+    return frozenset([*([_MONTHS[month - 1]] if month else []), *([year[0]] if year else [])])
+
+
 def _month(written: str) -> int | None:
     """The month that is named, from 1."""
+    if day := find_date(written):
+        return day.month
     found = re.search(rf"\b{_MONTH}(?=\W)", written, re.IGNORECASE)
     return (
         next(at for at, name in enumerate(_MONTHS, 1) if found[0].casefold().startswith(name[:3]))

@@ -32,6 +32,9 @@ DOCUMENTS = {
     "On Terschelling the wind tore the roofs off 12 houses, the mayor said early in the morning.\n\n"
     "8:10 p.m. ET, July 26, 2023\n\nThe storm is on its way\n\n"
     "On Terschelling the wind tore the roofs off three houses, the mayor said late in the evening.",
+    "yearbook.txt": "Yearbook of the Urk fleet\n\n1 March 2024\n\n"
+    "As of 31 December 2021 the Urk fleet had 62 cutters. "
+    "As of 31 December 2022 the Urk fleet had 57 cutters. Fuel was dear.",
     "undated.txt": "The dredger Amstel took 5 days to clear the channel of Harlingen.",
     "logbook.txt": "Logbook\n\n2 May 2023\n\n"
     "The dredger Amstel took 8 days to clear the channel of Harlingen.",
@@ -128,6 +131,14 @@ def test_what_was_written_later_does_not_answer_as_of_a_day(harbour: Assistant) 
     answer = harbour.ask("How many wrecks were there in the bay of Urk as of 1 May 1999?")
     assert answer.abstained
     assert all(each.date is None for each in answer.evidence)
+
+
+@pytest.mark.parametrize(
+    ("day", "cutters"), [("31 December 2021", "62"), ("December 2022", "57"), ("2021", "62")]
+)
+def test_a_later_text_that_names_the_day_answers(harbour: Assistant, day: str, cutters: str) -> None:
+    answer = harbour.ask(f"How many cutters did the Urk fleet have as of {day}?")
+    assert cutters in answer.statements[0].text
 
 
 def test_words_of_time_alone_are_not_missed(harbour: Assistant) -> None:
