@@ -26,6 +26,10 @@ _MEASURES = frozenset(
     """percent dollar euro pound yen rubl hryvnia kilomet kilometr km mile metr meter m feet foot inch acr
     hectar ton tonn kg kilogram gram degre second minut hour dai week month year""".split()  # noqa: SIM905
 )
+# Where what a number counts ends.
+_BORDERS = frozenset(
+    "when while as that which who whose where if because and but or after before than until since".split()  # noqa: SIM905
+)
 _LOWER = re.compile(
     r"\b(?:over|more than|at least|no fewer than|no less than|upwards of|exceeding)\s+\S{0,2}$"
 )
@@ -35,7 +39,11 @@ _ROUGH = re.compile(
 )
 _RANGE = re.compile(r"^\s?(?:to|or|-|–)\s?[$€£]?$")
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
-_MONTH = rf"(?P<month{{0}}>{'|'.join(_MONTHS)})[a-z]*\.?"
+_MONTH = (
+    r"(?P<month{0}>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+    r"(?:(?<=jan)uary|(?<=feb)ruary|(?<=mar)ch|(?<=apr)il|(?<=jun)e|(?<=jul)y|(?<=aug)ust|(?<=sep)t(?:ember)?"
+    r"|(?<=oct)ober|(?<=nov)ember|(?<=dec)ember)?\b\.?"
+)
 _MOMENT = re.compile(
     rf"\b(?P<day1>\d\d?)(?:st|nd|rd|th)?\s(?:of\s)?{_MONTH.format(1)}(?:,?\s(?P<year1>\d{{4}}))?\b"
     rf"|\b{_MONTH.format(2)}\s(?P<day2>\d\d?)(?!\d)(?:st|nd|rd|th)?(?:,?\s(?P<year2>\d{{4}}))?\b"
@@ -60,6 +68,10 @@ class Amount:
         gap = max(self.low - other.high, other.low - self.high)
         larger = max(abs(self.high), abs(other.high))
         return gap <= ROUNDED * larger and (_is_round(self.low) or _is_round(other.low))
+
+    def like(self, other: Amount) -> bool:
+        """Whether both are given in the same measure."""
+        return self.near & _MEASURES == other.near & _MEASURES
 
 
 def differ(question: Question, one: str, other: str) -> bool:
@@ -87,11 +99,13 @@ def _amounts_differ(question: Question, one: str, other: str) -> bool:
     crossed = [*product(answering[0], there), *product(here, answering[1])]
     if any(first.agrees(second) for first, second in crossed):
         return False
-    if any(first.near & second.near & asked for first, second in product(*answering)):
-        return True
-    if counts or len(here) != 1 or len(there) != 1:
+    counted = counts or question.kind is AnswerKind.AGE
+    for first, second in product(*answering):
+        if first.near & second.near & asked and (counted or first.like(second)):
+            return True
+    if counted or len(here) != 1 or len(there) != 1:
         return False
-    return not here[0].agrees(there[0]) and here[0].near & _MEASURES == there[0].near & _MEASURES
+    return not here[0].agrees(there[0]) and here[0].like(there[0])
 
 
 def amounts(text: str) -> list[Amount]:
@@ -155,7 +169,7 @@ def _near(tokens: list[re.Match[str]], first: int, last: int) -> frozenset[str]:
     for step, most, start in ((1, AFTER, last + 1), (-1, BEFORE, first - 1)):
         at, taken = start, 0
         while 0 <= at < len(tokens) and taken < most and (word := tokens[at]["word"]):
-            if word in NUMBER_WORDS:
+            if word in NUMBER_WORDS or word in _BORDERS:
                 break
             near += [_SAME.get(word) or stem(word)] if word not in STOPWORDS else []
             at, taken = at + step, taken + 1
