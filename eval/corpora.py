@@ -189,6 +189,6 @@ CORPORA: dict[str, tuple[tuple[Path, ...], Callable[[Path], Corpus]]] = {
     "xquad": ((DATA / "xquad",), lambda scratch: xquad(DATA / "xquad", scratch)),
     "clapnq": ((DATA / "clapnq",), lambda scratch: clapnq(DATA / "clapnq", scratch)),
     "news": _own("news", SHARED / "seeds", "questions_news.jsonl"),
-    "news test": _own("news test", SHARED / "seeds", "questions_news_test.jsonl"),
+    "news-test": _own("news-test", SHARED / "seeds", "questions_news_test.jsonl"),
     "seeds": _own("seeds", SEEDS, "questions_seeds.jsonl"),
 }
