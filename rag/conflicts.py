@@ -10,7 +10,7 @@ from rag.extractive import Draft, extract
 from rag.names import names
 from rag.question import AnswerKind, Question
 from rag.reading import Reading, Sentence
-from rag.types import Evidence
+from rag.types import Evidence, Kind
 from rag.values import differ
 from rag.when import When
 from rag.words import STOPWORDS, stem, words
@@ -105,9 +105,14 @@ def _is_peer(best: Sentence, other: Sentence) -> bool:
 
 
 def _elsewhere(evidence: Sequence[Evidence], one: Sentence, other: Sentence) -> bool:
-    """Whether two sentences are of different documents, or of entries of different dates."""
+    """Whether two sentences are of different documents, or of entries of different dates.
+
+    Two rows of a table are not: they tell of two things, or of one at two times.
+    """
     here, there = evidence[one.index], evidence[other.index]
-    return here.source != there.source or here.date != there.date
+    if here.source != there.source:
+        return True
+    return here.date != there.date and Kind.TABLE_ROW not in (here.kind, there.kind)
 
 
 def _covers(sentence: Sentence) -> float:

@@ -35,6 +35,7 @@ DOCUMENTS = {
     "yearbook.txt": "Yearbook of the Urk fleet\n\n1 March 2024\n\n"
     "As of 31 December 2021 the Urk fleet had 62 cutters. "
     "As of 31 December 2022 the Urk fleet had 57 cutters. Fuel was dear.",
+    "catch.csv": "Date,Ship,Catch of herring\n2023-02-01,Zeemeeuw,40 tons\n2023-05-01,Zeemeeuw,65 tons\n",
     "undated.txt": "The dredger Amstel took 5 days to clear the channel of Harlingen.",
     "logbook.txt": "Logbook\n\n2 May 2023\n\n"
     "The dredger Amstel took 8 days to clear the channel of Harlingen.",
@@ -103,6 +104,11 @@ def test_both_sides_are_told_newest_first(
 def test_the_same_figure_or_one_rounded_is_no_conflict(harbour: Assistant, question: str, value: str) -> None:
     (statement,) = harbour.ask(question).statements
     assert value in statement.text
+
+
+def test_the_latest_row_of_a_table_is_told(harbour: Assistant) -> None:
+    answer = harbour.ask("What was the latest catch of herring of the Zeemeeuw?")
+    assert told(answer) == [("catch.csv", date(2023, 5, 1))]
 
 
 @pytest.mark.parametrize(
