@@ -83,11 +83,12 @@ class Assistant:
         self,
         paths: Sequence[str | Path] | str | Path,
         prune: bool = False,
-        progress: Callable[[str, int, int], None] | None = None,
+        progress: Callable[[str, float, int], None] | None = None,
     ) -> IngestReport:
         """Takes in files and folders; an edited file replaces itself, an unchanged one is skipped.
 
-        `prune` removes documents whose files are gone. `progress` gets (source, done, total).
+        `prune` removes documents whose files are gone. `progress` gets (source, done, total); `done` has a
+        fraction in the middle of a long document.
         A file that cannot be read is reported in `failed` with the reason, and the rest goes on.
         """
         from rag.indexer import ingest
@@ -98,10 +99,10 @@ class Assistant:
         return ingest(
             self._index,
             [Path(path) for path in given],
-            lambda texts: self._model().embed(texts),
+            lambda texts, spans: self._model().embed_parts(texts, spans),
             lambda text: self._model().count_tokens(text),
             self._embedder.limit if self._embedder else BUILT_IN_LIMIT,
-            f"{self.settings.embedder}/1",
+            f"{self.settings.embedder}/2",
             prune,
             progress,
         )

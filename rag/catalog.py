@@ -40,16 +40,8 @@ class Revision:
         """
         self.remove([origin.source])
         stated = next((p.date.isoformat() for p in document.paragraphs if p.date), None)
-        row = (
-            origin.source,
-            origin.path,
-            origin.root,
-            origin.sha256,
-            origin.fingerprint,
-            document.title,
-            stated,
-        )
-        key = self._connection.execute(schema.INSERT_DOCUMENT, row).lastrowid
+        row = (origin.source, origin.path, origin.root, origin.sha256, origin.fingerprint, document.title)
+        key = self._connection.execute(schema.INSERT_DOCUMENT, (*row, stated)).lastrowid
         self._connection.executemany(
             "INSERT INTO paragraph VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -59,14 +51,10 @@ class Revision:
         )
         for chunk, vector in zip(chunks, vectors, strict=True):
             self._insert_chunk(key, chunk, vector)
-        self._connection.executemany(
-            "INSERT INTO sentence VALUES (?, ?, ?, ?, ?)",
-            (
-                (key, number, *span, np.asarray(vector, dtype=np.float16).tobytes())
-                for number, spans in sentences.items()
-                for span, vector in spans.items()
-            ),
-        )
+        for number, spans in sentences.items():
+            for span, vector in spans.items():
+                blob = np.asarray(vector, dtype=np.float16).tobytes()
+                self._connection.execute(schema.INSERT_SENTENCE, (key, number, *span, blob))
 
     def _insert_chunk(self, document: int | None, chunk: Chunk, vector: Vector) -> None:
         blob = np.asarray(vector, dtype=np.float32).tobytes()
@@ -81,9 +69,9 @@ class Revision:
         """Take the documents out with their paragraphs, chunks, vectors and words."""
         names = json.dumps(list(sources))
         self._connection.execute(schema.DELETE_WORDS, (names,))
-        self._connection.execute(schema.DELETE_DOCUMENTS, (names,))
-        # FTS5 keeps deleted words in its segments until these are merged.
-        self._connection.execute("INSERT INTO chunk_fts (chunk_fts) VALUES ('optimize')")
+        # FTS5 keeps deleted words in its segments until these are merged, which takes long.
+        if self._connection.execute(schema.DELETE_DOCUMENTS, (names,)).rowcount:
+            self._connection.execute("INSERT INTO chunk_fts (chunk_fts) VALUES ('optimize')")
 
     def relocate(self, origin: Origin) -> None:
         """Note that a document, itself the same, is now read at another path."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from rag.snapshot import Span
 from rag.types import HEADING_SEPARATOR, Chunk, Document
+from rag.words import sentences
 
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffc"
@@ -56,6 +58,28 @@ def chunk(document: Document, count_tokens: Callable[[str], int], limit: int = 2
             )
             alike[made.embedded] += 1
     return tuple(chunks)
+
+
+def sentences_within(text: str, chunks: Sequence[Chunk]) -> list[dict[Span, Span]]:
+    """For each chunk of a paragraph its sentences: where they stand in `text`, and in what is embedded.
+
+    `text` is the paragraph's, `chunks` are all of its chunks; a sentence may stand in several.
+    """
+    folded, position = fold(text), 0
+    places: dict[Span, Span] = {}
+    for start, end in sentences(text):
+        said = fold(text[start:end])
+        begin = max(folded.find(said, position), position)
+        position = begin + len(said)
+        places[start, end] = (begin, position)
+    found, position = [], 0
+    for each in chunks:
+        begin = max(folded.find(each.text, position), position)
+        position = begin + len(each.text)
+        before = len(each.embedded) - len(each.text) - begin
+        held = {span: (max(a, begin), min(b, position)) for span, (a, b) in places.items()}
+        found.append({span: (a + before, b + before) for span, (a, b) in held.items() if a < b})
+    return found
 
 
 class _Ruler:

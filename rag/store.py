@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WRITTEN_AT_ONCE = 1000  # a server takes at most 40 MB in one request
 READ_AT_ONCE = 5000
+MISSED = 0.01  # share of the vectors that a sound store may miss, for HNSW is approximate
 SAME = 1e-3  # cosine distance below which a vector counts as found by itself
 
 
@@ -125,7 +126,7 @@ class VectorStore:
         store misses is recorded, and only a clearly larger one is a fault. Words find what vectors do not.
         """
         lost = len(self.astray(vectors))
-        allowed = 2 * expected + 0.1 if expected else 0.0
+        allowed = 2 * expected + 0.1 if expected else MISSED
         if lost <= allowed * len(vectors):
             return ""
         return f"{lost} of {len(vectors)} tried are not found by themselves"

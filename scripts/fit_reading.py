@@ -169,7 +169,7 @@ def read_all(asked: Sequence[Asked], scratch: Path, embedder: Embedder) -> list[
     rows = []
     for name in sorted({item.index for item in asked}):
         index = Index.open(scratch / f"index-{name}", BUILT_IN, embedder.dimension)
-        ingest(index, [scratch / name], embedder.embed, embedder.count_tokens, embedder.limit, "fit")
+        ingest(index, [scratch / name], embedder.embed_parts, embedder.count_tokens, embedder.limit, "fit")
         here = [item for item in asked if item.index == name]
         rows += [_read(item, index, embed) for item in track(here, description=name)]
         index.close()

@@ -23,9 +23,12 @@ class Table:
                 str(text): row for text, row in zip(stored["texts"], stored["vectors"], strict=True)
             }
 
-    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """The vectors of known sentences, float32 (n, 384)."""
-        return np.stack([self._rows[text] for text in texts])
+    def __call__(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """The vectors of known texts, float32 (n, 384); every sentence has that of its text."""
+        found = np.stack([self._rows[text] for text in texts])
+        return found, [np.tile(row, (len(each), 1)) for row, each in zip(found, spans, strict=True)]
 
 
 def run(index: Path, docs: Path, table: Path, told: Connection) -> None:

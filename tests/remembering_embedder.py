@@ -20,6 +20,7 @@ class RememberingEmbedder(Embedder):
     """
 
     _known: ClassVar[dict[tuple[str, str], Vectors]] = {}
+    _read: ClassVar[dict[tuple[Any, ...], tuple[Vectors, Vectors]]] = {}
 
     def __init__(self, real: Embedder) -> None:
         self.name, self.limit, self.dimension = real.name, real.limit, real.dimension
@@ -32,6 +33,17 @@ class RememberingEmbedder(Embedder):
         new = [text for text in dict.fromkeys(texts) if (self.name, text) not in self._known]
         self._known.update(zip(((self.name, text) for text in new), self._real.embed(new), strict=True))
         return np.stack([self._known[self.name, text] for text in texts]) if texts else self._real.embed([])
+
+    def embed_parts(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> tuple[Vectors, list[Vectors]]:
+        """As the real embedder."""
+        self.received.extend(texts)
+        works = [(self.name, text, *places) for text, places in zip(texts, spans, strict=True)]
+        new = {work: at for at, work in enumerate(works) if work not in self._read}
+        made = self._real.embed_parts([texts[at] for at in new.values()], [spans[at] for at in new.values()])
+        self._read.update(zip(new, zip(*made, strict=True), strict=True))
+        return np.stack([self._read[work][0] for work in works]), [self._read[work][1] for work in works]
 
     def count_tokens(self, text: str) -> int:
         """As the real embedder."""

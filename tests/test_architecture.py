@@ -34,8 +34,10 @@ LAYERS = (
     {
         "condense",
         "conflicts",
+        "embedding",
         "evidence",
         "extractive",
+        "highlight",
         "index",
         "question",
         "reading",
@@ -63,7 +65,7 @@ LAYERS = (
 )
 ASKING = {"answering", "condense", "conflicts", "evidence", "extractive", "question", "reading", "retriever"}
 ASKING |= {"values", "verifier", "when"}
-INGESTING = {"chunker", "indexer", "loaders", "scan"}
+INGESTING = {"chunker", "embedding", "indexer", "loaders", "scan"}
 MODULES = sorted(path for package in ("rag", "ui", "eval") for path in (ROOT / package).rglob("*.py"))
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import faulty_ingestion
 import numpy as np
 import pytest
-from hash_embedder import DIMENSION, count_words, embed
+from hash_embedder import DIMENSION, count_words, embed, embed_parts
 
 from rag.index import Index
 from rag.indexer import ingest
@@ -176,7 +176,7 @@ def test_a_write_cut_off_by_an_error_is_cleared_up_by_the_next(tmp_path: Path) -
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "a.txt").write_text("One paragraph stands here.\n\nAnother paragraph stands there.")
     index = Index.open(tmp_path / "index", "hash", DIMENSION)
-    ingest(index, [tmp_path / "docs"], embed, count_words, 64, "one")
+    ingest(index, [tmp_path / "docs"], embed_parts, count_words, 64, "one")
     with index.catalog.read() as snapshot:
         ids = snapshot.chunk_ids()
     with index.catalog.write() as revision:
@@ -184,6 +184,6 @@ def test_a_write_cut_off_by_an_error_is_cleared_up_by_the_next(tmp_path: Path) -
     index.vectors.delete(ids[:1])
     index.vectors.upsert(["0" * 32], list(embed(["of a document never committed"])), ["b.txt"])
     assert any("cut-off write" in problem for problem in index.check())
-    assert len(ingest(index, [tmp_path / "docs"], embed, count_words, 64, "one").unchanged) == 1
+    assert len(ingest(index, [tmp_path / "docs"], embed_parts, count_words, 64, "one").unchanged) == 1
     assert index.check() == []
     index.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from chroma_server import chroma_server
-from hash_embedder import DIMENSION, count_words, embed
+from hash_embedder import DIMENSION, count_words, embed, embed_parts
 
 from rag.errors import EmbedderMismatch, StoreError
 from rag.index import Index
@@ -24,7 +24,7 @@ def opened(folder: Path, chroma_url: str | None = None) -> Index:
 
 
 def fill(index: Index, docs: Path) -> None:
-    report = ingest(index, [docs], embed, count_words, 64, "one")
+    report = ingest(index, [docs], embed_parts, count_words, 64, "one")
     assert report.failed == ()
 
 

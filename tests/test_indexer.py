@@ -12,18 +12,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hash_embedder import DIMENSION, count_words, embed
-from numpy.typing import NDArray
+from hash_embedder import DIMENSION, count_words, embed, embed_parts
 
+from rag.embedding import Embed
 from rag.errors import LoadError
 from rag.index import Index
 from rag.indexer import ingest, remove
+from rag.snapshot import Span, Vector
 from rag.types import IngestReport
 
 
 def run(index: Index, *paths: Path, **options: Any) -> IngestReport:
     given: dict[str, Any] = {
-        "embed": embed,
+        "embed": embed_parts,
         "count_tokens": count_words,
         "token_limit": 64,
         "fingerprint": "one",
@@ -37,6 +38,22 @@ def index(tmp_path: Path) -> Iterator[Index]:
     opened = Index.open(tmp_path / "index", "hash", DIMENSION)
     yield opened
     opened.close()
+
+
+def counting(embedded: list[str]) -> Embed:
+    """An embedder that notes what it is given."""
+
+    def noted(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> tuple[Vector, Sequence[Vector]]:
+        embedded.extend(texts)
+        return embed_parts(texts, spans)
+
+    return noted
+
+
+def turned(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> tuple[Vector, Sequence[Vector]]:
+    """Another model's vectors."""
+    wholes, parts = embed_parts(texts, spans)
+    return -wholes, [-each for each in parts]
 
 
 @pytest.fixture
@@ -82,15 +99,11 @@ def test_an_edited_line_replaces_one_document_and_embeds_one_chunk(index: Index,
     (folder / "07.txt").write_text(text.replace("Line 3 of", "Sentence 3 of"))
     embedded: list[str] = []
 
-    def counting(texts: Sequence[str]) -> NDArray[np.float32]:
-        embedded.extend(texts)
-        return embed(texts)
-
-    report = run(index, folder, embed=counting)
+    report = run(index, folder, embed=counting(embedded))
     assert (report.updated, report.added, len(report.unchanged)) == (("07.txt",), (), 19)
     assert len(before & ids(index, "07.txt")) == 5
     assert [text for text in embedded if "Line" in text] == []
-    assert all("came in before" in text or "Sentence 3" in text for text in embedded)
+    assert len(embedded) == 2
     assert paragraphs(index, "07.txt")[1:3] == [
         "A line came in before the others.",
         "Line 0 of the report 7 on barges.",
@@ -98,9 +111,41 @@ def test_an_edited_line_replaces_one_document_and_embeds_one_chunk(index: Index,
     assert index.check() == []
 
 
+def test_equal_texts_are_embedded_once_whatever_their_documents(index: Index, folder: Path) -> None:
+    for number in range(20, 25):
+        (folder / f"{number}.txt").write_text(
+            "Copied to all, said the notice. It was signed.\n\nSigned: Ost."
+        )
+    embedded: list[str] = []
+    assert len(run(index, folder, embed=counting(embedded)).added) == 25
+    assert len(embedded) == len(set(embedded))
+    with index.catalog.read() as snapshot:
+        held = snapshot.sentences((f"{number}.txt", 1) for number in range(20, 25))
+        [vectors] = {tuple(vector.tobytes() for vector in spans.values()) for spans in held.values()}
+    assert len(vectors) == 2
+    assert index.check() == []
+
+
+def test_the_sentences_of_a_paragraph_stay_with_it_when_it_moves(index: Index, folder: Path) -> None:
+    text = "The ferry sank at noon. Nobody was hurt, said the harbour master. He was wet."
+    (folder / "a.txt").write_text(f"Ferry\n\n{text}\n\nIt was raised.")
+    run(index, folder)
+    with index.catalog.read() as snapshot:
+        before = snapshot.sentences([("a.txt", 2)])["a.txt", 2]
+    (folder / "a.txt").write_text(f"Ferry\n\nNews came in.\n\n{text}\n\nIt was raised.")
+    embedded: list[str] = []
+    run(index, folder, embed=counting(embedded))
+    with index.catalog.read() as snapshot:
+        after = snapshot.sentences([("a.txt", 3)])["a.txt", 3]
+    assert [text[start:end] for start, end in after] == [text[start:end] for start, end in before]
+    assert len(after) == 3
+    assert [row.tolist() for row in after.values()] == [row.tolist() for row in before.values()]
+    assert len(embedded) == 1
+
+
 def test_another_fingerprint_embeds_all_anew(index: Index, folder: Path) -> None:
     run(index, folder)
-    report = run(index, folder, fingerprint="two", embed=lambda texts: -embed(texts))
+    report = run(index, folder, fingerprint="two", embed=turned)
     assert len(report.updated) == 20
     with index.catalog.read() as snapshot:
         [(identifier, stored)] = snapshot.sample(1).items()
@@ -294,9 +339,9 @@ def test_a_namesake_does_not_replace_a_document_whose_disk_is_away(tmp_path: Pat
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "n.txt").write_text(text)
     index = Index.open(tmp_path / "index", "hash", DIMENSION)
-    ingest(index, [tmp_path / "one"], embed, count_words, 64, "one")
+    ingest(index, [tmp_path / "one"], embed_parts, count_words, 64, "one")
     (tmp_path / "one").rename(tmp_path / "away")
-    report = ingest(index, [tmp_path / "two"], embed, count_words, 64, "one")
+    report = ingest(index, [tmp_path / "two"], embed_parts, count_words, 64, "one")
     with index.catalog.read() as snapshot:
         held = [document.source for document in snapshot.documents()]
     index.close()
@@ -308,7 +353,7 @@ def test_a_path_that_is_not_utf8_is_told(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"byt\xe9s.txt")
     path.write_text("A sentence of some length.")
     index = Index.open(tmp_path / "index", "hash", DIMENSION)
-    report = ingest(index, [path], embed, count_words, 64, "one")
+    report = ingest(index, [path], embed_parts, count_words, 64, "one")
     index.close()
     [(_, reason)] = report.failed
     assert "not valid UTF-8; rename it" in reason

@@ -215,3 +215,27 @@ def test_a_damaged_model_is_told(other_embedder: Path, tmp_path: Path, file: str
     (damaged / file).write_bytes(content)
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_embedder(str(damaged))
+
+
+TOLD = "The cutter left Urk at dawn. She carried five men and a dog. Bread cost 40 cents in that year."
+PLACES = [(0, 28), (29, 61), (62, 97)]
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_a_sentence_read_in_its_paragraph_is_near_what_it_says(
+    embedder: Embedder, other_embedder: Path, tmp_path: Path, pooling: str
+) -> None:
+    if pooling == "cls":  # such a model's tokens mean nothing by themselves
+        folder = shutil.copytree(other_embedder, tmp_path / "model")
+        [config] = folder.glob("*_Pooling/config.json")
+        config.write_text(config.read_text().replace('"mean"', '"cls"'))
+        embedder = load_embedder(str(folder))
+    [whole, again], [parts, none] = embedder.embed_parts([TOLD, TOLD], [PLACES, []])
+    assert parts.shape == (3, embedder.dimension)
+    assert none.shape == (0, embedder.dimension)
+    assert np.linalg.norm(parts, axis=1) == pytest.approx(1, abs=1e-5)
+    alone = embedder.embed([TOLD[start:end] for start, end in PLACES])
+    assert (parts @ alone.T).argmax(axis=1).tolist() == [0, 1, 2] or pooling == "cls"
+    assert parts == pytest.approx(alone, abs=0.05) or pooling == "mean"
+    assert whole @ embedder.embed([TOLD])[0] == pytest.approx(1, abs=2e-3)
+    assert again == pytest.approx(whole, abs=1e-6)
