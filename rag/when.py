@@ -66,13 +66,17 @@ class When:
 
 
 def read_when(text: str) -> tuple[str, When]:
-    """The question without the words that only say which time's answer is wanted, and that time."""
-    if (found := _AS_OF.search(text)) and (day := _last_day(found["day"])):
-        return _without(text, found), When(as_of=day, named=_named(found["day"]))
-    if found := _LATEST.search(text):
-        return _without(text, found), When(latest=True)
-    if found := _PERIOD.search(text):
-        return text, _period(found["word"].casefold(), found["day"])
+    """The question without the words that only say which time's answer is wanted, and that time.
+
+    Of several the last counts: a follow-up puts its own behind that of the question before.
+    """
+    found = [match for pattern in (_AS_OF, _LATEST) for match in pattern.finditer(text)]
+    if found:
+        last = max(found, key=lambda match: match.start())
+        topic = _LATEST.sub(" ", _AS_OF.sub(" ", text))
+        return _tidy(topic), _as_of(last["day"]) if last.re is _AS_OF else When(latest=True)
+    if period := _PERIOD.search(text):
+        return text, _period(period["word"].casefold(), period["day"])
     return text, When(latest=bool(_NOW.search(text)))
 
 
@@ -88,6 +92,10 @@ def known_by(
         for place, paragraph in found.items()
         if when.holds(paragraph.date) or when.named_in(paragraph.text)
     }
+
+
+def _as_of(written: str) -> When:
+    return When(as_of=_last_day(written), named=_named(written))
 
 
 def _period(word: str, written: str) -> When:
@@ -132,6 +140,5 @@ def _month(written: str) -> int | None:
     )
 
 
-def _without(text: str, found: re.Match[str]) -> str:
-    rest = f"{text[: found.start()]} {text[found.end() :]}"
-    return re.sub(r"\s+([?.!,])", r"\1", re.sub(r"\s+", " ", rest)).strip(" ,")
+def _tidy(text: str) -> str:
+    return re.sub(r"\s+([?.!,])", r"\1", re.sub(r"\s+", " ", text)).strip(" ,")

@@ -38,6 +38,15 @@ def test_as_of_a_day_is_taken_out_of_the_question(text: str, day: date) -> None:
     assert when.as_of == day
 
 
+def test_of_several_times_the_last_counts() -> None:
+    topic, when = read_when("How many ships sank as of 31 January 2023 as of 2 May 2023?")
+    assert (topic, when.as_of) == ("How many ships sank?", date(2023, 5, 2))
+    assert read_when("How many ships sank as of 31 January 2023 so far?") == (
+        "How many ships sank?",
+        When(latest=True),
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "since", "until"),
     [
