@@ -66,13 +66,17 @@ class Pilcrow:
         self._assistant.ingest([folder])
 
     def ask(self, question: str) -> Reply:
-        """The answer, its evidence in order, and a set of one paragraph for each citation."""
+        """The answer, its evidence in order but for headings, and its citations, each of one paragraph."""
         answer = self._assistant.ask(question)
         return Reply(
             answered=not answer.abstained,
             text=re.sub(r"\s*\[\d+\]", "", answer.text),
             marked=marked(answer),
-            ranked=tuple(frozenset({(item.source, item.paragraph)}) for item in answer.evidence),
+            ranked=tuple(
+                frozenset({(item.source, item.paragraph)})
+                for item in answer.evidence
+                if item.kind != "heading"
+            ),
             cited=tuple(frozenset({(item.source, item.paragraph)}) for item in answer.citations),
         )
 
