@@ -39,7 +39,7 @@ class Embedder:
 
     def __init__(self, name: str, model: SentenceTransformer) -> None:
         self.name = name
-        self._model = model
+        self._model = model.eval()
         self._quick: SentenceTransformer | None = None
         self._one_at_a_time = Lock()
         # Under its own name, so that counting never waits on, or changes, the model's padding and truncation.
@@ -55,6 +55,8 @@ class Embedder:
         """Unit vectors, float32, shape (texts, dimension), in the order of the texts."""
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
+        if len(texts) == 1 and self._late:
+            return self._read(self._model, texts)[0]
         with self._one_at_a_time:  # the fast tokenizer refuses to be used by two threads at once
             vectors = self._model.encode(
                 list(texts), convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
@@ -76,7 +78,7 @@ class Embedder:
         for batch in _batches(sizes):
             chosen = [texts[at] for at in batch]
             if self._late:
-                wholes[batch], tokens = self._read(chosen)
+                wholes[batch], tokens = self._read(self._quickest(), chosen)
                 for at, read in zip(batch, tokens, strict=True):
                     parts[at][:] = self._pooled(texts[at], spans[at], read[: sizes[at]])
             else:
@@ -92,12 +94,14 @@ class Embedder:
         averaged = kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
         return averaged and self._model[1].pooling_mode == "mean" and not self._model.default_prompt_name
 
-    def _read(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
-        """The unit vectors of texts, and for each text those of its tokens, padding included."""
+    def _read(self, model: SentenceTransformer, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """The unit vectors of texts, and for each text those of its tokens, padding included.
+
+        As `encode` does, without what that looks up again at each call.
+        """
         import torch
 
         with self._one_at_a_time, torch.inference_mode():
-            model = self._quickest()
             read = model.forward(model.preprocess(list(texts)))
         wholes, tokens = (read[key].float().numpy() for key in ("sentence_embedding", "token_embeddings"))
         return _unit(wholes), list(tokens)

@@ -45,6 +45,11 @@ _SUFFIX = re.compile(r"(?:ians?|ans?|ese|ish|is|i|s)$")
 
 def names(text: str) -> list[str]:
     """The capitalised words that are names, each once, in order; a sentence's plain first word is none."""
+    return list(_names(text))
+
+
+@lru_cache(maxsize=4096)
+def _names(text: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for match in _CAPITALISED.finditer(text):
         word = match.group()
@@ -55,7 +60,7 @@ def names(text: str) -> list[str]:
         if opens and not _looks_like_name(bare, text[match.end() : match.end() + 8]):
             continue
         found.setdefault(bare)
-    return list(found)
+    return tuple(found)
 
 
 def _looks_like_name(word: str, rest: str) -> bool:
@@ -80,13 +85,18 @@ def base(word: str) -> str:
 
 def forms(text: str) -> set[str]:
     """Every base form a text holds, with initials of its capitalised runs: "United Nations" gives "un"."""
+    return set(_forms(text))
+
+
+@lru_cache(maxsize=256)
+def _forms(text: str) -> frozenset[str]:
     held = {base(word) for word in words(text)}
     for run in re.findall(r"(?:[A-Z][\w’'-]*\s+(?:(?:of|the|and|for)\s+)?){1,6}[A-Z][\w’'-]*", text):
         initials = "".join(part[0] for part in run.split() if part[0].isupper()).casefold()
         for end in range(2, len(initials) + 1):
             held.add(base(initials[:end]))
             held.add(base(initials[-end:]))
-    return held
+    return frozenset(held)
 
 
 def absent(wanted: Sequence[str], held: set[str]) -> list[str]:

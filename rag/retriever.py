@@ -50,7 +50,7 @@ def retrieve(
     fused = fuse(lists)
     chunks = live(identifier for identifier, _, _ in fused)
     hits = [Hit(chunks[key], score, ranks) for key, score, ranks in fused if key in chunks]
-    return fold_duplicates(_one_a_paragraph(hits))[:limit]
+    return fold_duplicates(_one_a_paragraph(hits), limit)
 
 
 def rerank(question: str, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
@@ -63,15 +63,22 @@ def rerank(question: str, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
     ]
 
 
-def fold_duplicates(hits: Sequence[Hit]) -> list[Hit]:
-    """Near-duplicates folded into one hit; the other places are kept in `also`."""
+def fold_duplicates(hits: Sequence[Hit], limit: int) -> list[Hit]:
+    """The best `limit` hits, near-duplicates folded into one; the other places are kept in `also`.
+
+    Once there are `limit`, as many more are looked at, but for duplicates only: those rank alike.
+    """
     kept: list[tuple[Hit, _Print]] = []
+    looked = 0
     for hit in hits:
+        looked += len(kept) >= limit
+        if looked > limit:
+            break
         print_ = _Print.of(hit.chunk.text)
         twin = next((index for index, (_, other) in enumerate(kept) if print_.like(other)), None)
-        if twin is None:
+        if twin is None and not looked:
             kept.append((hit, print_))
-        else:
+        elif twin is not None:
             kept[twin] = (_join(kept[twin][0], hit), kept[twin][1])
     return [hit for hit, _ in kept]
 
@@ -80,18 +87,26 @@ def fold_duplicates(hits: Sequence[Hit]) -> list[Hit]:
 class _Print:
     """What two texts must share to count as one: nearly all word triples, and every figure and name."""
 
+    text: str
     triples: frozenset[tuple[str, ...]]
-    facts: frozenset[str]
 
     @classmethod
     def of(cls, text: str) -> _Print:
         found = words(text)
         triples: set[tuple[str, ...]] = set(zip(found, found[1:], found[2:], strict=False))
-        return cls(frozenset(triples or {tuple(found)}), frozenset(numbers(text)) | frozenset(names(text)))
+        return cls(text, frozenset(triples or {tuple(found)}))
 
     def like(self, other: _Print) -> bool:
-        shared, whole = len(self.triples & other.triples), len(self.triples | other.triples)
-        return self.facts == other.facts and shared >= SAME * whole
+        fewer, more = sorted((len(self.triples), len(other.triples)))
+        if fewer < SAME * more:
+            return False
+        shared = len(self.triples & other.triples)
+        return shared >= SAME * (fewer + more - shared) and _facts(self.text) == _facts(other.text)
+
+
+def _facts(text: str) -> set[str]:
+    """The figures and names of a text."""
+    return numbers(text) | set(names(text))
 
 
 def _one_a_paragraph(hits: Iterable[Hit]) -> list[Hit]:

@@ -1,12 +1,10 @@
-"""The vector store: Chroma in a folder or on a server, read through LlamaIndex's adapter."""
+"""The vector store: Chroma in a folder or on a server."""
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -19,7 +17,7 @@ from rag.snapshot import Vector
 if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
-    from llama_index.core.vector_stores.types import MetadataFilters
+    from chromadb.api.types import Where
 
 WRITTEN_AT_ONCE = 1000  # a server takes at most 40 MB in one request
 READ_AT_ONCE = 5000
@@ -31,12 +29,9 @@ class VectorStore:
     """One Chroma collection, cosine, that holds chunk ids, their vectors and sources; no texts."""
 
     def __init__(self, client: Client, collection: Collection, place: Path | str) -> None:
-        from llama_index.vector_stores.chroma import ChromaVectorStore
-
         self._client = client
         self._collection = collection
         self._place = place
-        self._adapter = ChromaVectorStore(chroma_collection=collection)
         self._closed = False
 
     @classmethod
@@ -62,18 +57,17 @@ class VectorStore:
         self, vector: Sequence[float], limit: int, sources: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:
         """The nearest (chunk id, cosine similarity), best first; among `sources` only, where given."""
-        from llama_index.core.vector_stores.types import VectorStoreQuery
-
         if limit < 1 or (sources is not None and not sources):
             return []
-        wanted = VectorStoreQuery(
-            query_embedding=[float(x) for x in vector], similarity_top_k=limit, filters=_among(sources)
-        )
+        among = None if sources is None else cast("Where", {"source": {"$in": list(sources)}})
+        asked = np.asarray([vector], dtype=np.float32)
         with self._used():
-            found = self._adapter.query(wanted)
-        # The adapter gives exp(-distance); the cosine similarity is one less the distance.
-        scored = zip(found.ids or [], found.similarities or [], strict=True)
-        return sorted(((i, 1 + math.log(score)) for i, score in scored), key=lambda hit: (-hit[1], hit[0]))
+            found = self._collection.query(
+                query_embeddings=asked, n_results=limit, where=among, include=["distances"]
+            )
+        # cosine similarity is one less the distance
+        scored = zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True)
+        return sorted(((i, 1 - float(distance)) for i, distance in scored), key=lambda hit: (-hit[1], hit[0]))
 
     def upsert(self, ids: Sequence[str], vectors: Sequence[Vector], sources: Sequence[str]) -> None:
         """Write vectors under their chunk ids, replacing those that are held."""
@@ -83,11 +77,7 @@ class VectorStore:
                 self._collection.upsert(
                     ids=list(ids[part]),
                     embeddings=np.asarray(vectors[part], dtype=np.float32),
-                    metadatas=[
-                        # what the adapter reads back; without it each row takes its path for old data
-                        {"source": source, "_node_content": dumps({"id_": identifier})}
-                        for identifier, source in zip(ids[part], sources[part], strict=True)
-                    ],
+                    metadatas=[{"source": source} for source in sources[part]],
                 )
 
     def delete(self, ids: Sequence[str]) -> None:
@@ -215,16 +205,6 @@ def _client(place: Path | str) -> Client:
     port = url.port or (443 if secure else 8000)
     client = chromadb.HttpClient(host=url.hostname or "localhost", port=port, ssl=secure, settings=settings)
     return cast("Client", client)
-
-
-def _among(sources: Sequence[str] | None) -> MetadataFilters | None:
-    from llama_index.core.vector_stores.types import FilterOperator, MetadataFilter, MetadataFilters
-
-    if sources is None:
-        return None
-    return MetadataFilters(
-        filters=[MetadataFilter(key="source", value=list(sources), operator=FilterOperator.IN)]
-    )
 
 
 def _cosine(one: Vector, other: Vector) -> float:

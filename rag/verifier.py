@@ -49,7 +49,10 @@ def support(text: str, evidence: Evidence) -> float:
 
 def quote_span(text: str, paragraph: str) -> tuple[int, int]:
     """Start and end of the paragraph's own words for the text: the same words, else the nearest sentences."""
-    verbatim = re.search(r"\s+".join(map(re.escape, text.split())), paragraph) if text.strip() else None
+    plain = text.strip()
+    if plain and (at := paragraph.find(plain)) >= 0:
+        return at, at + len(plain)
+    verbatim = re.search(r"\s+".join(map(re.escape, text.split())), paragraph) if plain else None
     if verbatim:
         return verbatim.span()
     wanted = {stem(word) for word in content_words(text)}

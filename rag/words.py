@@ -13,6 +13,7 @@ import Stemmer
 _WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
 _NUMBER = re.compile(r"(?<![\w.,])(?<![A-Za-z]-)\d+(?:[.,:]\d+)*(?=[a-z]{0,3}(?!\w))")
 _TITLE = re.compile(r"(?:^|\s)(?:Dr|Gen|Lt|Col|Capt|Gov|Sen|Rep|Rev|Prof|approx|ca)\.$")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 _INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
 _CLOCK = re.compile(r"\b[ap]\.m\.$")
@@ -49,14 +50,28 @@ _SAME = NUMBER_WORDS | {month[:3]: month for month in _MONTHS} | {"sept": "septe
 
 def fold(text: str) -> str:
     """A text for comparison: compatibility forms and quotes unified, accents and case dropped."""
+    return _BEYOND_ASCII.sub(_folded, text).casefold()
+
+
+def _folded(match: re.Match[str]) -> str:
+    return _decomposed(match.group())
+
+
+@lru_cache(maxsize=4096)
+def _decomposed(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.replace("’", "'"))
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
 def words(text: str) -> list[str]:
     """The folded words in order; "9,000" is one word, "seven" is "7", "U.S." is "usa", no possessives."""
+    return list(_words(text))
+
+
+@lru_cache(maxsize=4096)
+def _words(text: str) -> tuple[str, ...]:
     found = (_bare(match) for match in _WORD.findall(_join_thousands(fold(_undotted(text)))))
-    return [_SAME.get(word, word) for word in found]
+    return tuple(_SAME.get(word, word) for word in found)
 
 
 @lru_cache(maxsize=65536)
@@ -82,7 +97,13 @@ def figures(text: str) -> set[str]:
 
 def numbers(text: str) -> set[str]:
     """The numbers of a text, in digits or in words; "one" is none, for it seldom counts."""
-    return figures(text) | {NUMBER_WORDS[word] for word in _WORD.findall(fold(text)) if word in NUMBER_WORDS}
+    return set(_numbers(text))
+
+
+@lru_cache(maxsize=4096)
+def _numbers(text: str) -> frozenset[str]:
+    spelt = {NUMBER_WORDS[word] for word in _WORD.findall(fold(text)) if word in NUMBER_WORDS}
+    return frozenset(figures(text) | spelt)
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
@@ -127,4 +148,4 @@ def _join_thousands(text: str) -> str:
 
 
 def _bare(word: str) -> str:
-    return re.sub(r"'s?$", "", word).replace("'", "")
+    return re.sub(r"'s?$", "", word).replace("'", "") if "'" in word else word

@@ -39,7 +39,8 @@ def test_near_duplicates_fold_into_one_that_knows_all_places() -> None:
             Hit(chunk(TEXT, "b.txt", 9), 1.0),
             Hit(chunk(again, "b.txt", 2), 0.9),
             Hit(chunk(TEXT, "a.txt", 4), 0.8),
-        ]
+        ],
+        limit=5,
     )
     assert [(hit.chunk.source, hit.chunk.paragraph, hit.also) for hit in hits] == [
         ("b.txt", 2, (("a.txt", 4), ("b.txt", 9)))
@@ -52,7 +53,8 @@ def test_another_figure_or_another_name_is_no_duplicate() -> None:
         + " while the crews of all the other ships in the roads slept and knew nothing of it at all until 5"
     )
     for other in (long.replace("until 5", "until 6"), long.replace("Odesa", "Izmail")):
-        assert len(fold_duplicates([Hit(chunk(long), 1.0), Hit(chunk(other, paragraph=2), 0.9)])) == 2
+        hits = [Hit(chunk(long), 1.0), Hit(chunk(other, paragraph=2), 0.9)]
+        assert len(fold_duplicates(hits, limit=5)) == 2
 
 
 @pytest.mark.parametrize(
