@@ -45,9 +45,9 @@ def normalise(text: str) -> str:
 
 
 def holds(text: str, answer: str) -> bool:
-    """Whether the answer stands in the text as whole words, both normalised."""
-    wanted = normalise(answer)
-    return bool(wanted) and f" {wanted} " in f" {normalise(text)} "
+    """Whether the answer stands in the text as whole words, both normalised; a hyphen parts words here."""
+    wanted, given = (normalise(side.replace("-", " ")) for side in (answer, text))
+    return bool(wanted) and f" {wanted} " in f" {given} "
 
 
 def holds_any(text: str, answers: Collection[str]) -> bool:

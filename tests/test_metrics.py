@@ -47,6 +47,7 @@ def test_case_punctuation_and_articles_do_not_count(text: str, plain: str) -> No
 def test_an_answer_is_held_as_whole_words_only() -> None:
     assert holds("France sends 12 guns, on top of 18.", "12 guns")
     assert holds("It took 1,150 square kilometres", "1150")
+    assert holds("on their own 24-yard line", "24")
     assert not holds("More than 120 states", "12")
     assert not holds("anything", "the")
 
