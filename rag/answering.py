@@ -12,6 +12,7 @@ from time import perf_counter
 from rag.condense import condense
 from rag.conflicts import write
 from rag.evidence import gather
+from rag.highlight import mark
 from rag.index import Index
 from rag.models import Embedder, Vectors
 from rag.question import Question, read_question
@@ -81,6 +82,8 @@ def answer(
         statements, citations = verify(drafts, found.evidence)
     if not statements:
         return abstain(question, asked, found, reading, clock.seconds)
+    with clock.step("mark"):
+        statements = mark(asked, statements)
     return Answer(
         question=question,
         text=compose(statements),

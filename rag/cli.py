@@ -20,7 +20,7 @@ from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag import Assistant
-    from rag.types import Citation, Evidence, IngestReport, Paragraph
+    from rag.types import Answer, Citation, Evidence, IngestReport, Paragraph
 
 app = typer.Typer(
     name="pilcrow",
@@ -98,7 +98,7 @@ def ask(
     if as_json:
         typer.echo(json.dumps(answer, default=_plain, ensure_ascii=False, indent=2).translate(JSON_CONTROLS))
         return
-    _print(answer.text)
+    _print_answer(answer)
     places = [_cited(citation) for citation in answer.citations]
     if answer.abstained:
         places = [f"nearest: {_place(evidence)}: {evidence.text}" for evidence in answer.nearest]
@@ -219,6 +219,18 @@ def _plain(value: object) -> object:
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
     return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _print_answer(answer: Answer) -> None:
+    """The text, on a terminal with the words that answer in bold."""
+    text, done, at = answer.text.translate(CONTROLS), "", 0
+    for statement in answer.statements:
+        found = answer.text.find(statement.text, at)
+        if found >= 0 and statement.highlight:
+            start, end = (found + offset for offset in statement.highlight)
+            done += text[at:start] + typer.style(text[start:end], bold=True)
+            at = end
+    typer.echo(done + text[at:])  # which leaves the bold out where it does not write to a terminal
 
 
 def _print(text: str) -> None:

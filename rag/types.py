@@ -126,7 +126,8 @@ class Citation:
 class Statement:
     """One sentence of an answer, the numbers of its citations, and how well they support it (0 to 1).
 
-    `highlight` is the start and end, in `text`, of the words that answer.
+    `highlight` is the start and end, in `text`, of the words that answer; None where it is not sure enough
+    which they are.
     """
 
     text: str

@@ -58,13 +58,14 @@ LAYERS = (
         "schema",
         "snapshot",
         "store",
+        "tokens",
         "when",
     },
-    {"weights", "words"},
+    {"highlight_weights", "weights", "words"},
     {"errors", "settings", "types"},
 )
 ASKING = {"answering", "condense", "conflicts", "evidence", "extractive", "question", "reading", "retriever"}
-ASKING |= {"values", "verifier", "when"}
+ASKING |= {"highlight", "tokens", "values", "verifier", "when"}
 INGESTING = {"chunker", "embedding", "indexer", "loaders", "scan"}
 MODULES = sorted(path for package in ("rag", "ui", "eval") for path in (ROOT / package).rglob("*.py"))
 

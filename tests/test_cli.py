@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -129,6 +131,21 @@ def test_ask_prints_the_answer_and_its_sources(run: Run, index: Path) -> None:
     assert "[1]" in answer
     assert sources.startswith("[1] harbour.md ¶2 (line 3")
     assert "“The harbour master of Veldhaven is Ines Okafor." in sources
+    assert "\x1b" not in out
+
+
+def test_a_terminal_shows_the_words_that_answer_in_bold(index: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "rag", "ask", "When did Ines Okafor take office?", "--index", str(index)]
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+            while part := os.read(ours, 4096):
+                shown += part
+        os.close(ours)
+    assert process.returncode == 0
+    assert "\x1b[1m3 March 2021\x1b[0m" in shown.decode()
 
 
 def test_ask_as_json_gives_every_field(run: Run, index: Path) -> None:

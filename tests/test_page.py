@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import httpx
 import pytest
 from gradio_client import Client
 
-from rag import Answer, Assistant, Citation, Evidence, PilcrowError, Settings, Turn
+from rag import Answer, Assistant, Citation, Evidence, PilcrowError, Settings, Statement, Turn
 from rag.errors import ModelError
 from ui import page, render
 
@@ -88,6 +89,24 @@ def test_a_citation_shows_its_place_and_marks_the_quote_in_the_paragraph() -> No
     assert "page 2 · 2022-03-05" in html
     assert "“The port was struck&#46;”" in html
     assert "Before&#46; <mark>The port was struck&#46;</mark> After&#46;" in html
+
+
+def test_the_words_that_answer_are_bold_and_as_well_escaped() -> None:
+    statements = (
+        Statement("It was <b>Rollo</b>, they say.", (1,), 1.0, (7, 19)),
+        Statement("It was long ago.", (2,), 1.0),
+        Statement("It was *911* then.", (1,), 1.0, (7, 12)),
+    )
+    text = "It was <b>Rollo</b>, they say. [1] It was long ago. [2] It was *911* then. [1]"
+    html = render.answered(Answer("?", text, statements))
+    assert [unescape(bold) for bold in re.findall("<strong>(.*?)</strong>", html)] == [
+        "<b>Rollo</b>",
+        "*911*",
+    ]
+    assert "<b>" not in html
+    assert "*" not in html
+    history = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": html}]
+    assert render.turns(history) == (Turn("Who?", text),)
 
 
 def test_an_abstention_shows_what_is_missing_and_what_came_nearest() -> None:

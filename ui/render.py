@@ -33,7 +33,11 @@ def draft(text: str) -> str:
 def answered(answer: Answer) -> str:
     """The whole answer and its citations; or, where it abstains, what came nearest."""
     numbers = {str(citation.number) for citation in answer.citations}
-    text = _block(ANSWER, _numbered(answer.text, numbers))
+    plain, *rest = _cut(answer)
+    html = _numbered(plain, numbers)
+    for bold, plain in zip(rest[::2], rest[1::2], strict=True):
+        html += f"<strong>{escape(bold)}</strong>{_numbered(plain, numbers)}"
+    text = _block(ANSWER, html)
     if not answer.abstained:
         return text + _listed("Sources", map(_citation, answer.citations))
     return text + _listed("Nearest paragraphs", map(_nearest, answer.nearest))
@@ -52,6 +56,19 @@ def turns(history: Sequence[Mapping[str, object]]) -> tuple[Turn, ...]:
         for (asker, question), (answerer, html) in pairwise(messages)
         if asker == "user" and answerer == "assistant" and (answer := _answer_text(html))
     )
+
+
+def _cut(answer: Answer) -> list[str]:
+    """The answer's text in pieces: plain, the words of a statement that answer, plain, … plain."""
+    cuts, at = [0], 0
+    for statement in answer.statements:
+        found = answer.text.find(statement.text, at)
+        if found < 0:
+            continue
+        at = found + len(statement.text)
+        if statement.highlight:
+            cuts += [found + offset for offset in statement.highlight]
+    return [answer.text[start:end] for start, end in pairwise([*cuts, len(answer.text)])]
 
 
 def _numbered(text: str, numbers: set[str]) -> str:
@@ -111,5 +128,5 @@ def _answer_text(html: str) -> str:
     found = re.match(f'<div class="{ANSWER}">(.*?)</div>', html)
     if found is None:
         return html  # a caller of the API gives plain text
-    unmarked = re.sub(f'<span class="{NUMBER}">.*?</span>', "", found[1])
+    unmarked = re.sub(f'<span class="{NUMBER}">.*?</span>|</?strong>', "", found[1])
     return unescape(unmarked.replace("<br>", "\n")).strip()
