@@ -132,7 +132,7 @@ def find(
     sources: Sequence[str] | None,
 ) -> list[Hit]:
     """The hits for a question, best first: by meaning and by words, fused, and reranked where that is set."""
-    expression = match_expression(asked.topic)
+    expression = match_expression(asked.topic, snapshot.document_frequency)
     lists = {
         "dense": index.vectors.query(vector.tolist(), DEPTH, sources),
         "bm25": snapshot.search(expression, DEPTH, sources) if expression else [],

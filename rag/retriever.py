@@ -8,13 +8,15 @@ from typing import Protocol
 
 from rag.names import names, variants
 from rag.types import Chunk, Hit
-from rag.words import content_words, numbers, words
+from rag.words import content_words, numbers, stem, words
 
 DEPTH = 50  # chunks taken from each list before fusion
 FUSION = 60  # the constant of reciprocal rank fusion, as published
+SCORED = 10_000  # chunks that BM25 scores: it takes a microsecond and more for each
 SAME = 0.9  # share of common word triples from which two paragraphs say the same
 
 Ranked = Sequence[tuple[str, float]]
+Frequency = Callable[[Iterable[str]], Mapping[str, int]]
 
 
 class Reranker(Protocol):
@@ -25,10 +27,27 @@ class Reranker(Protocol):
         ...
 
 
-def match_expression(question: str) -> str:
-    """The FTS5 expression for a question: any form of its content words; "" where it has no word at all."""
+def match_expression(question: str, frequency: Frequency | None = None) -> str:
+    """The FTS5 expression for a question: any form of its content words; "" where it has no word at all.
+
+    `frequency` tells how many chunks hold each stem, where commoner words are to make way for rarer ones.
+    """
     terms = content_words(question) or list(dict.fromkeys(words(question)))
-    return " OR ".join(f'"{form}"' for term in terms for form in variants(term))
+    counts = frequency(stem(term) for term in terms) if frequency else {}
+    worth = _rarer(terms, counts)
+    return " OR ".join(f'"{form}"' for term in terms if term in worth for form in variants(term))
+
+
+def _rarer(terms: Sequence[str], frequency: Mapping[str, int]) -> set[str]:
+    """The rarest words that are held, as many as stand in `SCORED` chunks together; at least one of them."""
+    kept: set[str] = set()
+    room = SCORED
+    for count, term in sorted((frequency.get(stem(term), 0), term) for term in terms):
+        if count > room and room < SCORED:
+            break
+        kept.add(term)
+        room -= count
+    return kept
 
 
 def fuse(lists: Mapping[str, Ranked]) -> list[tuple[str, float, dict[str, int]]]:

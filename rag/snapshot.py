@@ -37,6 +37,7 @@ class Snapshot:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._frequency: dict[str, int] = {}
 
     def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement, values).fetchall()
@@ -90,8 +91,10 @@ class Snapshot:
         """In how many chunks each Porter stem stands; 0 for one that stands nowhere."""
         wanted = list(dict.fromkeys(stems))
         statement = "SELECT term, doc FROM chunk_vocabulary WHERE term = ?"
-        found = [row for stem in wanted for row in self._rows(statement, stem)]
-        return dict.fromkeys(wanted, 0) | dict(found)
+        for stem in wanted:
+            if stem not in self._frequency:  # counted word by word: a common one takes a while
+                self._frequency[stem] = next((row[1] for row in self._rows(statement, stem)), 0)
+        return {stem: self._frequency[stem] for stem in wanted}
 
     def chunk_count(self) -> int:
         """How many chunks are live."""
