@@ -266,9 +266,9 @@ def test_a_folder_is_read_without_hidden_files_and_links_that_leave_it(index: In
 
 
 def test_progress_names_each_file_once_it_is_committed(index: Index, folder: Path) -> None:
-    heard: list[tuple[str, int, int]] = []
+    heard: list[tuple[str, float, int]] = []
 
-    def hear(source: str, done: int, total: int) -> None:
+    def hear(source: str, done: float, total: int) -> None:
         assert source in sources(index)
         heard.append((source, done, total))
 
@@ -276,7 +276,17 @@ def test_progress_names_each_file_once_it_is_committed(index: Index, folder: Pat
     assert heard == [(f"{number:02}.txt", number + 1, 20) for number in range(20)]
 
 
-def stop(number: int) -> Callable[[str, int, int], None]:
+def test_progress_moves_within_a_long_document(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "long.txt").write_text("\n\n".join(f"Item {item}." for item in range(1300)))
+    heard: list[float] = []
+    run(index, tmp_path / "docs", progress=lambda _source, done, _total: heard.append(done))
+    assert heard == sorted(heard)
+    assert [done for done in heard if 0 < done < 1]
+    assert heard[-1] == 1
+
+
+def stop(number: int) -> Callable[[str, float, int], None]:
     return lambda _source, done, _total: os.kill(os.getpid(), number) if done == 1 else None
 
 

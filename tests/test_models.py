@@ -121,6 +121,16 @@ def test_another_embedder_works_end_to_end(other_embedder: Path, report: Path, t
         assert assistant.check() == []
 
 
+def test_a_question_embeds_itself_and_nothing_else(embedder: Embedder, report: Path, tmp_path: Path) -> None:
+    remembering = RememberingEmbedder(embedder)
+    with open_assistant(tmp_path / "index", remembering) as assistant:
+        assistant.ingest(report)
+        remembering.received.clear()
+        answer = assistant.ask("Who was the skipper of the cutter Zeemeeuw?")
+    assert "Jacob Hakvoort" in answer.text
+    assert remembering.received == ["Who was the skipper of the cutter Zeemeeuw?"]
+
+
 def test_an_index_of_another_embedder_is_left_alone(
     other_embedder: Path, embedder: Embedder, report: Path, tmp_path: Path
 ) -> None:
