@@ -26,6 +26,7 @@ from rag.when import known_by
 from rag.words import figures, stem, words
 
 NEAREST = 3  # paragraphs shown when the answer is not there
+HEADINGS = 2  # times as many hits are looked at as are read, for headings give way to text
 EARLIER = 4  # times as many hits are looked at where those written after a day do not count
 
 
@@ -106,12 +107,11 @@ def look_up(
     """The evidence for a question, of one committed state of the index."""
     with index.catalog.read() as snapshot:
         day, paragraphs = asked.when.as_of, snapshot.paragraphs
-        hits = find(asked, vector, index, snapshot, reranker, EARLIER * limit if day else limit, sources)
+        spare = EARLIER if day else HEADINGS
+        hits = find(asked, vector, index, snapshot, reranker, spare * limit, sources)
         if day:
             paragraphs = partial(known_by, asked.when, snapshot.paragraphs)
-            known = paragraphs((hit.chunk.source, hit.chunk.paragraph) for hit in hits)
-            hits = [hit for hit in hits if (hit.chunk.source, hit.chunk.paragraph) in known][:limit]
-        evidence = gather(hits, paragraphs)
+        evidence = gather(hits, paragraphs, limit)
         frequency = snapshot.document_frequency(question_stems(asked))
         return Found(
             evidence,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 
 from rag.words import NUMBER_WORDS, STOPWORDS, fold, words
 
@@ -40,6 +41,45 @@ _SAME = (
     "odesa odessa",
 )
 _GROUP = {form: group for group in _SAME for form in group.split()}
+
+# A seat of government, and the country that reports mean by it: "Tokyo offered aid".
+_SEATS = (
+    "ankara turkey",
+    "athens greece",
+    "beijing china",
+    "belgrade serbia",
+    "berlin germany",
+    "bucharest romania",
+    "budapest hungary",
+    "canberra australia",
+    "copenhagen denmark",
+    "delhi india",
+    "helsinki finland",
+    "jerusalem israel",
+    "kremlin russia",
+    "kyiv ukraine",
+    "lisbon portugal",
+    "london uk",
+    "madrid spain",
+    "minsk belarus",
+    "moscow russia",
+    "oslo norway",
+    "ottawa canada",
+    "paris france",
+    "prague czechia",
+    "pyongyang korea",
+    "riga latvia",
+    "rome italy",
+    "seoul korea",
+    "stockholm sweden",
+    "tallinn estonia",
+    "tehran iran",
+    "tokyo japan",
+    "vienna austria",
+    "vilnius lithuania",
+    "warsaw poland",
+    "washington usa",
+)
 _SUFFIX = re.compile(r"(?:ians?|ans?|ese|ish|is|i|s)$")
 
 
@@ -68,8 +108,14 @@ def _looks_like_name(word: str, rest: str) -> bool:
 
 
 def variants(word: str) -> tuple[str, ...]:
-    """The folded word, and the other forms of the country or city that it names: uk, britain, british."""
-    return tuple(_GROUP.get(word, word).split())
+    """The folded word, and the other forms of the country or city that it names: uk, britain, london."""
+    same = _GROUP.get(word, word).split()
+    return tuple(dict.fromkeys([*same, *_stand_ins().get(base(word), ())]))
+
+
+def bases(word: str) -> tuple[str, ...]:
+    """The base form of a folded word, then those of what stands for it: a country for its capital."""
+    return (base(word), *map(base, _stand_ins().get(base(word), ())))
 
 
 @lru_cache(maxsize=65536)
@@ -81,6 +127,16 @@ def base(word: str) -> str:
     cut = _SUFFIX.sub("", word)
     cut = cut if len(cut) >= 3 else word
     return cut.rstrip("aeiouy") or cut
+
+
+@lru_cache(maxsize=1)
+def _stand_ins() -> dict[str, list[str]]:
+    """For the base form of a country its seats of government, and the other way round."""
+    found: dict[str, list[str]] = {}
+    for seat, country in map(str.split, _SEATS):
+        found.setdefault(base(seat), []).append(country)
+        found.setdefault(base(country), []).append(seat)
+    return found
 
 
 def forms(text: str) -> set[str]:
@@ -105,13 +161,23 @@ def absent(wanted: Sequence[str], held: set[str]) -> list[str]:
 
 
 def _holds(word: str, held: set[str]) -> bool:
-    wanted = base(word)
-    if wanted in held:
+    if any(form in held for form in bases(word)):
         return True
-    return len(wanted) >= 6 and any(
-        other.startswith(wanted[: max(6, len(wanted) - 2)]) and abs(len(other) - len(wanted)) <= 2
-        for other in held
-    )
+    wanted = base(word)
+    return len(word) >= 6 and any(_much_the_same(wanted, other) for other in held)
+
+
+def _much_the_same(wanted: str, other: str) -> bool:
+    """Whether two long names differ by their ends only, or by one slip: a letter more, less, other, or two
+    letters changed about, but never the first one."""
+    if abs(len(other) - len(wanted)) > 2 or other[:1] != wanted[0]:
+        return False
+    start = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(wanted, other, strict=False)))
+    if start >= max(6, len(wanted) - 2):
+        return True
+    left, right = wanted[start:], other[start:]
+    swapped = right[1::-1] + right[2:]
+    return left == swapped or left[1:] in {right, right[1:]} or left == right[1:]
 
 
 def runs(text: str) -> list[str]:

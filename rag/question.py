@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rag.names import names, runs
+from rag.names import base, names, runs
 from rag.when import When, read_when
 from rag.words import content_words, figures, fold, numbers, words
 
@@ -140,6 +140,12 @@ _PERSONS = re.compile(
 )
 
 
+_FRACTIONS = re.compile(
+    r"\b(?:half|halves|thirds?|quarters?|fifths?|tenths?|majority|dozens?|hundreds|thousands|millions|billions"
+    r"|double|twice|triple)\b"
+)
+
+
 def _is_year(figure: str) -> bool:
     """Whether a figure is written as a year is, 1000 to 2099."""
     return bool(re.fullmatch(r"(?:1[0-9]|20)\d\d", figure))
@@ -150,12 +156,14 @@ def answers_kind(question: Question, sentence: str) -> bool:
     said = set(question.words)
     match question.kind:
         case AnswerKind.NUMBER:
-            return any(not _is_year(figure) for figure in numbers(sentence) - question.figures)
+            counted = any(not _is_year(figure) for figure in numbers(sentence) - question.figures)
+            return counted or bool(_FRACTIONS.search(fold(sentence)))
         case AnswerKind.PERSON:
             full = [run for run in runs(sentence) if " " in run and not said.issuperset(content_words(run))]
             return bool(full) or any(word.group() not in said for word in _PERSONS.finditer(fold(sentence)))
         case AnswerKind.PLACE:
-            return any(not said.issuperset(content_words(match[1])) for match in _PLACES.finditer(sentence))
+            said |= set(map(base, said))
+            return any(base(fold(match[1])) not in said for match in _PLACES.finditer(sentence))
         case AnswerKind.SIZE | AnswerKind.AGE:
             return bool(_SIGNS[question.kind].search(" ".join(words(sentence))))
         case AnswerKind.TIME | AnswerKind.REASON | AnswerKind.LIST:

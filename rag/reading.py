@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from rag.models import Vectors
-from rag.names import absent, base, forms
+from rag.names import absent, base, bases, forms
 from rag.question import AnswerKind, Question, answers_kind
 from rag.snapshot import Span
 from rag.types import Evidence
@@ -23,6 +23,8 @@ from rag.weights import ANSWERS, BIAS, SENTENCE
 from rag.words import figures, numbers, stem, stems, words
 
 Place = tuple[int, int, int]  # index of the paragraph in the evidence, start and end of the sentence in it
+
+_COUNTED = {AnswerKind.NUMBER, AnswerKind.SIZE}
 
 LONGEST = 400  # sentences read of the evidence for one question
 
@@ -55,11 +57,11 @@ class Reading:
 class Rarity:
     """How rare each stem of the question is among the chunks: 1 if it is nowhere, near 0 if everywhere.
 
-    `names` gives the stems that are names, each with the mark of its base form.
+    `names` gives the stems that are names, each with the marks of its base forms.
     """
 
     weights: Mapping[str, float]
-    names: Mapping[str, str]
+    names: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(cls, question: Question, frequency: Mapping[str, int], chunks: int) -> Rarity:
@@ -70,7 +72,11 @@ class Rarity:
             for word in question_stems(question)
             for count in [frequency.get(word, 0)]
         }
-        named = {stem(word): f"~{base(word)}" for name in question.names for word in words(name)}
+        named = {
+            stem(word): frozenset(f"~{form}" for form in bases(word))
+            for name in question.names
+            for word in words(name)
+        }
         return cls(weights, named)
 
     def covered(self, held: frozenset[str]) -> float:
@@ -84,7 +90,7 @@ class Rarity:
         return self.weights.get(stem(word), 0.0) >= 1
 
     def _holds(self, word: str, held: frozenset[str]) -> bool:
-        return word in held or self.names.get(word) in held
+        return word in held or not held.isdisjoint(self.names.get(word, ()))
 
 
 @lru_cache(maxsize=4096)
@@ -123,7 +129,7 @@ def read(
         for at in np.argsort(-odds, kind="stable")
         for index, start, end in [places[at]]
     )
-    features = answer_features(question, evidence, rarity, ranked[0])
+    features = answer_features(question, evidence, rarity, ranked[0], float(cosines.max()))
     score = BIAS + sum(ANSWERS[name] * features[name] for name in ANSWERS)
     lacking = _lacking(question, _around(ranked[0], evidence))
     chance = 0.0 if _foreign(question, rarity, evidence) else 1 / (1 + math.exp(-score))
@@ -146,7 +152,7 @@ def sentence_features(
     """What each sentence is judged by: likeness in meaning, words shared, and the kind of answer it holds."""
     heading = [marks(item.heading) for item in evidence]
     held = [marks(evidence[index].text[start:end]) | heading[index] for index, start, end in places]
-    before = _before(evidence, places, held)
+    before, after = _before(evidence, places, held), _after(places, held)
     whole = [marks(item.text) | heading[index] for index, item in enumerate(evidence)]
     pairs = _pairs(stems(question.text))
     rows: list[dict[str, float]] = []
@@ -158,6 +164,7 @@ def sentence_features(
                 "paragraph_cosine": float(similarity[index]),
                 "sentence_covers": rarity.covered(held[at]),
                 "with_previous_covers": rarity.covered(held[at] | before[at]),
+                "with_next_covers": rarity.covered(held[at] | after[at]),
                 "paragraph_covers": rarity.covered(whole[index]),
                 "right_kind": _right_kind(question, text),
                 "word_pairs": len(pairs & _pairs(stems(text))) / max(1, len(pairs)),
@@ -183,17 +190,31 @@ def _before(
     return found
 
 
+def _after(places: Sequence[Place], held: Sequence[frozenset[str]]) -> list[frozenset[str]]:
+    """The marks of the sentence after each one in its paragraph."""
+    last = len(places) - 1
+    return [
+        held[at + 1] if at < last and places[at + 1][0] == index else frozenset()
+        for at, (index, _, _) in enumerate(places)
+    ]
+
+
 def answer_features(
-    question: Question, evidence: Sequence[Evidence], rarity: Rarity, best: Sentence
+    question: Question, evidence: Sequence[Evidence], rarity: Rarity, best: Sentence, nearest: float
 ) -> dict[str, float]:
-    """What the probability of an answer is judged by: the best sentence, its surroundings, the rest."""
+    """What the probability of an answer is judged by: the best sentence, its surroundings, the rest.
+
+    `nearest` is the highest cosine of the question and any sentence read.
+    """
     around = _around(best, evidence)
     everywhere = " ".join(f"{item.heading} {item.text}" for item in evidence)
     return {
         "sentence_cosine": best.features["sentence_cosine"],
+        "nearest_cosine": nearest,
         "context_covers": rarity.covered(marks(around)),
         "right_kind": best.features["right_kind"],
         "any_kind": float(question.kind is AnswerKind.THING),
+        "no_figure": float(question.kind in _COUNTED and not best.features["right_kind"]),
         "names_missing": float(min(2, len(_lacking(question, around)))),
         "names_nowhere": float(min(2, len(_lacking(question, everywhere)))),
     }

@@ -1,4 +1,4 @@
-"""Finding chunks: by meaning (Chroma) and by words (BM25), fused by rank, near-duplicates folded."""
+"""Finding chunks: by meaning (Chroma) and by words (BM25), fused, near-duplicates folded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rag.types import Chunk, Hit
 from rag.words import content_words, numbers, stem, words
 
 DEPTH = 50  # chunks taken from each list before fusion
-FUSION = 60  # the constant of reciprocal rank fusion, as published
+MEANING = 0.8  # weight of the cosine in the fused score, BM25 has the rest: tried on the development sets
 SCORED = 10_000  # chunks that BM25 scores: it takes a microsecond and more for each
 SAME = 0.9  # share of common word triples from which two paragraphs say the same
 
@@ -51,12 +51,20 @@ def _rarer(terms: Sequence[str], frequency: Mapping[str, int]) -> set[str]:
 
 
 def fuse(lists: Mapping[str, Ranked]) -> list[tuple[str, float, dict[str, int]]]:
-    """Reciprocal rank fusion (Cormack et al. 2009): (chunk id, score, rank by list), best first."""
+    """A convex combination of scores (Bruch et al. 2023): (chunk id, score, rank by list), best first.
+
+    Cosines count as they are, BM25 as a share of the best; a chunk that a list lacks has its least, or 0.
+    """
+    dense, bm25 = dict(lists.get("dense", ())), dict(lists.get("bm25", ()))
+    floor, best = min(dense.values(), default=0.0), max(bm25.values(), default=1.0)
     ranks: dict[str, dict[str, int]] = {}
     for name, ranked in lists.items():
-        for rank, (identifier, _) in enumerate(ranked, 1):
-            ranks.setdefault(identifier, {}).setdefault(name, rank)
-    scored = [(key, sum(1 / (FUSION + rank) for rank in held.values()), held) for key, held in ranks.items()]
+        for rank, (key, _) in enumerate(ranked, 1):
+            ranks.setdefault(key, {}).setdefault(name, rank)
+    scored = [
+        (key, MEANING * dense.get(key, floor) + (1 - MEANING) * bm25.get(key, 0.0) / best, held)
+        for key, held in ranks.items()
+    ]
     return sorted(scored, key=lambda item: -item[1])
 
 

@@ -23,7 +23,7 @@ _STEMMER = Stemmer.Stemmer("porter", 0)  # the same algorithm as SQLite's FTS5 t
 STOPWORDS = frozenset(
     """a about above after again all also am an and any are as at be because been before being below
     between both but by can cannot could did do does doing down during each either else ever few for
-    from further get give given gives gave had has have having he her here hers herself him himself his
+    from further get give given gives gave giving had has have having he her here hers herself him himself his
     how i if in into is it its itself just let ll many may me might more most much must my myself
     neither no nor not now of off on once one only or other our ours out over own per please re s same
     shall she should so some such t tell than that the their theirs them themselves then there these
@@ -48,6 +48,20 @@ _MONTHS = """january february march april may june july august september october
 _SAME = NUMBER_WORDS | {month[:3]: month for month in _MONTHS} | {"sept": "september"}
 
 
+# Spellings of which British and American writers use one each; where a rule hits other words, it hits them
+# alike on both sides.
+_SPELLINGS = (
+    (re.compile(r"^(def|off|pret)ence(s?)$"), r"\1ense\2"),
+    (re.compile(r"(?<=\w{3})our(?=$|s$|ed$|ing$|able$|ers?$|ites?$)"), "or"),
+    (re.compile(r"(?<=\w{2})tre(s?)$"), r"ter\1"),
+    (re.compile(r"(?<=\w{3})is(e|es|ed|ing|ations?)$"), r"iz\1"),
+    (re.compile(r"^programme(s?)$"), r"program\1"),
+)
+_PREFIX = re.compile(
+    r"\b((?i:anti|co|counter|cyber|de|inter|mid|multi|non|over|post|pre|re|semi|sub|super|ultra|under))-(?=[a-z])"
+)
+
+
 def fold(text: str) -> str:
     """A text for comparison: compatibility forms and quotes unified, accents and case dropped."""
     return _BEYOND_ASCII.sub(_folded, text).casefold()
@@ -64,14 +78,23 @@ def _decomposed(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The folded words in order; "9,000" is one word, "seven" is "7", "U.S." is "usa", no possessives."""
+    """The folded words in order: "9,000" is one word, "seven" is "7", "U.S." is "usa", "non-lethal" is
+    "nonlethal", "defence" is "defense"; no possessives.
+    """
     return list(_words(text))
 
 
 @lru_cache(maxsize=4096)
 def _words(text: str) -> tuple[str, ...]:
-    found = (_bare(match) for match in _WORD.findall(_join_thousands(fold(_undotted(text)))))
-    return tuple(_SAME.get(word, word) for word in found)
+    plain = fold(_PREFIX.sub(r"\1", _undotted(text)))
+    return tuple(_same(_bare(match)) for match in _WORD.findall(_join_thousands(plain)))
+
+
+@lru_cache(maxsize=65536)
+def _same(word: str) -> str:
+    for pattern, spelling in _SPELLINGS:
+        word = pattern.sub(spelling, word)
+    return _SAME.get(word, word)
 
 
 @lru_cache(maxsize=65536)

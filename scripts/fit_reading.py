@@ -14,7 +14,7 @@ import random
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -158,26 +158,21 @@ def _plain(text: str) -> str:
 
 
 def read_all(asked: Sequence[Asked], scratch: Path, embedder: Embedder) -> list[Row]:
-    """Every question read with the project's own steps, each text embedded once."""
-    known: dict[str, Vectors] = {}
-
-    def embed(texts: Sequence[str]) -> Vectors:
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(new, embedder.embed(new), strict=True))
-        return np.array([known[text] for text in texts]).reshape(-1, embedder.dimension)
-
+    """Every question read with the project's own steps."""
     rows = []
     for name in sorted({item.index for item in asked}):
         index = Index.open(scratch / f"index-{name}", BUILT_IN, embedder.dimension)
         ingest(index, [scratch / name], embedder.embed_parts, embedder.count_tokens, embedder.limit, "fit")
-        here = [item for item in asked if item.index == name]
-        rows += [_read(item, index, embed) for item in track(here, description=name)]
+        here = [(item, read_question(item.text)) for item in asked if item.index == name]
+        topics = list(dict.fromkeys(question.topic for _, question in here))
+        vectors = dict(zip(topics, embedder.embed(topics), strict=True))
+        for item, question in track(here, description=name):
+            rows.append(_read(item, question, vectors[question.topic], index))
         index.close()
     return rows
 
 
-def _read(asked: Asked, index: Index, embed: Callable[[Sequence[str]], Vectors]) -> Row:
-    question, vector = read_question(asked.text), embed([asked.text])[0]
+def _read(asked: Asked, question: Question, vector: Vectors, index: Index) -> Row:
     found = _without(asked.without, look_up(question, vector, index, None, EVIDENCE, None))
     places = candidates(found.likeness)
     texts = [found.evidence[index_].text[start:end] for index_, start, end in places]
@@ -275,7 +270,8 @@ def _judged(row: Row, weights: dict[str, float]) -> dict[str, float]:
     best = int(np.argmax(odds))
     index, start, end = row.places[best]
     sentence = Sentence(index, start, end, row.found.evidence[index].text[start:end], 1.0, row.features[best])
-    return answer_features(row.question, row.found.evidence, row.found.rarity, sentence)
+    nearest = max(features["sentence_cosine"] for features in row.features)
+    return answer_features(row.question, row.found.evidence, row.found.rarity, sentence, nearest)
 
 
 if __name__ == "__main__":

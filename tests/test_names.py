@@ -22,6 +22,13 @@ def test_names_that_stand_together_are_one_run() -> None:
         ("Poland", "Polish troops"),
         ("IOC", "the International Olympic Committee"),
         ("Zelensky", "President Zelenskiy"),
+        ("Sentanta", "Setanta Sports"),
+        ("Bedigo", "in Bendigo"),
+        ("Beriods", "the Beroids"),
+        ("Tokyo", "Japan sent helmets"),
+        ("Japan", "Tokyo sent helmets"),
+        ("Kiev", "aid for Ukraine"),
+        ("Kremlin", "a Russian threat"),
     ],
 )
 def test_a_name_is_held_in_any_of_its_forms(wanted: str, text: str) -> None:
@@ -36,6 +43,9 @@ def test_a_name_is_held_in_any_of_its_forms(wanted: str, text: str) -> None:
         ("Iran", "in Iraq"),
         ("Slovakia", "in Slovenia"),
         ("Surovikin", "General Popov"),
+        ("Gambia", "in Zambia"),
+        ("Tokyo", "in Kyiv"),
+        ("Osaka", "in Japan"),
     ],
 )
 def test_a_like_name_is_another_name(wanted: str, text: str) -> None:

@@ -59,11 +59,13 @@ def test_a_list_is_known_by_its_question(text: str, wanted: bool) -> None:
     [
         ("How many ships sank?", "Four ships sank.", "Ships sank off the coast."),
         ("How many men were on the 2 ships?", "The 2 ships had 31 men.", "The 2 ships had many men."),
+        ("How much of it sank?", "Almost a fifth of it sank.", "It sank."),
         ("When did it sail?", "It sailed on 5 May.", "It sailed at last."),
         ("When was it built?", "It was built in 1908.", "It was built of oak."),
         ("Who sailed it?", "At the helm was Ines Okafor.", "At the helm was nobody."),
         ("Who wrote to Ines Okafor?", "A letter came from Lotte Prins.", "The letter was for Ines Okafor."),
         ("Where did it moor?", "It moored in Ouddorp.", "It moored safely."),
+        ("Where is the Dutch yard?", "The yard is in Vlissingen.", "The yard is in the Netherlands."),
         ("Why did it stop?", "It stopped because of fog.", "It stopped and lay still."),
     ],
 )

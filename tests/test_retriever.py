@@ -13,9 +13,15 @@ def chunk(text: str, source: str = "a.txt", paragraph: int = 1) -> Chunk:
 
 
 def test_what_both_lists_hold_comes_before_what_one_list_holds() -> None:
-    fused = fuse({"dense": [("x", 0.9), ("both", 0.8)], "bm25": [("y", 7.0), ("both", 5.0)]})
+    fused = fuse({"dense": [("x", 0.6), ("both", 0.58), ("z", 0.1)], "bm25": [("y", 7.0), ("both", 5.0)]})
     assert fused[0][0] == "both"
     assert fused[0][2] == {"dense": 2, "bm25": 2}
+
+
+def test_the_one_chunk_with_the_rare_word_comes_high_though_its_meaning_is_far() -> None:
+    dense = [(f"like {number}", 0.40 - number / 1000) for number in range(50)]
+    bm25 = [("named", 9.0), *((f"like {number}", 1.0) for number in range(49))]
+    assert fuse({"dense": dense, "bm25": bm25})[0][0] == "named"
 
 
 def test_a_paragraph_is_one_hit_and_dead_chunks_are_dropped() -> None:

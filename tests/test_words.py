@@ -21,6 +21,14 @@ def test_accents_case_and_curly_quotes_do_not_part_words() -> None:
     assert fold("ＣＡＦÉ") == "cafe"
 
 
+def test_spellings_of_one_word_are_one_word() -> None:
+    assert words("The Defence Ministry organised a programme of labour") == words(
+        "The Defense Ministry organized a program of labor"
+    )
+    assert words("non-lethal counter-offensive") == words("nonlethal counteroffensive")
+    assert words("anti-Putin hours") == ["anti", "putin", "hours"]
+
+
 def test_inflected_words_share_a_stem() -> None:
     assert stem("missiles") == stem("missile")
     assert words("seven") == words("7")
