@@ -12,7 +12,7 @@ from rag.words import content_words, numbers, stem, words
 
 DEPTH = 50  # chunks taken from each list before fusion
 MEANING = 0.8  # weight of the cosine in the fused score, BM25 has the rest: tried on the development sets
-SCORED = 10_000  # chunks that BM25 scores: it takes a microsecond and more for each
+SCORED = 5_000  # chunks that BM25 scores: it takes a microsecond and more for each
 SAME = 0.9  # share of common word triples from which two paragraphs say the same
 
 Ranked = Sequence[tuple[str, float]]
