@@ -14,9 +14,9 @@ from rag.words import numbers, words
 WORDS = 60  # an answer's most, unless it is a list
 LIST_WORDS = 120
 # Odds against the best sentence from which a second one is worth its words: tried on the development sets.
-SAME_PARAGRAPH = 0.05
+SAME_PARAGRAPH = 0.02
 NEXT_PARAGRAPH = 0.25
-OTHER_PARAGRAPH = 0.6
+OTHER_PARAGRAPH = 0.8
 LIST_ITEM = 0.12
 RIGHT_KIND = 0.03  # of the same or the next paragraph, where the best sentence lacks the kind asked for
 
