@@ -92,6 +92,7 @@ def answer(
         citations=citations,
         evidence=found.evidence,
         standalone=asked.text,
+        probability=reading.probability,
         timings=clock.seconds,
     )
 
@@ -204,5 +205,6 @@ def abstain(
         nearest=found.evidence[:NEAREST] if words(asked.text) else (),
         missing=missing,
         standalone=asked.text,
+        probability=reading.probability if words(asked.text) else 0.0,
         timings=timings,
     )

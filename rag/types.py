@@ -140,7 +140,8 @@ class Statement:
 class Answer:
     """A checked answer, or an abstention with the paragraphs that came nearest and the words not found.
 
-    `standalone` is the question as it was understood with its history. `timings` are seconds by step.
+    `probability` (0 to 1) is that the evidence answers the question; 0.0 where there is none or no word was
+    asked. `standalone` is the question as it was understood with its history. `timings` are seconds by step.
     """
 
     question: str
@@ -152,6 +153,7 @@ class Answer:
     nearest: tuple[Evidence, ...] = ()
     missing: tuple[str, ...] = ()
     standalone: str = ""
+    probability: float = 0.0
     timings: Mapping[str, float] = field(default_factory=dict)
 
 

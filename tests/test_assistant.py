@@ -214,7 +214,16 @@ def test_an_answer_tells_how_it_came_about(asked: Assistant) -> None:
     cited = {(citation.source, citation.paragraph) for citation in answer.citations}
     assert cited <= {(evidence.source, evidence.paragraph) for evidence in answer.evidence}
     assert all(0.7 <= statement.support <= 1 for statement in answer.statements)
-    assert set(answer.timings) == {"condense", "embed", "retrieve", "read", "write", "verify"}
+    assert set(answer.timings) == {"condense", "embed", "retrieve", "read", "write", "verify", "mark"}
+
+
+def test_an_answer_tells_how_probable_it_is_that_its_evidence_answers(asked: Assistant) -> None:
+    found = asked.ask("Who was Daniel Swift?")
+    elsewhere = asked.ask("Who was Daniel Swift?", sources=["moscow-and-pyongyang.txt"])
+    assert (found.abstained, elsewhere.abstained) == (False, True)
+    assert 0 < elsewhere.probability < found.probability < 1
+    assert asked.ask("?!").probability == 0, "nothing was asked in words"
+    assert asked.ask("Who was Daniel Swift?", sources=[]).probability == 0, "there is no evidence"
 
 
 def test_the_evidence_setting_bounds_what_is_retrieved(

@@ -152,6 +152,7 @@ def test_ask_as_json_gives_every_field(run: Run, index: Path) -> None:
     _, out, _ = run("ask", "Who is the harbour master of Veldhaven?", "--json", "--index", index)
     answer = json.loads(out)
     assert answer["abstained"] is False
+    assert 0 < answer["probability"] <= 1
     for citation in answer["citations"]:
         assert citation["paragraph_text"][citation["start"] : citation["end"]] == citation["quote"]
     assert answer["evidence"][0]["source"] == "harbour.md"
