@@ -6,7 +6,7 @@ import re
 import resource
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Protocol
@@ -21,13 +21,17 @@ Track = Callable[[Sequence[Question], str], Iterable[Question]]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `marked`: the words that answer; `ranked`, `cited`: of each piece, its paragraphs."""
+    """What came back. `marked`: the words that answer; `ranked`, `cited`: of each piece, its paragraphs.
+
+    `probability` is that which the system gives for the evidence answering the question, if it gives any.
+    """
 
     answered: bool
     text: str
     marked: str
     ranked: tuple[Held, ...]
     cited: tuple[Held, ...]
+    probability: float | None = None
     seconds: float = 0.0
 
 
@@ -78,6 +82,7 @@ class Pilcrow:
                 if item.kind != "heading"
             ),
             cited=tuple(frozenset({(item.source, item.paragraph)}) for item in answer.citations),
+            probability=answer.probability,
         )
 
     def close(self) -> None:
@@ -127,7 +132,7 @@ def measure(make: Callable[[Path], System], corpus: Corpus, scratch: Path, track
 def _timed(system: System, question: Question) -> Reply:
     start = perf_counter()
     reply = system.ask(question.text)
-    return Reply(reply.answered, reply.text, reply.marked, reply.ranked, reply.cited, perf_counter() - start)
+    return replace(reply, seconds=perf_counter() - start)
 
 
 def _peak_mib() -> float:

@@ -15,6 +15,7 @@ from rich.progress import track
 
 from eval import corpora, report
 from eval.asking import Pilcrow, Run, System, measure, paragraphs_of
+from eval.calibration import NOTE, Reliability, reliabilities
 from eval.corpora import CORPORA, Question
 from eval.scoring import figures
 
@@ -51,7 +52,7 @@ def measure_one(system: str, name: str, scratch: Path) -> Run:
 def main(
     only: Annotated[str | None, typer.Option(help=f"One set: {', '.join(CORPORA)}.")] = None,
     wrong: Annotated[bool, typer.Option("--wrong", help="Tell of each wrong answer of Pilcrow.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for bench.json and bench.png.")] = Path("bench"),
+    out: Annotated[Path, typer.Option(help="Folder for the JSON and the plots.")] = Path("bench"),
 ) -> None:
     """Asks every set of questions that is there of Pilcrow and of plain LlamaIndex, and compares them."""
     if only and only not in CORPORA:
@@ -61,6 +62,7 @@ def main(
         console.width = 120
     results: dict[str, dict[str, report.Figures]] = {}
     runs: dict[tuple[str, str], Run] = {}
+    reliable: dict[str, Reliability] = {}
     with tempfile.TemporaryDirectory(prefix="pilcrow-bench-") as folder:
         for name in [only] if only else CORPORA:
             corpus = corpora.load(name, Path(folder))
@@ -71,14 +73,19 @@ def main(
                 with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
                     runs[name, system] = alone.submit(measure_one, system, name, Path(folder)).result()
                 results.setdefault(name, {})[system] = figures(corpus, runs[name, system])
+            reliable |= reliabilities(corpus, runs[name, PILCROW])
             console.print(report.table(name, results[name]))
             if wrong:
                 report.show_wrong(console, corpus, runs[name, PILCROW])
     out.mkdir(parents=True, exist_ok=True)
-    report.write_json(out / "bench.json", results, runs)
+    report.write_json(out / "bench.json", results, runs, reliable)
+    console.print(f"Figures in {out / 'bench.json'}.")
     if results:
         report.plot(out / "bench.png", results)
-    console.print(f"Figures in {out / 'bench.json'}, bars in {out / 'bench.png'}.")
+        console.print(f"Bars in {out / 'bench.png'}.")
+    if reliable:
+        report.plot_reliability(out / "reliability.png", reliable)
+        console.print(f"Reliability of Pilcrow's probability in {out / 'reliability.png'}. {NOTE}")
 
 
 if __name__ == "__main__":

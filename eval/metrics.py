@@ -14,6 +14,7 @@ import numpy as np
 Place = tuple[str, int]  # a document's source and the number of a paragraph in it
 Held = frozenset[Place]  # the paragraphs that one retrieved or cited piece of text holds
 
+BINS = 10  # of equal width, that probabilities are gathered in
 RESAMPLES = 1000
 SEED = 17
 _DROPPED = str.maketrans(dict.fromkeys(string.punctuation + "“”„‘’‚«»…", "") | dict.fromkeys("–—", " "))
@@ -33,6 +34,17 @@ class Figure:
     low: float | None = None
     high: float | None = None
     count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Probabilities from `low` up to `high`: their mean and the share that was true (NaN of none), count."""
+
+    low: float
+    high: float
+    probability: float
+    true: float
+    count: int
 
 
 def normalise(text: str) -> str:
@@ -125,6 +137,57 @@ def middle(values: Sequence[float], percent: float = 50) -> Figure:
     """The percentile of the values, by linear interpolation; no interval."""
     value = float(np.percentile(values, percent)) if values else math.nan
     return Figure(value, count=len(values))
+
+
+def in_bins(probabilities: Sequence[float], truths: Sequence[bool]) -> tuple[Bin, ...]:
+    """BINS bins of equal width, from 0 to 1, the last with 1 itself; drawn, the reliability diagram."""
+    stated, true = np.asarray(probabilities, dtype=float), np.asarray(truths, dtype=float)
+    at = np.minimum((stated * BINS).astype(int), BINS - 1)
+    bins = []
+    for number in range(BINS):
+        inside = at == number
+        count = int(inside.sum())
+        means = (float(stated[inside].mean()), float(true[inside].mean())) if count else (math.nan, math.nan)
+        bins.append(Bin(number / BINS, (number + 1) / BINS, *means, count))
+    return tuple(bins)
+
+
+def calibration_error(probabilities: Sequence[float], truths: Sequence[bool]) -> Figure:
+    """Mean gap of probability and share true, bins weighted by count (Naeini et al. 2015); no interval."""
+    gaps = [
+        abs(item.probability - item.true) * item.count
+        for item in in_bins(probabilities, truths)
+        if item.count
+    ]
+    return Figure(sum(gaps) / len(truths) if truths else math.nan, count=len(truths))
+
+
+def brier(probabilities: Sequence[float], truths: Sequence[bool]) -> Figure:
+    """The mean squared distance of each probability from 1 if true, else from 0 (Brier 1950)."""
+    return share([(stated - true) ** 2 for stated, true in zip(probabilities, truths, strict=True)])
+
+
+def area(probabilities: Sequence[float], truths: Sequence[bool]) -> Figure:
+    """How often a true one's probability is above a false one's, ties half: the area under the ROC curve.
+
+    As Hanley and McNeil (1982) show; NaN where all or none are true. The interval is as that of `share`.
+    """
+    stated, true = np.asarray(probabilities, dtype=float), np.asarray(truths, dtype=bool)
+    drawn = np.random.default_rng(SEED).integers(len(true), size=(RESAMPLES, len(true)))
+    value = _area(stated, true)
+    if math.isnan(value):
+        return Figure(value, count=len(true))
+    values = [_area(stated[row], true[row]) for row in drawn]
+    low, high = np.nanpercentile(values, [2.5, 97.5])
+    return Figure(value, float(low), float(high), len(true))
+
+
+def _area(stated: np.ndarray, true: np.ndarray) -> float:
+    above, below = stated[true], np.sort(stated[~true])
+    if not len(above) or not len(below):
+        return math.nan
+    beaten = np.searchsorted(below, above, "left") + np.searchsorted(below, above, "right")
+    return float(beaten.mean() / 2 / len(below))
 
 
 def words(text: str) -> int:

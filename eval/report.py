@@ -1,4 +1,4 @@
-"""What the bench shows: tables, a JSON and a plot, and the wrong answers one by one."""
+"""What the bench shows: tables, a JSON and two plots, and the wrong answers one by one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from eval.asking import Reply, Run
+from eval.calibration import NOTE, Reliability
 from eval.corpora import Corpus, Question
-from eval.metrics import Figure, first_gold
+from eval.metrics import Bin, Figure, first_gold
 from eval.scoring import cites_gold, right
 
 Figures = dict[str, Figure]
 Results = Mapping[str, Mapping[str, Figures]]  # by corpus, then by system
+Reliabilities = Mapping[str, Reliability]  # Pilcrow's, by set
 
 PLOTTED = (
     "hit@1",
@@ -48,8 +50,13 @@ def _cell(figure: Figure | None) -> str:
     return f"{figure.value:.3f} [dim]({figure.low:.3f}–{figure.high:.3f})[/dim]"
 
 
-def write_json(path: Path, results: Results, runs: Mapping[tuple[str, str], Run]) -> None:
-    """All figures, and each reply's fate: `figures` by corpus and system, `replies` likewise by question."""
+def write_json(
+    path: Path, results: Results, runs: Mapping[tuple[str, str], Run], reliable: Reliabilities
+) -> None:
+    """All figures, and each reply's fate: `figures` by corpus and system, `replies` likewise by question.
+
+    `reliability` has Pilcrow's probabilities of an answer by set, in bins.
+    """
     whole = {
         "figures": {
             corpus: {
@@ -58,6 +65,7 @@ def write_json(path: Path, results: Results, runs: Mapping[tuple[str, str], Run]
             }
             for corpus, by_system in results.items()
         },
+        "reliability": {"note": NOTE, "sets": {name: _reliability(of) for name, of in reliable.items()}},
         "replies": {
             f"{corpus} / {system}": {id_: _reply(reply) for id_, reply in run.replies.items()}
             for (corpus, system), run in runs.items()
@@ -66,10 +74,33 @@ def write_json(path: Path, results: Results, runs: Mapping[tuple[str, str], Run]
     path.write_text(json.dumps(whole, indent=1, ensure_ascii=False), "utf-8")
 
 
-def _plain(figure: Figure) -> dict[str, float | int | None]:
+def _plain(figure: Figure | Bin) -> dict[str, float | int | None]:
     return {
         name: None if value is not None and math.isnan(value) else value
         for name, value in asdict(figure).items()
+    }
+
+
+def _reliability(reliability: Reliability) -> dict[str, object]:
+    return {
+        "questions": reliability.count,
+        "share answerable": reliability.share,
+        "unanswerable groups": reliability.unanswerable,
+        "calibration error": _plain(reliability.error),
+        "Brier score": _plain(reliability.brier),
+        "AUC": _plain(reliability.area),
+        "bins": [_bin(item) for item in reliability.bins],
+    }
+
+
+def _bin(item: Bin) -> dict[str, float | int | None]:
+    plain = _plain(item)
+    return {
+        "from": plain["low"],
+        "to": plain["high"],
+        "mean probability": plain["probability"],
+        "share answerable": plain["true"],
+        "count": plain["count"],
     }
 
 
@@ -79,6 +110,7 @@ def _reply(reply: Reply) -> dict[str, object]:
         "text": reply.text,
         "marked": reply.marked,
         "cited": [sorted(held) for held in reply.cited],
+        "probability": reply.probability,
         "seconds": round(reply.seconds, 4),
     }
 
@@ -103,6 +135,38 @@ def plot(path: Path, results: Results) -> None:
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].legend(fontsize=8, ncols=3, loc="lower left", bbox_to_anchor=(0.12, 1.0), frameon=False)
     canvas.savefig(path, dpi=130)
+
+
+def plot_reliability(path: Path, reliable: Reliabilities) -> None:
+    """The reliability diagram: a line a set through the means of its bins, a larger dot for more questions.
+
+    Dotted: the diagonal, on which the probability is the share; dashed: every group of a set.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+
+    canvas = Canvas(figsize=(6.5, 7.5), layout="constrained")
+    FigureCanvasAgg(canvas)
+    panel = canvas.subplots()
+    panel.plot([0, 1], [0, 1], ":", color="grey", label="calibrated")
+    colours = {name: f"C{at}" for at, name in enumerate(dict.fromkeys(map(_set, reliable)))}
+    for name, reliability in reliable.items():
+        held = [item for item in reliability.bins if item.count]
+        at, true = [item.probability for item in held], [item.true for item in held]
+        label = f"{name}: n {reliability.count:,}, {reliability.share:.2f} answerable, "
+        label += f"ECE {reliability.error.value:.3f}, Brier {reliability.brier.value:.3f}"
+        colour = colours[_set(name)]
+        panel.plot(at, true, "-" if name == _set(name) else "--", color=colour, label=label)
+        panel.scatter(at, true, [4 + 150 * item.count / reliability.count for item in held], color=colour)
+    panel.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    panel.set(xlabel="mean probability of the bin", ylabel="share of its questions that are answerable")
+    panel.spines[["top", "right"]].set_visible(False)
+    canvas.legend(loc="outside lower left", fontsize=8, frameon=False)
+    canvas.savefig(path, dpi=130)
+
+
+def _set(name: str) -> str:
+    return name.partition(",")[0]
 
 
 def _whiskers(figures: Sequence[Figure]) -> list[list[float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from eval.asking import Reply, Run
+from eval.calibration import calibration
 from eval.corpora import Corpus, Question
 from eval.metrics import (
     Figure,
@@ -48,7 +49,7 @@ def figures(corpus: Corpus, run: Run) -> dict[str, Figure]:
     pairs = [(item, run.replies[item.id]) for item in corpus.questions if item.id in run.replies]
     answerable = [pair for pair in pairs if not pair[0].group]
     found = retrieval(answerable) | answers(answerable, spans=corpus.spans) | citations(answerable)
-    found |= abstention(corpus, pairs, answerable)
+    found |= abstention(corpus, pairs, answerable) | calibration(corpus, run)
     seconds = [reply.seconds for _, reply in answerable]
     lengths = [words(reply.text) for _, reply in answerable if reply.answered]
     return found | {

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from eval import corpora, report
 from eval.asking import Pilcrow, Reply, Run, measure, paragraphs_of
+from eval.calibration import reliabilities
 from eval.corpora import ABSENT, ELSEWHERE, PRESENT, SWAPPED, WHOLE, Corpus, Question
 from eval.metrics import holds_any
 from eval.scoring import cites_gold, complete, figures, right
@@ -83,8 +84,14 @@ def plainly(questions: Sequence[Question], index: str) -> Iterable[Question]:
     return questions
 
 
-def reply(text: str = "", *, answered: bool = True, cited: Sequence[tuple[str, int]] = ()) -> Reply:
-    return Reply(answered, text, text, (), tuple(frozenset({place}) for place in cited))
+def reply(
+    text: str = "",
+    *,
+    answered: bool = True,
+    cited: Sequence[tuple[str, int]] = (),
+    probability: float | None = None,
+) -> Reply:
+    return Reply(answered, text, text, (), tuple(frozenset({place}) for place in cited), probability)
 
 
 def test_gold_is_the_paragraph_that_holds_the_answer(xquad: Corpus, tmp_path: Path) -> None:
@@ -161,6 +168,44 @@ def test_figures_of_a_run_worked_out_by_hand() -> None:
     assert not cites_gold(asked[3], replies["3"])
 
 
+def small(groups: Sequence[str], headline: tuple[str, ...]) -> Corpus:
+    place = frozenset({("a.txt", 1)})
+    asked = [
+        Question(str(number), "?", gold=frozenset() if group else place, group=group)
+        for number, group in enumerate(groups)
+    ]
+    return Corpus("small", {WHOLE: Path()}, tuple(asked), headline)
+
+
+def stating(*probabilities: float | None) -> Run:
+    replies = {str(number): reply(probability=stated) for number, stated in enumerate(probabilities)}
+    return Run(replies, 0, 0)
+
+
+def test_probabilities_are_held_against_what_is_answerable() -> None:
+    corpus = small(["", "", "absent", "beside"], headline=("absent",))
+    run = stating(0.96, 0.72, 0.24, 0.98)
+    found = reliabilities(corpus, run)
+    assert list(found) == ["small", "small, every group"]
+    headline, whole = found.values()
+    assert (headline.count, headline.share, headline.unanswerable) == (3, pytest.approx(2 / 3), ("absent",))
+    assert (whole.count, whole.share, whole.unanswerable) == (4, 0.5, ("absent", "beside"))
+    # Gaps of the bins: 0.04, 0.28, 0.24; with the other group the highest bin has 0.97 for a half.
+    assert headline.error.value == pytest.approx(0.56 / 3)
+    assert whole.error.value == pytest.approx((2 * 0.47 + 0.28 + 0.24) / 4)
+    shown = figures(corpus, run)
+    assert shown["calibration error"] == headline.error
+    assert shown["Brier score"].value == pytest.approx((0.04**2 + 0.28**2 + 0.24**2) / 3)
+    assert shown["area under ROC (AUC)"].value == 1
+    assert shown["area under ROC (AUC), every group"].value == 0.5
+
+
+def test_without_probabilities_or_unanswerable_questions_nothing_is_calibrated() -> None:
+    assert reliabilities(small(["", "absent"], ("absent",)), stating(None, None)) == {}
+    assert reliabilities(small(["", ""], ()), stating(0.9, 0.8)) == {}
+    assert "Brier score" not in figures(small(["", "absent"], ("absent",)), stating(None, None))
+
+
 def test_both_systems_on_real_files_and_what_is_shown(xquad: Corpus, tmp_path: Path) -> None:
     from eval.baseline import LlamaIndex
 
@@ -179,11 +224,21 @@ def test_both_systems_on_real_files_and_what_is_shown(xquad: Corpus, tmp_path: P
     assert by_system["by paragraph"]["hit@1"].value == 1
     assert by_system["LlamaIndex"]["citation right"].value == 1, "a node that holds the paragraph counts"
     assert by_system["LlamaIndex"]["abstention recall"].value == 0
-    report.write_json(tmp_path / "bench.json", results, runs)
+    reliable = reliabilities(xquad, runs["xquad", "Pilcrow"])
+    report.write_json(tmp_path / "bench.json", results, runs, reliable)
     written = json.loads((tmp_path / "bench.json").read_text("utf-8"))
     assert written["figures"]["xquad"]["Pilcrow"]["answer right"]["value"] == 1
+    of_set = written["reliability"]["sets"]["xquad"]
+    assert (of_set["questions"], of_set["share answerable"]) == (8, 0.5)
+    assert sum(item["count"] for item in of_set["bins"]) == 8
+    assert [item["mean probability"] is None for item in of_set["bins"]] == [
+        not item["count"] for item in of_set["bins"]
+    ]
+    assert "share of unanswerable questions" in written["reliability"]["note"]
     report.plot(tmp_path / "bench.png", results)
-    assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
+    report.plot_reliability(tmp_path / "reliability.png", reliable)
+    for drawn in ("bench.png", "reliability.png"):
+        assert (tmp_path / drawn).read_bytes().startswith(b"\x89PNG")
     assert report.table("xquad", by_system).row_count > 10
 
 

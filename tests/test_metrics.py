@@ -7,12 +7,16 @@ import math
 import pytest
 
 from eval.metrics import (
+    area,
+    brier,
+    calibration_error,
     content_share,
     exact_match,
     f1,
     first_gold,
     hit,
     holds,
+    in_bins,
     middle,
     ndcg,
     normalise,
@@ -112,3 +116,47 @@ def test_percentiles_and_words() -> None:
     assert middle([1, 2, 3, 10]).value == 2.5
     assert middle([0, 10], 95).value == pytest.approx(9.5)
     assert words("Twelve guns, 40 miles  off.") == 5
+
+
+STATED = [0.1, 0.15, 0.62, 0.68, 1.0]
+TRUE = [False, True, True, False, True]
+
+
+def test_probabilities_are_gathered_in_ten_bins() -> None:
+    bins = in_bins(STATED, TRUE)
+    assert [item.count for item in bins] == [0, 2, 0, 0, 0, 0, 2, 0, 0, 1]
+    assert (bins[1].low, bins[1].high) == (0.1, 0.2)
+    assert (bins[1].probability, bins[1].true) == (pytest.approx(0.125), 0.5)
+    assert (bins[6].probability, bins[6].true) == (pytest.approx(0.65), 0.5)
+    assert (bins[9].probability, bins[9].true) == (1, 1), "the last bin holds 1"
+    assert math.isnan(bins[0].probability)
+    assert math.isnan(bins[0].true)
+
+
+def test_calibration_error_and_brier_score() -> None:
+    # (2 · |0.125 - 0.5| + 2 · |0.65 - 0.5| + 1 · |1 - 1|) / 5 = (0.75 + 0.3) / 5.
+    assert calibration_error(STATED, TRUE).value == pytest.approx(0.21)
+    # (0.1² + 0.85² + 0.38² + 0.68² + 0²) / 5 = (0.01 + 0.7225 + 0.1444 + 0.4624) / 5.
+    assert brier(STATED, TRUE).value == pytest.approx(0.26786)
+    assert calibration_error([0.0, 1.0], [False, True]).value == brier([0.0, 1.0], [False, True]).value == 0
+    assert calibration_error([0.0, 1.0], [True, False]).value == brier([0.0, 1.0], [True, False]).value == 1
+    assert math.isnan(calibration_error([], []).value)
+
+
+def test_area_is_how_often_a_true_one_stands_above_a_false_one() -> None:
+    # Pairs: 0.15, 0.62 and 1 beat 0.1; of them 1 beats 0.68. Four of six.
+    assert area(STATED, TRUE).value == pytest.approx(4 / 6)
+    assert area([0.3, 0.3, 0.8], [False, True, True]).value == pytest.approx(1.5 / 2), "a tie is half"
+    assert area([0.5] * 4, [False, True] * 2).value == 0.5
+    sure = area([0.1] * 10 + [0.9] * 10, [False] * 10 + [True] * 10)
+    assert (sure.value, sure.low, sure.high) == (1, 1, 1)
+    assert math.isnan(area([0.2, 0.7], [True, True]).value)
+
+
+def test_the_interval_of_an_area_is_the_bootstraps() -> None:
+    # Probability and truth have nothing in common; the standard error is then that of the rank-sum test.
+    figure = area([step / 20 for step in range(20)] * 20, ([False] * 20 + [True] * 20) * 10)
+    error = math.sqrt((200 + 200 + 1) / (12 * 200 * 200))
+    assert figure.value == 0.5
+    assert figure.low == pytest.approx(0.5 - 1.96 * error, abs=0.02)
+    assert figure.high == pytest.approx(0.5 + 1.96 * error, abs=0.02)
