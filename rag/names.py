@@ -42,6 +42,12 @@ _SAME = (
 )
 _GROUP = {form: group for group in _SAME for form in group.split()}
 
+_TITLES = frozenset(
+    """president vice prime minister general gen lieutenant colonel captain admiral chancellor secretary king
+    queen prince princess pope bishop archbishop emperor mayor governor senator sir lord lady mr mrs ms dr
+    professor chief commander leader spokesman spokeswoman ambassador ex former the""".split()  # noqa: SIM905
+)
+
 # A seat of government, and the country that reports mean by it: "Tokyo offered aid".
 _SEATS = (
     "ankara turkey",
@@ -178,6 +184,20 @@ def _much_the_same(wanted: str, other: str) -> bool:
     left, right = wanted[start:], other[start:]
     swapped = right[1::-1] + right[2:]
     return left == swapped or left[1:] in {right, right[1:]} or left == right[1:]
+
+
+def namesakes(question: str, text: str) -> list[str]:
+    """The full names of a question of which a text holds only the last part, after other first names."""
+    found = []
+    for run in runs(question):
+        *_, first, last = ["", *run.split()]
+        if not first or fold(first) in _TITLES:
+            continue
+        before = re.findall(rf"\b([A-Z][\w’'.-]*) {re.escape(last)}\b", text)
+        others = {base(fold(word)) for word in before if fold(word).strip(".") not in _TITLES}
+        if others and base(fold(first)) not in others:
+            found.append(f"{first} {last}")
+    return found
 
 
 def runs(text: str) -> list[str]:

@@ -53,7 +53,8 @@ _KINDS = {
     + f"|{_WHAT}(?:number|percentage|percent|proportion|share|amount|sum|price|cost|distance)s?\\b"
     + f"|{_WHAT}(?:total|score|rate)s?\\b"
     + r"|\bwhat (?:is|was|were|are) (?:the |its |their )?(?:[\w']+ )?"
-    + r"(?:population|number|price|cost|total|score|toll|figures? for)\b",
+    + r"(?:population|number|price|cost|total|score|toll|figures? for)\b"
+    + r"|\bwhat (?:do|does|did|would|will) (?:[\w'-]+ ){1,6}(?:cost|weigh)\b",
     AnswerKind.TIME: r"\bwhen\b|\bhow (?:soon|recently)\b|\bsince what\b"
     + f"|{_WHAT}(?:year|date|day|month|century|decade|season|time)s?\\b",
     AnswerKind.PERSON: r"\bwho\b|\bwhom\b|\bwhose\b|\bname of the (?:person|man|woman|leader)\b"
@@ -146,7 +147,7 @@ _FRACTIONS = re.compile(
 )
 
 
-def _is_year(figure: str) -> bool:
+def is_year(figure: str) -> bool:
     """Whether a figure is written as a year is, 1000 to 2099."""
     return bool(re.fullmatch(r"(?:1[0-9]|20)\d\d", figure))
 
@@ -156,7 +157,7 @@ def answers_kind(question: Question, sentence: str) -> bool:
     said = set(question.words)
     match question.kind:
         case AnswerKind.NUMBER:
-            counted = any(not _is_year(figure) for figure in numbers(sentence) - question.figures)
+            counted = any(not is_year(figure) for figure in numbers(sentence) - question.figures)
             return counted or bool(_FRACTIONS.search(fold(sentence)))
         case AnswerKind.PERSON:
             full = [run for run in runs(sentence) if " " in run and not said.issuperset(content_words(run))]

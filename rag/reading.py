@@ -9,16 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from rag.models import Vectors
-from rag.names import absent, base, bases, forms
-from rag.question import AnswerKind, Question, answers_kind
+from rag.names import absent, base, bases, forms, namesakes
+from rag.question import AnswerKind, Question, answers_kind, is_year
 from rag.snapshot import Span
-from rag.types import Evidence
+from rag.types import Evidence, Kind
 from rag.weights import ANSWERS, BIAS, SENTENCE
 from rag.words import figures, numbers, stem, stems, words
 
@@ -26,6 +27,7 @@ Place = tuple[int, int, int]  # index of the paragraph in the evidence, start an
 
 _COUNTED = {AnswerKind.NUMBER, AnswerKind.SIZE}
 
+LIKELY = 0.1  # of the best sentence's probability, that of another that may be the answer
 LONGEST = 400  # sentences read of the evidence for one question
 
 
@@ -116,7 +118,7 @@ def read(
 
     `likeness` is that of question and sentence, for each sentence of each paragraph.
     """
-    places = candidates(likeness)
+    places = candidates(evidence, likeness)
     if not places:
         return Reading((), 0.0, question.names)
     cosines = np.array([likeness[index][start, end] for index, start, end in places])
@@ -132,13 +134,22 @@ def read(
     features = answer_features(question, evidence, rarity, ranked[0], float(cosines.max()))
     score = BIAS + sum(ANSWERS[name] * features[name] for name in ANSWERS)
     lacking = _lacking(question, _around(ranked[0], evidence))
-    chance = 0.0 if _foreign(question, rarity, evidence) else 1 / (1 + math.exp(-score))
-    return Reading(ranked, chance, tuple(lacking))
+    everything = " ".join(f"{item.heading} {item.text}" for item in evidence)
+    others = namesakes(question.text, everything)
+    refused = others or _foreign(question, rarity, everything) or _too_early(question, ranked, evidence)
+    chance = 0.0 if refused else 1 / (1 + math.exp(-score))
+    return Reading(ranked, chance, (*lacking, *others))
 
 
-def candidates(likeness: Sequence[Mapping[Span, float]]) -> list[Place]:
-    """Every sentence of the evidence that may be shown; a heading tells of what follows and has none."""
-    return [(index, *span) for index, spans in enumerate(likeness) for span in spans][:LONGEST]
+def candidates(evidence: Sequence[Evidence], likeness: Sequence[Mapping[Span, float]]) -> list[Place]:
+    """Every sentence of the evidence that may be shown.
+
+    A heading tells of what follows and has none; nor is the title of a table or of a picture a sentence.
+    """
+    shown = [not (item.kind is Kind.CAPTION and item.text[-1].isalnum()) for item in evidence]
+    return [(index, *span) for index, spans in enumerate(likeness) if shown[index] for span in spans][
+        :LONGEST
+    ]
 
 
 def sentence_features(
@@ -186,7 +197,8 @@ def _before(
             found.append(held[at - 1])
         else:
             previous = last.get((evidence[index].source, evidence[index].paragraph - 1))
-            found.append(held[previous] if previous is not None else frozenset())
+            apart = evidence[index].kind is Kind.TABLE_ROW
+            found.append(frozenset() if previous is None or apart else held[previous])
     return found
 
 
@@ -227,6 +239,8 @@ def _right_kind(question: Question, text: str) -> float:
 def _around(best: Sentence, evidence: Sequence[Evidence]) -> str:
     """The best sentence's paragraph, heading and date, and what was read within two paragraphs of it."""
     own = evidence[best.index]
+    if own.kind is Kind.TABLE_ROW:  # a row tells of itself
+        return " ".join((own.heading, own.text, str(own.date or "")))
     beside = [
         e.text for e in evidence if e.source == own.source and 0 < abs(e.paragraph - own.paragraph) <= 2
     ]
@@ -238,14 +252,26 @@ def _lacking(question: Question, text: str) -> list[str]:
     return absent(question.names, forms(text)) + sorted(question.figures - numbers(text))
 
 
-def _foreign(question: Question, rarity: Rarity, evidence: Sequence[Evidence]) -> bool:
+def _foreign(question: Question, rarity: Rarity, everything: str) -> bool:
     """Whether the question names someone, something or a number that stands in no document at all.
 
     However like it the best sentence is, it tells of another one then: another army, country or year.
     """
-    lacking = _lacking(question, " ".join(f"{item.heading} {item.text}" for item in evidence))
+    lacking = _lacking(question, everything)
     return any(
         rarity.unknown(word) for word in question.words for thing in lacking if _speaks_of(word, thing)
+    )
+
+
+def _too_early(question: Question, ranked: Sequence[Sentence], evidence: Sequence[Evidence]) -> bool:
+    """Whether all that is likely was written before the time that the question names, and names it not."""
+    years = {int(figure) for figure in question.figures if is_year(figure)}
+    asked = question.when.since or (date(max(years), 1, 1) if years else None)
+    named = question.when.named or set(map(str, years))
+    likely = [one for one in ranked if one.probability >= LIKELY * ranked[0].probability]
+    return asked is not None and all(
+        (evidence[one.index].date or asked) < asked and not named <= set(words(_around(one, evidence)))
+        for one in likely
     )
 
 

@@ -30,8 +30,8 @@ ANSWERS = {
 }
 
 # Below this probability Pilcrow abstains: the lowest at which .92 of CLAPnq's questions are refused whose
-# passage is not there (.028 of the answerable ones are too, and .055 of XQuAD's). Cross-validated at .3, .99 of
-# those asked of other articles were refused, .91 of those with a foreign name or number (not counting the rule
-# that what stands nowhere is not answered), .77 of those whose own paragraph was kept away, .41 of CLAPnq's
-# with their own passage there.
+# passage is not there (.028 of the answerable ones are too, and .055 of XQuAD's). Cross-validated at .3, .99
+# of those asked of other articles were refused, .91 of those with a foreign name or number (not counting the
+# rule that what stands nowhere is not answered), .77 of those whose own paragraph was kept away, .41 of
+# CLAPnq's with their own passage there.
 THRESHOLD = 0.36

@@ -174,7 +174,7 @@ def read_all(asked: Sequence[Asked], scratch: Path, embedder: Embedder) -> list[
 
 def _read(asked: Asked, question: Question, vector: Vectors, index: Index) -> Row:
     found = _without(asked.without, look_up(question, vector, index, None, EVIDENCE, None))
-    places = candidates(found.likeness)
+    places = candidates(found.evidence, found.likeness)
     texts = [found.evidence[index_].text[start:end] for index_, start, end in places]
     cosines = np.array([found.likeness[index_][start, end] for index_, start, end in places])
     features = sentence_features(question, found.evidence, found.rarity, found.similarity, places, cosines)

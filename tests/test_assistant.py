@@ -25,7 +25,7 @@ QUESTIONS = [
     ("What does Moscow demand before it revives the grain deal?", "serves", "black-sea-notes.txt", "Peskov"),
     ("When does the ban on Ukrainian grain end?", "15 September", "black-sea-notes.txt", "15 September"),
     ("Which country promised 19 howitzers to Ukraine?", "Denmark", "aid-and-weapons.csv", "Denmark"),
-    ("What did Blinken announce on 25 July 2023?", "400 million", "timeline.html", "Blinken"),
+    ("What did Blinken announce on 25 July 2023?", "400 million", "aid-and-weapons.csv", "Blinken"),
     ("Who was Daniel Swift?", "volunteer", "briefing-2023-01-31.md", "Daniel Swift"),
     ("How many wrongly drafted Russians were sent home?", "9,000", "briefing-2023-01-31.md", "9,000"),
     ("Why was General Popov removed?", "letting", "weekly-review-2023-07-28.pdf", "letting"),

@@ -22,6 +22,7 @@ from rag.models import (
     load_embedder,
     load_reranker,
 )
+from rag.types import Kind
 
 REPORT = """The fishing fleet of Urk
 
@@ -156,13 +157,11 @@ def test_a_reranker_has_its_say_on_every_hit(
         assistant.ingest(report)
         answer = assistant.ask(question)
     assert "Hakvoort" in answer.text
-    texts = [evidence.text for evidence in answer.evidence if evidence.score > 0]
-    chunks = [
-        text if text.startswith("The fishing") else f"The fishing fleet of Urk\n{text}" for text in texts
-    ]
+    hits = [item for item in answer.evidence if item.score > 0 and item.kind is not Kind.HEADING]
+    chunks = [f"The fishing fleet of Urk\n{item.text}" for item in hits]
     scores = load_reranker(str(reranker)).scores(question, chunks)
     assert scores == sorted(scores, reverse=True)
-    assert [evidence.score for evidence in answer.evidence if evidence.score > 0] == pytest.approx(scores)
+    assert [item.score for item in hits] == pytest.approx(scores)
 
 
 def test_the_rank_of_a_reranker_is_told_beside_those_of_the_lists(

@@ -1,6 +1,6 @@
 import pytest
 
-from rag.names import absent, forms, names, runs
+from rag.names import absent, forms, names, namesakes, runs
 
 
 def test_names_are_found_and_the_first_plain_word_is_none() -> None:
@@ -50,3 +50,11 @@ def test_a_name_is_held_in_any_of_its_forms(wanted: str, text: str) -> None:
 )
 def test_a_like_name_is_another_name(wanted: str, text: str) -> None:
     assert absent([wanted], forms(text)) == [wanted]
+
+
+def test_another_first_name_makes_another_person() -> None:
+    told = "General Ivan Popov and Oleg Tsokov of South Korea"
+    assert namesakes("Which army did Oleg Popov command?", told) == ["Oleg Popov"]
+    assert namesakes("Who leads North Korea?", told) == ["North Korea"]
+    assert namesakes("Which army did Ivan Popov command?", told) == []
+    assert namesakes("Which army did General Popov command?", told) == []
