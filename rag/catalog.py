@@ -100,6 +100,7 @@ class Catalog:
         self._lock = Lock()
         self._writing = Lock()
         self._closed = False
+        self._counts: tuple[list[str], dict[str, int]] = ([], {})  # of one revision: chunks that hold a stem
 
     @classmethod
     def open(cls, path: Path) -> Catalog:
@@ -113,14 +114,20 @@ class Catalog:
     def read(self) -> Iterator[Snapshot]:
         """A consistent view that lasts as long as the block."""
         with self._connected("BEGIN") as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # pins the state read
-            yield Snapshot(connection)
+            revision = connection.execute(schema.REVISION).fetchall()  # pins the state read
+            counts = self._counts
+            if counts[0] != revision:
+                counts = self._counts = (revision, {})
+            yield Snapshot(connection, counts[1])
 
     @contextmanager
     def write(self) -> Iterator[Revision]:
         """A transaction, committed at the end of the block and undone where the block raises."""
         with self._writing, self._connected("BEGIN IMMEDIATE") as connection:
+            before = connection.total_changes
             yield Revision(connection)
+            if connection.total_changes > before:
+                connection.execute(schema.REVISE)
             connection.execute("COMMIT")
 
     @contextmanager

@@ -88,6 +88,10 @@ SENTENCES_AT = """SELECT source, sentence.paragraph, start, "end", vector
         AND sentence.paragraph = json_extract(wanted.value, '$[1]')
     ORDER BY wanted.key, start"""
 
+REVISION = "SELECT value FROM meta WHERE key = 'revision'"
+REVISE = """INSERT INTO meta VALUES ('revision', '1')
+    ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1"""
+
 UNSEARCHABLE = "SELECT count(*) FROM chunk WHERE rowid NOT IN (SELECT rowid FROM chunk_fts)"
 UNOWNED_WORDS = "SELECT count(*) FROM chunk_fts WHERE rowid NOT IN (SELECT rowid FROM chunk)"
 

@@ -35,9 +35,10 @@ class Origin:
 class Snapshot:
     """One read transaction: all it returns is of one committed state. Not for several threads at once."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, counts: dict[str, int]) -> None:
+        """`counts` are the frequencies found in this state before, to which new ones are added."""
         self._connection = connection
-        self._frequency: dict[str, int] = {}
+        self._frequency = counts
 
     def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement, values).fetchall()

@@ -149,6 +149,22 @@ def test_a_newer_catalog_is_not_touched(tmp_path: Path) -> None:
         Catalog.open(path)
 
 
+def test_the_chunks_that_hold_a_word_are_counted_anew_after_each_write(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    other = Catalog.open(tmp_path / "catalog.sqlite3")
+    for number, name in enumerate("abc", 1):
+        write(catalog if number % 2 else other, f"{name}.txt")
+        for opened in (catalog, other):
+            with opened.read() as snapshot:
+                assert snapshot.document_frequency(["barg"]) == {"barg": number}
+    with other.write() as revision:
+        revision.remove(["a.txt"])
+    with catalog.read() as snapshot:
+        assert snapshot.document_frequency(["barg"]) == {"barg": 2}
+    other.close()
+
+
 def test_an_older_catalog_is_told_how_to_be_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "catalog.sqlite3"
     Catalog.open(path).close()
