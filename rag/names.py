@@ -187,15 +187,18 @@ def _much_the_same(wanted: str, other: str) -> bool:
 
 
 def namesakes(question: str, text: str) -> list[str]:
-    """The full names of a question of which a text holds only the last part, after other first names."""
+    """The full names of a question of which a text holds only the last part, after other first names.
+
+    What the text writes small, too, is no last name: the "treaty" in the Treaty of Nice.
+    """
     found = []
     for run in runs(question):
         *_, first, last = ["", *run.split()]
-        if not first or fold(first) in _TITLES:
+        if not first or fold(first) in _TITLES or re.search(rf"\b{re.escape(last.lower())}", text):
             continue
         before = re.findall(rf"\b([A-Z][\w’'.-]*) {re.escape(last)}\b", text)
         others = {base(fold(word)) for word in before if fold(word).strip(".") not in _TITLES}
-        if others and base(fold(first)) not in others:
+        if others and not _holds(fold(first), others):
             found.append(f"{first} {last}")
     return found
 
