@@ -32,8 +32,8 @@ from rag.question import AnswerKind, Question
 from rag.when import When
 
 SETS = {"xquad": 3, "clapnq": 1, "news": 1, "seeds": 1}  # of so many unanswerable questions one is asked
-COLUMNS = ("hit@1", "right", "cited", "prec", "refus", "abst", "swap")
-JUDGED = ("right", "prec", "abst", "swap")
+COLUMNS = ("hit@1", "right", "whole", "cited", "prec", "refus", "abst", "swap")
+JUDGED = ("right", "whole", "prec", "abst", "swap")
 NOISE = 0.003  # a part without which no set loses more than this does not pay
 NEVER = re.compile(r"(?!)")  # matches nothing
 FEATURES, BAR, READ = reading.sentence_features, extractive._bar, rag.question.read_question
@@ -82,7 +82,7 @@ def main() -> None:
     embedder = load_embedder(BUILT_IN)
     opened = open_sets(scratch / "full", embedder)
     titles = "".join(f"{column:>7}" for column in COLUMNS) + "   "
-    print(" " * 31 + "".join(f"{name:52}" for name in SETS) + "\n" + " " * 31 + titles * len(SETS))
+    print(" " * 31 + "".join(f"{name:59}" for name in SETS) + "\n" + " " * 31 + titles * len(SETS))
     full = {name: figures(each, Redo.FIND) for name, each in opened.items()}
     print(f"{'all parts on':31}" + "".join(map(shown, full.values())), flush=True)
     idle = []
@@ -204,6 +204,7 @@ def figures(opened: Opened, redo: Redo) -> dict[str, float]:
     return {
         "hit@1": mean([hit(given.ranked, item.gold, 1) for item, given in mine]),
         "right": mean([scoring.right(*pair) for pair in mine]),
+        "whole": mean([scoring.complete(*pair) for pair in mine]),
         "cited": mean([scoring.cites_gold(*pair) for pair in answered]),
         "prec": mean([bool(held & item.gold) for item, given in answered for held in given.cited]),
         "refus": mean([not given.answered for _, given in mine]),
