@@ -35,7 +35,7 @@ SETS = {"xquad": 3, "clapnq": 1, "news": 1, "seeds": 1}  # of so many unanswerab
 COLUMNS = ("hit@1", "right", "whole", "cited", "prec", "refus", "abst", "swap")
 JUDGED = ("right", "whole", "prec", "abst", "swap")
 NOISE = 0.003  # a part without which no set loses more than this does not pay
-NEVER = re.compile(r"(?!)")  # matches nothing
+NEVER = re.compile(r"(?!)()")  # matches nothing
 FEATURES, BAR, READ = reading.sentence_features, extractive._bar, rag.question.read_question
 
 
