@@ -26,7 +26,6 @@ from rag.when import known_by
 from rag.words import figures, stem, words
 
 NEAREST = 3  # paragraphs shown when the answer is not there
-HEADINGS = 2  # times as many hits are looked at as are read, for headings give way to text
 EARLIER = 4  # times as many hits are looked at where those written after a day do not count
 
 
@@ -108,8 +107,7 @@ def look_up(
     """The evidence for a question, of one committed state of the index."""
     with index.catalog.read() as snapshot:
         day, paragraphs = asked.when.as_of, snapshot.paragraphs
-        spare = EARLIER if day else HEADINGS
-        hits = find(asked, vector, index, snapshot, reranker, spare * limit, sources)
+        hits = find(asked, vector, index, snapshot, reranker, EARLIER * limit if day else limit, sources)
         if day:
             paragraphs = partial(known_by, asked.when, snapshot.paragraphs)
         evidence = gather(hits, paragraphs, limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from rag.types import Evidence, Hit, Kind, Paragraph
+from rag.types import Evidence, Hit, Paragraph
 
 Place = tuple[str, int]
 Paragraphs = Callable[[Iterable[Place]], Mapping[Place, Paragraph]]
@@ -15,13 +15,9 @@ SHORT = 60  # where the paragraph has fewer words than this: a short one leans o
 
 
 def gather(hits: Sequence[Hit], paragraphs: Paragraphs, limit: int) -> tuple[Evidence, ...]:
-    """The paragraphs of the best `limit` hits, numbered from 1, then the neighbours of short ones.
-
-    A heading comes last, for it tells of what stands below it, which bears it too.
-    """
+    """The paragraphs of the best `limit` hits, numbered from 1, then the neighbours of short ones."""
     found = paragraphs(_place(hit) for hit in hits)
-    held = [(hit, found[_place(hit)]) for hit in hits if _place(hit) in found]
-    held = sorted(held, key=lambda pair: pair[1].kind is Kind.HEADING)[:limit]
+    held = [(hit, found[_place(hit)]) for hit in hits if _place(hit) in found][:limit]
     places = {place for hit, _ in held for place in (_place(hit), *hit.also)}
     wanted = [place for hit, paragraph in held[:WIDENED] for place in _beside(hit, paragraph)]
     beside = paragraphs(place for place in wanted if place not in places)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.question import AnswerKind, Question
+from rag.question import Question
 from rag.reading import Reading, Sentence
 from rag.types import Evidence, Kind
 from rag.words import numbers, words
@@ -18,7 +18,6 @@ SAME_PARAGRAPH = 0.02
 NEXT_PARAGRAPH = 0.25
 OTHER_PARAGRAPH = 0.8
 LIST_ITEM = 0.12
-RIGHT_KIND = 0.03  # of the same or the next paragraph, where the best sentence lacks the kind asked for
 
 _LEANS_BACK = re.compile(
     r"^(?:[“\"‘(]?\s*)(?:It|He|She|They|This|That|These|Those|His|Her|Their|Its|The former|The latter|Both"
@@ -59,10 +58,7 @@ def _choose(question: Question, evidence: Sequence[Evidence], reading: Reading) 
         if best is None:
             best, chosen, spent = sentence, [sentence], length
             continue
-        lacks_kind = question.kind is not AnswerKind.THING and not any(
-            s.features["right_kind"] for s in chosen
-        )
-        if sentence.probability < best.probability * _bar(question, evidence, sentence, best, lacks_kind):
+        if sentence.probability < best.probability * _bar(question, evidence, sentence, best):
             continue
         if spent + length <= budget and not _repeats(sentence, chosen):
             chosen.append(sentence)
@@ -97,18 +93,14 @@ def _below(opening: Sentence, evidence: Sequence[Evidence], reading: Reading) ->
         yield sentence
 
 
-def _bar(
-    question: Question, evidence: Sequence[Evidence], sentence: Sentence, best: Sentence, lacks_kind: bool
-) -> float:
+def _bar(question: Question, evidence: Sequence[Evidence], sentence: Sentence, best: Sentence) -> float:
     """The odds against the best sentence from which another one joins the answer."""
-    here, there = evidence[best.index], evidence[sentence.index]
-    beside = here.source == there.source and abs(here.paragraph - there.paragraph) <= 1
-    if beside and lacks_kind and sentence.features["right_kind"]:
-        return RIGHT_KIND
     if question.wants_list:
         return LIST_ITEM
     if sentence.index == best.index:
         return SAME_PARAGRAPH
+    here, there = evidence[best.index], evidence[sentence.index]
+    beside = here.source == there.source and abs(here.paragraph - there.paragraph) <= 1
     return NEXT_PARAGRAPH if beside else OTHER_PARAGRAPH
 
 

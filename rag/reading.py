@@ -214,12 +214,11 @@ def _after(places: Sequence[Place], held: Sequence[frozenset[str]]) -> list[froz
 def answer_features(
     question: Question, evidence: Sequence[Evidence], rarity: Rarity, best: Sentence, nearest: float
 ) -> dict[str, float]:
-    """What the probability of an answer is judged by: the best sentence, its surroundings, the rest.
+    """What the probability of an answer is judged by: the best sentence and its surroundings.
 
     `nearest` is the highest cosine of the question and any sentence read.
     """
     around = _around(best, evidence)
-    everywhere = " ".join(f"{item.heading} {item.text}" for item in evidence)
     return {
         "sentence_cosine": best.features["sentence_cosine"],
         "nearest_cosine": nearest,
@@ -228,7 +227,6 @@ def answer_features(
         "any_kind": float(question.kind is AnswerKind.THING),
         "no_figure": float(question.kind in _COUNTED and not best.features["right_kind"]),
         "names_missing": float(min(2, len(_lacking(question, around)))),
-        "names_nowhere": float(min(2, len(_lacking(question, everywhere)))),
     }
 
 
