@@ -36,7 +36,7 @@ COLUMNS = ("hit@1", "right", "whole", "cited", "prec", "refus", "abst", "swap")
 JUDGED = ("right", "whole", "prec", "abst", "swap")
 NOISE = 0.003  # a part without which no set loses more than this does not pay
 NEVER = re.compile(r"(?!)()")  # matches nothing
-FEATURES, BAR, READ = reading.sentence_features, extractive._bar, rag.question.read_question
+FEATURES, READ = reading.sentence_features, rag.question.read_question
 
 
 class Redo(IntEnum):
@@ -110,7 +110,6 @@ def parts() -> Iterator[Part]:
     yield Part("dense", find, store.VectorStore, "query", lambda *_: [])
     yield Part("scores fused (ranks instead)", find, retriever, "fuse", reciprocal_ranks)
     yield Part("duplicates folded", find, retriever, "fold_duplicates", lambda hits, most: hits[:most])
-    yield Part("headings give way", find, evidence, "Kind", SimpleNamespace(HEADING=None))
     yield Part("neighbours", find, evidence, "WIDENED", 0)
     yield Part("neighbours of short ones", find, evidence, "SHORT", 0)
     yield Part("neighbours after a colon", find, evidence, "ANNOUNCED", 0)
@@ -131,7 +130,6 @@ def parts() -> Iterator[Part]:
     yield Part("longer lists", write, extractive, "LIST_WORDS", extractive.WORDS)
     yield Part("colon rule", write, extractive, "_announced", lambda *_: [])
     yield Part("lead-back", write, extractive, "_LEANS_BACK", NEVER)
-    yield Part("right kind's bar", write, extractive, "_bar", lambda q, e, s, b, _: BAR(q, e, s, b, False))
     yield Part("second sentences", write, extractive, "_bar", lambda *_: 2.0)
     yield Part("repeats dropped", write, extractive, "_repeats", lambda *_: False)
     yield Part("conflicts", write, rag.conflicts, "write", extractive.extract)
