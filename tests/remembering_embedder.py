@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -54,3 +55,15 @@ def open_assistant(folder: Path, embedder: Embedder, **settings: Any) -> Assista
     """An assistant on the index in the folder that uses this embedder."""
     index = Index.open(folder, embedder.name, embedder.dimension)
     return Assistant(Settings(index=folder, **settings), index, embedder)
+
+
+@contextmanager
+def having_read(documents: Mapping[str, str], folder: Path, embedder: Embedder) -> Iterator[Assistant]:
+    """An assistant that has read these texts, by file name, from a new folder in `folder`."""
+    written = folder / "documents"
+    written.mkdir()
+    for name, text in documents.items():
+        (written / name).write_text(text, "utf-8")
+    with open_assistant(folder / "index", RememberingEmbedder(embedder)) as opened:
+        assert not opened.ingest(written).failed
+        yield opened

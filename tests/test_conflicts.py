@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
-from remembering_embedder import RememberingEmbedder, open_assistant
+from remembering_embedder import having_read
 
 from rag import Answer, Assistant
 from rag.models import Embedder
@@ -44,11 +44,7 @@ DOCUMENTS = {
 
 @pytest.fixture(scope="module")
 def harbour(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
-    folder = tmp_path_factory.mktemp("harbour")
-    for name, text in DOCUMENTS.items():
-        (folder / name).write_text(text, "utf-8")
-    with open_assistant(tmp_path_factory.mktemp("index") / "index", RememberingEmbedder(embedder)) as opened:
-        assert not opened.ingest(folder).failed
+    with having_read(DOCUMENTS, tmp_path_factory.mktemp("harbour"), embedder) as opened:
         yield opened
 
 
