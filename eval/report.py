@@ -117,11 +117,9 @@ def _reply(reply: Reply) -> dict[str, object]:
 
 def plot(path: Path, results: Results) -> None:
     """Grouped bars with their intervals, one panel a corpus."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(9, 2.6 * len(results)), layout="constrained")
-    FigureCanvasAgg(canvas)
     panels = canvas.subplots(len(results), 1, squeeze=False)[:, 0]
     for panel, (corpus, by_system) in zip(panels, results.items(), strict=True):
         width = 0.8 / len(by_system)
@@ -142,11 +140,9 @@ def plot_reliability(path: Path, reliable: Reliabilities) -> None:
 
     Dotted: the diagonal, on which the probability is the share; dashed: every group of a set.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(6.5, 7.5), layout="constrained")
-    FigureCanvasAgg(canvas)
     panel = canvas.subplots()
     panel.plot([0, 1], [0, 1], ":", color="grey", label="calibrated")
     colours = {name: f"C{at}" for at, name in enumerate(dict.fromkeys(map(_set, reliable)))}

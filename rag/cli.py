@@ -224,12 +224,9 @@ def _plain(value: object) -> object:
 def _print_answer(answer: Answer) -> None:
     """The text, on a terminal with the words that answer in bold."""
     text, done, at = answer.text.translate(CONTROLS), "", 0
-    for statement in answer.statements:
-        found = answer.text.find(statement.text, at)
-        if found >= 0 and statement.highlight:
-            start, end = (found + offset for offset in statement.highlight)
-            done += text[at:start] + typer.style(text[start:end], bold=True)
-            at = end
+    for start, end in answer.highlights:
+        done += text[at:start] + typer.style(text[start:end], bold=True)
+        at = end
     typer.echo(done + text[at:])  # which leaves the bold out where it does not write to a terminal
 
 

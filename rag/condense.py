@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rag.names import runs
 from rag.types import Turn
-from rag.words import content_words, fold, words
+from rag.words import MONTHS, content_words, fold, words
 
 _MARK = re.compile(r"\s*\[\d+\]")
 _HE = re.compile(r"\b(?:he|him|she|his|hers?)\b", re.IGNORECASE)
@@ -30,7 +30,7 @@ _ASKS = re.compile(
     r"|would|should|list|name|tell|give|show|explain|describe)\b",
     re.IGNORECASE,
 )
-_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_MONTHS = "|".join(MONTHS)
 _TIME = re.compile(
     r"\b(?:(?:in|on|by|since|until|before|after) )?"
     rf"(?:(?:{_MONTHS}|\d{{1,2}})\b[ ,]*)*(?:\d{{4}}|(?:{_MONTHS}))\b",

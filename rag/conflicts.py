@@ -9,7 +9,7 @@ from datetime import date
 from rag.extractive import Draft, extract
 from rag.names import names
 from rag.question import AnswerKind, Question
-from rag.reading import Reading, Sentence
+from rag.reading import LIKELY, Reading, Sentence
 from rag.types import Evidence, Kind
 from rag.values import differ
 from rag.when import When
@@ -17,7 +17,6 @@ from rag.words import STOPWORDS, stem, words
 
 MOST = 3  # statements shown of those that differ
 # Tried on the development sets and on copies of documents with other figures in them.
-AS_LIKELY = 0.1  # of the best sentence's probability
 AS_WELL = 0.75  # of the best sentence's share of the question's words
 ALIKE = 0.2  # share of common content words, figures left out
 ALIKE_NAMES = 0.6  # the same where the value is a name: almost any sentence holds one
@@ -59,7 +58,7 @@ def rivals(
     found: list[Sentence] = []
     for other in reading.sentences:
         if (
-            other.probability >= AS_LIKELY * best.probability
+            other.probability >= LIKELY * best.probability
             and _covers(other) >= as_well * _covers(best)
             and _alike(question, best.text, other.text)
             and all(_elsewhere(evidence, one, other) for one in (best, *found))

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from rag.names import base, names, runs
 from rag.when import When, read_when
-from rag.words import content_words, figures, fold, numbers, words
+from rag.words import MONTHS, content_words, figures, fold, numbers, words
 
 
 class AnswerKind(StrEnum):
@@ -107,7 +107,7 @@ _REASONS = re.compile(
     r"|\bciting\b|\bover\b|\bresponse to\b|\bgiven\b|\bin view of\b|\bas (?:it|they|he|she)\b"
 )
 _DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
-_MONTH_NAMES = "January|February|March|April|May|June|July|August|September|October|November|December"
+_MONTH_NAMES = "|".join(map(str.capitalize, MONTHS))
 _PLACES = re.compile(
     r"\b(?:in|at|near|inside|outside|around|across|into|off|(?:city|town|village|port|capital|region) of) "
     r"(?:the )?(?:[a-z]+ ){0,4}"

@@ -156,6 +156,19 @@ class Answer:
     probability: float = 0.0
     timings: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def highlights(self) -> tuple[tuple[int, int], ...]:
+        """Start and end, in `text`, of the words of its statements that answer."""
+        found, at = [], 0
+        for statement in self.statements:
+            start = self.text.find(statement.text, at)
+            if start < 0:
+                continue
+            at = start + len(statement.text)
+            if statement.highlight:
+                found.append((start + statement.highlight[0], start + statement.highlight[1]))
+        return tuple(found)
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:

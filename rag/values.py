@@ -8,7 +8,7 @@ from itertools import product
 
 from rag.names import base, runs
 from rag.question import AnswerKind, Question
-from rag.words import NUMBER_WORDS, STOPWORDS, fold, stem, stems, words
+from rag.words import MONTHS, NUMBER_WORDS, STOPWORDS, fold, stem, stems, words
 
 AFTER, BEFORE = 4, 3  # words beside a number that say what it counts
 ROUNDED = 0.05  # by so much of the larger, two amounts may differ that are one rounded
@@ -38,7 +38,7 @@ _ROUGH = re.compile(
     r"\b(?:about|around|some|nearly|almost|roughly|approximately|an estimated|circa|close to|just)\s+\S{0,2}$"
 )
 _RANGE = re.compile(r"^\s?(?:to|or|-|–)\s?[$€£]?$")
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
+_MONTHS = [month[:3] for month in MONTHS]
 _MONTH = (
     r"(?P<month{0}>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
     r"(?:(?<=jan)uary|(?<=feb)ruary|(?<=mar)ch|(?<=apr)il|(?<=jun)e|(?<=jul)y|(?<=aug)ust|(?<=sep)t(?:ember)?"

@@ -10,12 +10,9 @@ from datetime import date, timedelta
 
 from rag.dates import find_date
 from rag.types import Paragraph
-from rag.words import words
+from rag.words import MONTHS, words
 
-_MONTHS = (
-    "january february march april may june july august september october november december".split()  # noqa: SIM905
-)
-_MONTH = rf"(?:{'|'.join(name[:3] + '(?:' + name[3:] + ')?' for name in _MONTHS)})\.?"
+_MONTH = rf"(?:{'|'.join(name[:3] + '(?:' + name[3:] + ')?' for name in MONTHS)})\.?"
 _DAY = r"(?:the )?\d{1,2}(?:st|nd|rd|th)?"
 _WHEN = (
     r"(?:(?:the )?(?:end|close|beginning|start|middle) of )?"
@@ -125,7 +122,7 @@ def _first_day(written: str) -> date | None:
 
 def _named(written: str) -> frozenset[str]:
     month, year = _month(written), re.search(r"\d{4}", written)
-    return frozenset([*([_MONTHS[month - 1]] if month else []), *([year[0]] if year else [])])
+    return frozenset([*([MONTHS[month - 1]] if month else []), *([year[0]] if year else [])])
 
 
 def _month(written: str) -> int | None:
@@ -134,7 +131,7 @@ def _month(written: str) -> int | None:
         return day.month
     found = re.search(rf"\b{_MONTH}(?=\W)", written, re.IGNORECASE)
     return (
-        next(at for at, name in enumerate(_MONTHS, 1) if found[0].casefold().startswith(name[:3]))
+        next(at for at, name in enumerate(MONTHS, 1) if found[0].casefold().startswith(name[:3]))
         if found
         else None
     )

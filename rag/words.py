@@ -42,10 +42,10 @@ NUMBER_WORDS = {word: str(number) for number, word in enumerate(_TO_TWENTY) if w
 }
 
 
-_MONTHS = """january february march april may june july august september october november
+MONTHS = """january february march april may june july august september october november
     december""".split()  # noqa: SIM905
 # What counts as the same word: a number in letters or digits, a month in full or cut short.
-_SAME = NUMBER_WORDS | {month[:3]: month for month in _MONTHS} | {"sept": "september"}
+_SAME = NUMBER_WORDS | {month[:3]: month for month in MONTHS} | {"sept": "september"}
 
 
 # Spellings of which British and American writers use one each; where a rule hits other words, it hits them
@@ -163,7 +163,7 @@ def _undotted(text: str) -> str:
 
 def _written_out(match: re.Match[str]) -> str:
     year, month, day = (int(part) for part in match.groups())
-    return f"{day} {_MONTHS[month - 1]} {year}" if 1 <= month <= 12 else match.group()
+    return f"{day} {MONTHS[month - 1]} {year}" if 1 <= month <= 12 else match.group()
 
 
 def _join_thousands(text: str) -> str:

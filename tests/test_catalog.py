@@ -140,12 +140,19 @@ def test_the_catalog_sees_what_is_wrong_inside_it(catalog: Catalog, tmp_path: Pa
         ]
 
 
-def test_a_newer_catalog_is_not_touched(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        (99, "newer Pilcrow.*Update"),
+        (1, "older Pilcrow.*delete that folder, then run pilcrow ingest"),
+    ],
+)
+def test_a_catalog_of_another_version_is_not_touched(tmp_path: Path, version: int, told: str) -> None:
     path = tmp_path / "catalog.sqlite3"
     Catalog.open(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match="newer Pilcrow.*Update"):
+        connection.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(StoreError, match=told):
         Catalog.open(path)
 
 
@@ -163,15 +170,6 @@ def test_the_chunks_that_hold_a_word_are_counted_anew_after_each_write(
     with catalog.read() as snapshot:
         assert snapshot.document_frequency(["barg"]) == {"barg": 2}
     other.close()
-
-
-def test_an_older_catalog_is_told_how_to_be_made_anew(tmp_path: Path) -> None:
-    path = tmp_path / "catalog.sqlite3"
-    Catalog.open(path).close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 1")
-    with pytest.raises(StoreError, match="older Pilcrow.*delete that folder, then run pilcrow ingest"):
-        Catalog.open(path)
 
 
 def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import unescape
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from rag import Answer, Citation, Evidence, Turn
 
@@ -60,15 +60,8 @@ def turns(history: Sequence[Mapping[str, object]]) -> tuple[Turn, ...]:
 
 def _cut(answer: Answer) -> list[str]:
     """The answer's text in pieces: plain, the words of a statement that answer, plain, … plain."""
-    cuts, at = [0], 0
-    for statement in answer.statements:
-        found = answer.text.find(statement.text, at)
-        if found < 0:
-            continue
-        at = found + len(statement.text)
-        if statement.highlight:
-            cuts += [found + offset for offset in statement.highlight]
-    return [answer.text[start:end] for start, end in pairwise([*cuts, len(answer.text)])]
+    cuts = [0, *chain.from_iterable(answer.highlights), len(answer.text)]
+    return [answer.text[start:end] for start, end in pairwise(cuts)]
 
 
 def _numbered(text: str, numbers: set[str]) -> str:
