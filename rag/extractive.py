@@ -11,8 +11,10 @@ from rag.reading import Reading, Sentence
 from rag.types import Evidence, Kind
 from rag.words import numbers, words
 
-WORDS = 60  # an answer's most, unless it is a list
+WORDS = 60  # an answer's most
+PARAGRAPH_WORDS = 100  # its most within the paragraph of its best sentence
 LIST_WORDS = 120
+SURE = 0.9  # probability that the answer is among the sentences chosen, from which no more are wanted
 # Odds against the best sentence from which a second one is worth its words: tried on the development sets.
 SAME_PARAGRAPH = 0.02
 NEXT_PARAGRAPH = 0.25
@@ -51,19 +53,29 @@ def _place(evidence: Evidence) -> tuple[str, int]:
 
 
 def _choose(question: Question, evidence: Sequence[Evidence], reading: Reading) -> list[Sentence]:
-    best, chosen, spent = None, [], 0
-    budget = LIST_WORDS if question.wants_list else WORDS
-    for sentence in reading.sentences:
-        length = len(sentence.text.split())
-        if best is None:
-            best, chosen, spent = sentence, [sentence], length
-            continue
+    """The best sentence, and others while it is not sure that the answer is among those chosen."""
+    if not reading.sentences:
+        return []
+    best, *others = reading.sentences
+    chosen, spent, sure = [best], len(best.text.split()), best.probability
+    for sentence in others:
+        if sure >= SURE and not question.wants_list:
+            break
         if sentence.probability < best.probability * _bar(question, evidence, sentence, best):
             continue
-        if spent + length <= budget and not _repeats(sentence, chosen):
+        length = len(sentence.text.split())
+        if spent + length <= _budget(question, sentence, best) and not _repeats(sentence, chosen):
             chosen.append(sentence)
             spent += length
+            sure += sentence.probability
     return chosen + _announced(chosen, evidence, reading)
+
+
+def _budget(question: Question, sentence: Sentence, best: Sentence) -> int:
+    """The words of an answer with this sentence, at most."""
+    if question.wants_list:
+        return LIST_WORDS
+    return PARAGRAPH_WORDS if sentence.index == best.index else WORDS
 
 
 def _announced(chosen: Sequence[Sentence], evidence: Sequence[Evidence], reading: Reading) -> list[Sentence]:

@@ -131,6 +131,7 @@ def parts() -> Iterator[Part]:
     yield Part("colon rule", write, extractive, "_announced", lambda *_: [])
     yield Part("lead-back", write, extractive, "_LEANS_BACK", NEVER)
     yield Part("second sentences", write, extractive, "_bar", lambda *_: 2.0)
+    yield Part("no more when sure", write, extractive, "SURE", 2.0)
     yield Part("repeats dropped", write, extractive, "_repeats", lambda *_: False)
     yield Part("conflicts", write, rag.conflicts, "write", extractive.extract)
     yield Part("support checked", write, verifier, "SUPPORTED", 0.0)

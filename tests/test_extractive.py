@@ -88,17 +88,29 @@ def test_what_two_paragraphs_say_alike_is_drafted_once(remembering: RememberingE
     assert [draft.text for draft in drafts].count(twin) == 1
 
 
+def shared(text: str, *shares: float) -> Reading:
+    """One paragraph read, of whose sentences each has this share of the probability."""
+    spans = [(found.start(), found.end()) for found in re.finditer(r"[^ .][^.]*\.", text)]
+    read_ = [
+        Sentence(0, start, end, text[start:end], share, {"right_kind": 0.0})
+        for (start, end), share in zip(spans, shares, strict=True)
+    ]
+    return Reading(tuple(sorted(read_, key=lambda sentence: -sentence.probability)), 0.9, ())
+
+
 def test_an_answer_of_several_sentences_tells_them_in_the_order_of_the_page() -> None:
     text = "Seven trawlers sailed. A dredger lay at anchor. Some pilots rowed ashore."
-    spans = [(start, start + text[start:].index(".") + 1) for start in (0, 23, 48)]
-    sentences = [
-        Sentence(0, start, end, text[start:end], share, {"right_kind": 0.0})
-        for (start, end), share in zip(spans, (0.33, 0.32, 0.35), strict=True)
-    ]
-    best_first = sorted(sentences, key=lambda sentence: -sentence.probability)
-    reading = Reading(tuple(best_first), 0.9, ())
+    reading = shared(text, 0.33, 0.32, 0.35)
     drafts = extract(read_question("List what the boats did."), evidence(text), reading)
-    assert [draft.text for draft in drafts] == [text[start:end] for start, end in spans]
+    assert " ".join(draft.text for draft in drafts) == text
+
+
+def test_an_answer_grows_until_it_is_sure_of_itself() -> None:
+    text = "Seven trawlers sailed. A dredger lay at anchor. Some pilots rowed ashore."
+    question = read_question("Who rowed ashore?")
+    sure, unsure = shared(text, 0.03, 0.05, 0.92), shared(text, 0.2, 0.25, 0.55)
+    assert [draft.text for draft in extract(question, evidence(text), sure)] == ["Some pilots rowed ashore."]
+    assert len(extract(question, evidence(text), unsure)) == 3
 
 
 def test_without_evidence_nothing_is_drafted(remembering: RememberingEmbedder) -> None:
