@@ -106,11 +106,7 @@ def look_up(
 ) -> Found:
     """The evidence for a question, of one committed state of the index."""
     with index.catalog.read() as snapshot:
-        day, paragraphs = asked.when.as_of, snapshot.paragraphs
-        hits = find(asked, vector, index, snapshot, reranker, EARLIER * limit if day else limit, sources)
-        if day:
-            paragraphs = partial(known_by, asked.when, snapshot.paragraphs)
-        evidence = gather(hits, paragraphs, limit)
+        evidence = gathered(asked, vector, index, snapshot, reranker, limit, sources)
         frequency = snapshot.document_frequency(question_stems(asked))
         return Found(
             evidence,
@@ -119,6 +115,40 @@ def look_up(
             Rarity.of(asked, frequency, snapshot.chunk_count()),
             unknown_words(asked, frequency),
         )
+
+
+def search(
+    question: str,
+    index: Index,
+    embedder: Embedder,
+    reranker: Reranker | None,
+    limit: int,
+    sources: Sequence[str] | None,
+) -> tuple[Evidence, ...]:
+    """The paragraphs that would be read for a question, at most `limit`, best first; none for no words."""
+    asked = read_question(question)
+    if not words(asked.text):
+        return ()
+    vector = embedder.embed([asked.topic])[0]
+    with index.catalog.read() as snapshot:
+        return gathered(asked, vector, index, snapshot, reranker, limit, sources)[:limit]
+
+
+def gathered(
+    asked: Question,
+    vector: Vectors,
+    index: Index,
+    snapshot: Snapshot,
+    reranker: Reranker | None,
+    limit: int,
+    sources: Sequence[str] | None,
+) -> tuple[Evidence, ...]:
+    """The best `limit` paragraphs for a question, then the neighbours of short ones."""
+    day, paragraphs = asked.when.as_of, snapshot.paragraphs
+    hits = find(asked, vector, index, snapshot, reranker, EARLIER * limit if day else limit, sources)
+    if day:
+        paragraphs = partial(known_by, asked.when, snapshot.paragraphs)
+    return gather(hits, paragraphs, limit)
 
 
 def find(

@@ -8,13 +8,14 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
-from rag.errors import StoreError
+from rag.errors import SettingsError, StoreError
 from rag.settings import Settings
-from rag.types import Answer, DocumentInfo, IngestReport, Paragraph, Turn
+from rag.types import Answer, DocumentInfo, Evidence, IngestReport, Paragraph, Turn
 
 if TYPE_CHECKING:
     from rag.index import Index
     from rag.models import CrossEncoderReranker, Embedder
+    from rag.snapshot import Snapshot
 
 # Libraries of the models and of Chroma take seconds to import: each method brings in what it needs.
 
@@ -138,6 +139,23 @@ class Assistant:
         """The answer's text in pieces; its `.answer` is the verified whole."""
         return Stream(lambda: self.ask(question, history, sources))
 
+    def search(
+        self, question: str, sources: Sequence[str] | None = None, limit: int | None = None
+    ) -> tuple[Evidence, ...]:
+        """The paragraphs that `ask` would read, best first, without an answer.
+
+        At most `limit` of them (SettingsError below 1), or as many as are set; `sources` as for `ask`.
+        """
+        from rag.answering import search
+
+        if limit is not None and limit < 1:
+            raise SettingsError(f"limit = {limit}: at least one paragraph can be searched for")
+        among = [sources] if isinstance(sources, str) else sources
+        self._refuse_unknown(among or ())
+        reranker = self._second_reader()
+        depth = limit or self.settings.evidence
+        return search(_encodable(question), self._index, self._model(), reranker, depth, among)
+
     def remove(self, *sources: str) -> tuple[str, ...]:
         """Takes documents out of the index; all or, where one is not held (StoreError), none."""
         from rag.indexer import remove
@@ -148,9 +166,7 @@ class Assistant:
     def _refuse_unknown(self, sources: Sequence[str]) -> None:
         held = {document.source for document in self.documents()} if sources else set()
         if unknown := [source for source in sources if source not in held]:
-            raise StoreError(
-                f"the index holds no document {unknown[0]!r}; `pilcrow list` shows what it holds"
-            )
+            raise _unknown(unknown[0])
 
     def documents(self) -> list[DocumentInfo]:
         """The documents of the index, by source."""
@@ -160,13 +176,26 @@ class Assistant:
     def paragraph(self, source: str, number: int) -> Paragraph:
         """One paragraph as its file shows it; StoreError where there is none of this number."""
         with self._index.catalog.read() as snapshot:
-            document = snapshot.document(source)
+            document = _held(snapshot, source)
             found = snapshot.paragraphs([(source, number)]).get((source, number))
-        if document is None:
-            raise StoreError(f"the index holds no document {source!r}; `pilcrow list` shows what it holds")
         if found is None:
             raise StoreError(f"{source} has no paragraph {number}; it has 1 to {document.paragraphs}")
         return found
+
+    def paragraphs(self, source: str, first: int, last: int) -> list[Paragraph]:
+        """Those of a document's paragraphs whose numbers go from `first` to `last`; StoreError: unknown."""
+        with self._index.catalog.read() as snapshot:
+            document = _held(snapshot, source)
+            numbers = range(max(first, 1), min(last, document.paragraphs) + 1)
+            return list(snapshot.paragraphs((source, number) for number in numbers).values())
+
+    def path(self, source: str) -> Path:
+        """The file that a document was read from, which may be gone since; StoreError: unknown document."""
+        with self._index.catalog.read() as snapshot:
+            for origin in snapshot.origins():
+                if origin.source == source:
+                    return Path(origin.path)
+        raise _unknown(source)
 
     def check(self) -> list[str]:
         """What is wrong with the index, in words; empty where all is well."""
@@ -187,6 +216,17 @@ class Assistant:
             if self._reranker is None and self.settings.reranker:
                 self._reranker = load_reranker(self.settings.reranker)
             return self._reranker
+
+
+def _held(snapshot: Snapshot, source: str) -> DocumentInfo:
+    """The document of this source; StoreError where it is not held."""
+    if document := snapshot.document(_encodable(source)):
+        return document
+    raise _unknown(source)
+
+
+def _unknown(source: str) -> StoreError:
+    return StoreError(f"the index holds no document {source!r}; `pilcrow list` shows what it holds")
 
 
 def _encodable(text: str) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,7 +95,7 @@ def ask(
     with _open(index) as assistant:
         answer = assistant.ask(question)
     if as_json:
-        typer.echo(json.dumps(answer, default=_plain, ensure_ascii=False, indent=2).translate(JSON_CONTROLS))
+        typer.echo(json.dumps(answer.as_json(), ensure_ascii=False, indent=2).translate(JSON_CONTROLS))
         return
     _print_answer(answer)
     places = [_cited(citation) for citation in answer.citations]
@@ -212,13 +211,6 @@ def _head(source: str, paragraph: Paragraph) -> str:
     ]
     parts.append(paragraph.date.isoformat() if paragraph.date else "")
     return " · ".join(part for part in parts if part)
-
-
-def _plain(value: object) -> object:
-    """What JSON has no form for: a dataclass as its fields, a mapping as a dict, a date as YYYY-MM-DD."""
-    if is_dataclass(value):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
-    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def _print_answer(answer: Answer) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date as Day  # as a field is called date, which pydantic would take for its type
 from enum import StrEnum
+from functools import cache
 from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import PilcrowError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 HEADING_SEPARATOR = " › "  # between the headings of a path, outermost first
 
@@ -36,7 +44,7 @@ class Paragraph:
     heading: str = ""
     page: int | None = None
     line: int | None = None
-    date: date | None = None
+    date: Day | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ class Evidence:
     heading: str = ""
     page: int | None = None
     line: int | None = None
-    date: date | None = None
+    date: Day | None = None
     score: float = 0.0
     kind: Kind = Kind.BODY
     also: tuple[tuple[str, int], ...] = ()
@@ -115,7 +123,7 @@ class Citation:
     paragraph: int
     page: int | None
     line: int | None
-    date: date | None
+    date: Day | None
     quote: str
     start: int
     end: int
@@ -169,6 +177,19 @@ class Answer:
                 found.append((start + statement.highlight[0], start + statement.highlight[1]))
         return tuple(found)
 
+    def as_json(self) -> dict[str, object]:
+        """Every field in values that JSON has: lists for tuples, a date as YYYY-MM-DD."""
+        written: dict[str, object] = _answers().dump_python(self, mode="json")
+        return written
+
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> Answer:
+        """The answer that `as_json` wrote; PilcrowError names the field that is wrong."""
+        try:
+            return _answers().validate_json(json.dumps(written, allow_nan=False), strict=True)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise PilcrowError(f"this is not an answer as Pilcrow writes it: {_first(error)}") from error
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -186,7 +207,7 @@ class DocumentInfo:
     title: str
     sha256: str
     paragraphs: int
-    date: date | None = None
+    date: Day | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,3 +221,22 @@ class IngestReport:
     failed: tuple[tuple[str, str], ...] = ()
     paragraphs: int = 0
     seconds: float = 0.0
+
+
+@cache
+def _answers() -> TypeAdapter[Answer]:
+    """What writes answers as JSON and reads them again, type by type."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Answer)
+
+
+def _first(error: Exception) -> str:
+    """The first thing that was wrong, with the place of the field, such as citations.0.quote."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return str(error)
+    detail = error.errors(include_url=False)[0]
+    place = ".".join(map(str, detail["loc"]))
+    return f"{place}: {detail['msg']}" if place else detail["msg"]
