@@ -10,7 +10,7 @@ from functools import partial
 from time import perf_counter
 
 from rag.condense import condense
-from rag.conflicts import write
+from rag.conflicts import Written, write
 from rag.evidence import gather
 from rag.highlight import mark
 from rag.index import Index
@@ -77,9 +77,10 @@ def answer(
     with clock.step("read"):
         reading = read(asked, found.evidence, found.rarity, found.similarity, found.likeness)
     with clock.step("write"):
-        drafts = write(asked, found.evidence, reading) if reading.probability >= THRESHOLD else ()
+        likely = reading.probability >= THRESHOLD
+        written = write(asked, found.evidence, reading) if likely else Written(())
     with clock.step("verify"):
-        statements, citations = verify(drafts, found.evidence)
+        statements, citations = verify(written.drafts, found.evidence)
     if not statements:
         return abstain(question, asked, found, reading, clock.seconds)
     with clock.step("mark"):
@@ -92,6 +93,7 @@ def answer(
         evidence=found.evidence,
         standalone=asked.text,
         probability=reading.probability,
+        conflicting=written.differing and len(statements) > 1,
         timings=clock.seconds,
     )
 

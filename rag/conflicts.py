@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from rag.extractive import Draft, extract
@@ -25,18 +25,27 @@ PEER = 0.5  # of the best sentence's probability: as good but for the time, wher
 PEER_COVERS = 0.9  # with as much of its share of the question's words
 
 
-def write(question: Question, evidence: Sequence[Evidence], reading: Reading) -> tuple[Draft, ...]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The drafts of an answer, and whether they are of sources that differ."""
+
+    drafts: tuple[Draft, ...]
+    differing: bool = False
+
+
+def write(question: Question, evidence: Sequence[Evidence], reading: Reading) -> Written:
     """The drafts of the best answer; where sources differ, of each, newest first, or of the time asked."""
     if not reading.sentences or question.wants_list:
-        return extract(question, evidence, reading)
+        return Written(extract(question, evidence, reading))
     when, best = question.when, _of_the_day(question, reading)
     found = [best, *rivals(question, evidence, reading, best)]
     if len(found) == 1 and (when.latest or when.as_of):
         found += _peers(evidence, reading, best)
     if len(found) == 1 and not (when.as_of and when.named_in(best.text)):
-        return extract(question, evidence, reading)
+        return Written(extract(question, evidence, reading))
     chosen = in_time(when, evidence, found)
-    return tuple(draft for one in chosen for draft in extract(question, evidence, _alone(one, reading)))
+    drafts = (draft for one in chosen for draft in extract(question, evidence, _alone(one, reading)))
+    return Written(tuple(drafts), len(chosen) > 1)
 
 
 def _of_the_day(question: Question, reading: Reading) -> Sentence:

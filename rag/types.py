@@ -149,7 +149,8 @@ class Answer:
     """A checked answer, or an abstention with the paragraphs that came nearest and the words not found.
 
     `probability` (0 to 1) is that the evidence answers the question; 0.0 where there is none or no word was
-    asked. `standalone` is the question as it was understood with its history. `timings` are seconds by step.
+    asked. `standalone` is the question as it was understood with its history. `conflicting`: its statements
+    are of sources that differ, newest first. `timings` are seconds by step.
     """
 
     question: str
@@ -162,6 +163,7 @@ class Answer:
     missing: tuple[str, ...] = ()
     standalone: str = ""
     probability: float = 0.0
+    conflicting: bool = False
     timings: Mapping[str, float] = field(default_factory=dict)
 
     @property

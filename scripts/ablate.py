@@ -133,7 +133,13 @@ def parts() -> Iterator[Part]:
     yield Part("second sentences", write, extractive, "_bar", lambda *_: 2.0)
     yield Part("no more when sure", write, extractive, "SURE", 2.0)
     yield Part("repeats dropped", write, extractive, "_repeats", lambda *_: False)
-    yield Part("conflicts", write, rag.conflicts, "write", extractive.extract)
+    yield Part(
+        "conflicts",
+        write,
+        rag.conflicts,
+        "write",
+        lambda *given: rag.conflicts.Written(extractive.extract(*given)),
+    )
     yield Part("support checked", write, verifier, "SUPPORTED", 0.0)
     yield Part("abstention", write, weights, "THRESHOLD", 0.0)
     yield Part("spellings", Redo.INGEST, words, "_SPELLINGS", ())

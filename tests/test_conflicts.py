@@ -86,6 +86,7 @@ def test_both_sides_are_told_newest_first(
     harbour: Assistant, question: str, sides: list[tuple[str, date | None]], values: list[str]
 ) -> None:
     answer = harbour.ask(question)
+    assert answer.conflicting
     assert told(answer) == sides
     assert all(value in each.text for value, each in zip(values, answer.statements, strict=True))
 
@@ -98,7 +99,9 @@ def test_both_sides_are_told_newest_first(
     ],
 )
 def test_the_same_figure_or_one_rounded_is_no_conflict(harbour: Assistant, question: str, value: str) -> None:
-    (statement,) = harbour.ask(question).statements
+    answer = harbour.ask(question)
+    (statement,) = answer.statements
+    assert not answer.conflicting
     assert value in statement.text
 
 
