@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    SecretStr,
     ValidationError,
     ValidationInfo,
     model_validator,
@@ -36,10 +37,25 @@ def _server_url(url: str) -> str:
     return url
 
 
+def _read_accounts(written: str) -> dict[str, str]:
+    accounts: dict[str, str] = {}
+    for account in written.split(","):
+        name, _, password = account.strip().partition(":")
+        if not name.strip() or not password or name in accounts:
+            raise ValueError("should be name:password, several of them parted by commas, each name once")
+        accounts[name] = password
+    return accounts
+
+
+def _accounts(auth: SecretStr) -> SecretStr:
+    _read_accounts(auth.get_secret_value())
+    return auth
+
+
 class Settings(BaseModel):
     """Every setting; `Settings.load` reads them, `Settings(…)` takes them as given. Errors: SettingsError."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     index: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default=Path("index"), description="folder that holds the index"
@@ -60,6 +76,14 @@ class Settings(BaseModel):
     evidence: int = Field(default=8, ge=1, le=50, description="paragraphs read for an answer, 1 to 50")
     host: str = Field(default="127.0.0.1", min_length=1, description="address that the chat page listens on")
     port: int = Field(default=7860, ge=1, le=65535, description="port of the chat page, 1 to 65535")
+    auth: Annotated[SecretStr, AfterValidator(_accounts)] | None = Field(
+        default=None, description="who may log in to the chat page, as name:password,name:password"
+    )
+
+    @property
+    def accounts(self) -> dict[str, str]:
+        """The passwords of those who may log in, by name; empty where there is no login."""
+        return _read_accounts(self.auth.get_secret_value()) if self.auth else {}
 
     @classmethod
     def load(cls, **arguments: object) -> Self:
@@ -136,8 +160,9 @@ def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
     for detail in error.errors(include_url=False):
         name = str(detail["loc"][0])
         wanted = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        given = "…" if name == "auth" else repr(detail["input"])  # a password is told to nobody
         problems.append(
-            f"{name} = {detail['input']!r} in {origins.get(name, ARGUMENTS)}: {wanted} "
+            f"{name} = {given} in {origins.get(name, ARGUMENTS)}: {wanted} "
             f"({Settings.model_fields[name].description})"
         )
     return "; ".join(problems)
