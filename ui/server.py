@@ -108,6 +108,8 @@ class Guard:
             return refusal(403, f"{host} is not a name of this machine's loopback address", "wrong_host")
         if origin is not None and _place(origin) not in {host, request.headers.get("x-forwarded-host")}:
             return refusal(403, "other sites may not ask here", "wrong_origin")
+        if "://" in request.scope["path"]:  # Gradio would fetch it, past what `HEADERS` forbid the browser
+            return refusal(404, "nothing of another host is given out", "not_found")
         if request.scope["path"] != UPLOAD and (refused := _refuse_body(request)):
             return refused
         if user is None and not _is_open(request):
@@ -233,15 +235,17 @@ def _is_open(request: Request) -> bool:
 
 def _credentials(header: str) -> tuple[str, str] | None:
     """Name and password from `Basic …` (RFC 7617) or `Bearer name:password`."""
-    scheme, _, value = header.partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            value = b64decode(value, validate=True).decode()
-        except ValueError:
+    scheme, _, value = header.encode("latin-1").partition(b" ")
+    try:
+        if scheme.lower() == b"basic":
+            given = b64decode(value, validate=True).decode()
+        elif scheme.lower() == b"bearer":
+            given = value.decode()
+        else:
             return None
-    elif scheme.lower() != "bearer":
+    except ValueError:
         return None
-    name, colon, password = value.partition(":")
+    name, colon, password = given.partition(":")
     return (name, password) if colon else None
 
 

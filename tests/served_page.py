@@ -1,0 +1,39 @@
+"""A served page, smaller than Pilcrow's own, for as long as a block lasts."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import gradio as gr
+from starlette.routing import Route
+
+from rag import Assistant, Settings
+from ui import server, tools
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def served(
+    assistant: Assistant,
+    auth: str | None = None,
+    host: str = "127.0.0.1",
+    routes: Sequence[Route] = (),
+    more: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[gr.Blocks, str]]:
+    """A page with the tools and what `more` adds to it, and its address."""
+    with gr.Blocks(title="Pilcrow", analytics_enabled=False) as page:
+        gr.Markdown("A page")
+        more()
+        tools.add(assistant)
+    settings = Settings.model_validate({"port": free_port(), "host": host, "auth": auth})
+    try:
+        yield page, server.launch(page, assistant, settings, routes)
+    finally:
+        page.close(verbose=False)

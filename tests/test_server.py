@@ -1,0 +1,377 @@
+"""Who may come in, what a request may hold, and that many at once each get their own answer."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import gradio as gr
+import httpx
+import pytest
+from gradio_client import Client
+from served_page import served
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from rag import Assistant, PilcrowError, Settings
+from ui import server
+
+ANN, BOB = ("ann", "a:b c"), ("bob", "β")
+AUTH = "ann:a:b c, bob:β"
+TOWN = "Brielle"  # stands in a document, in its name and nowhere else
+# What a stranger may ask for. Everything else that Gradio serves must be refused, now and later.
+FREE = {"/", "/login", "/login/", "/logout", "/favicon.ico", "/robots.txt", "/theme.css"}
+FREE |= {"/gradio_api/theme.css", "/gradio_api/startup-events"}
+FREE |= {"/static/{path:path}", "/assets/{path:path}", "/svelte/{path:path}"}
+
+
+async def name_of(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(f"you are {request.state.user!r}")
+
+
+def people() -> None:
+    """What a page may do: tell the user's name, take a file, show a conversation."""
+    gr.api(who_am_i, api_name="whoami", api_visibility="undocumented")
+    box, files, chat = gr.Textbox(), gr.File(), gr.Chatbot()
+    box.submit(lambda text, file, said: text, [box, files, chat], box, api_visibility="private")
+
+
+def who_am_i(request: gr.Request) -> str:
+    return f"you are {request.username!r}"
+
+
+@pytest.fixture(scope="module")
+def towers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
+    folder = tmp_path_factory.mktemp("towers")
+    text = f"The tower of {TOWN} leans two degrees, says the surveyor.\n"
+    (folder / f"{TOWN}.txt").write_text(text, "utf-8")
+    with Assistant.open(folder / "index", Settings()) as assistant:
+        assistant.ingest([folder])
+        yield assistant
+
+
+@pytest.fixture(scope="module")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def closed(towers: Assistant, temporary: None) -> Iterator[tuple[gr.Blocks, str]]:
+    """A page that wants a login, and its address."""
+    with served(towers, AUTH, routes=[Route("/ours", name_of)], more=people) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def opened(towers: Assistant, temporary: None) -> Iterator[str]:
+    """The address of a page without a login."""
+    with served(towers, routes=[Route("/ours", name_of)], more=people) as (_, address):
+        yield address
+
+
+def addresses(routes: Any, above: str = "") -> Iterator[str]:
+    """The path of every route, those of what is mounted or included, too."""
+    for route in routes:
+        inner = getattr(route, "original_router", route)
+        path = above + getattr(route, "path", "")
+        if getattr(inner, "routes", None):
+            yield from addresses(inner.routes, path)
+        else:
+            yield path
+
+
+def test_a_stranger_gets_401_on_every_data_endpoint(closed: tuple[gr.Blocks, str]) -> None:
+    page, address = closed
+    known = set(addresses(page.app.routes))
+    assert known > {"/config", "/gradio_api/queue/join", "/gradio_api/file={path_or_url:path}"}
+    ours = {"/gradio_api/mcp/", "/v1/models", "/v1/chat/completions", "/ours"}
+    with httpx.Client() as client:
+        for path in sorted(known - FREE | ours):
+            for method in ("GET", "HEAD", "POST", "PUT", "DELETE"):
+                url = address.rstrip("/") + path.replace("{", "").replace("}", "")
+                assert client.request(method, url).status_code == 401, f"{method} {path}"
+
+
+def test_what_a_stranger_may_see_says_nothing_of_the_documents(closed: tuple[gr.Blocks, str]) -> None:
+    _, address = closed
+    for path in ("", "theme.css", "favicon.ico", "robots.txt", "gradio_api/startup-events", "logout"):
+        response = httpx.get(address + path, follow_redirects=True)
+        assert response.status_code == 200
+        assert TOWN not in response.text
+    assert '"auth_required":true' in httpx.get(address).text.replace(" ", "")
+
+
+@pytest.mark.parametrize("account", [ANN, BOB], ids=["ann", "bob"])
+def test_gradio_and_our_routes_see_the_same_user(
+    account: tuple[str, str], closed: tuple[gr.Blocks, str]
+) -> None:
+    _, address = closed
+    told = f"you are {account[0]!r}"
+    logged_in = Client(address, auth=account, verbose=False)
+    assert logged_in.predict(api_name="/whoami") == told
+    assert httpx.get(address + "ours", cookies=logged_in.cookies).text == told
+    assert httpx.get(address + "ours", auth=account).text == told
+    basic = httpx.BasicAuth(*account)._auth_header
+    for header in (basic, f"bearer {':'.join(account)}"):
+        headers = {b"authorization": header.encode()}
+        assert httpx.get(address + "gradio_api/user", headers=headers).json() == account[0]
+    program = Client(address, headers={"Authorization": basic}, verbose=False)
+    assert program.predict(api_name="/whoami") == told
+
+
+def test_a_program_that_logs_out_may_come_again(closed: tuple[gr.Blocks, str]) -> None:
+    _, address = closed
+    httpx.get(address + "logout", auth=ANN)
+    assert httpx.get(address + "gradio_api/user", auth=ANN).json() == "ann"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Basic !",
+        "Basic YW5u",
+        "Bearer ann",
+        "Bearer ann:",
+        "Bearer ann:β",
+        "Bearer bob:a:b c",
+        "Digest ann:a:b c",
+        "",
+    ],
+)
+def test_wrong_credentials_are_refused(header: str, closed: tuple[gr.Blocks, str]) -> None:
+    _, address = closed
+    response = httpx.get(address + "config", headers={b"authorization": header.encode()})
+    assert response.status_code == 401
+    assert "log in" in response.json()["detail"]
+
+
+def test_a_wrong_password_does_not_log_in(closed: tuple[gr.Blocks, str]) -> None:
+    _, address = closed
+    response = httpx.post(address + "login", data={"username": "ann", "password": BOB[1]})
+    assert response.status_code == 400
+    assert not response.cookies
+
+
+def test_without_a_login_the_user_has_no_name(opened: str) -> None:
+    assert httpx.get(opened + "ours").text == "you are ''"
+    assert Client(opened, verbose=False).predict(api_name="/whoami") == "you are None"
+
+
+def test_every_response_forbids_other_hosts(closed: tuple[gr.Blocks, str]) -> None:
+    _, address = closed
+    for path, account in [("", None), ("config", None), ("config", ANN), ("ours", ANN), ("v1/models", ANN)]:
+        headers = httpx.get(address + path, auth=account).headers
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert "http" not in headers["content-security-policy"]
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "[::1", ""])
+def test_a_name_of_elsewhere_is_not_answered(host: str, opened: str) -> None:
+    response = httpx.get(opened + "config", headers={"host": host})
+    assert response.status_code in {400, 403}
+    assert "components" not in response.text
+
+
+def test_another_site_may_not_ask(opened: str, closed: tuple[gr.Blocks, str]) -> None:
+    own = opened.rstrip("/")
+    assert httpx.get(own + "/config", headers={"origin": own}).status_code == 200
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:1"):
+        assert httpx.get(own + "/config", headers={"origin": origin}).status_code == 403
+        assert httpx.get(closed[1] + "config", headers={"origin": origin}, auth=ANN).status_code == 403
+
+
+def test_a_proxy_may_pass_on_the_name_that_it_was_asked_by(closed: tuple[gr.Blocks, str]) -> None:
+    headers = {"origin": "https://docs.example", "x-forwarded-host": "docs.example"}
+    assert httpx.get(closed[1] + "ours", headers=headers, auth=ANN).text == "you are 'ann'"
+
+
+def test_a_long_request_is_refused(opened: str) -> None:
+    long = b'{"data": "' + b"x" * server.LARGEST_BODY + b'"}'
+    response = httpx.post(opened + "gradio_api/queue/join", content=long)
+    assert response.status_code == 413
+    assert "longer than" in response.json()["detail"]
+    assert httpx.post(opened + "v1/chat/completions", content=iter([b"{}"])).status_code == 411
+
+
+def test_a_large_file_may_be_uploaded(opened: str) -> None:
+    large = b"x" * (server.LARGEST_BODY + 1)
+    uploaded = httpx.post(opened + "gradio_api/upload", files={"files": ("large.txt", large)})
+    assert Path(uploaded.json()[0]).stat().st_size == len(large)
+    assert httpx.get(opened + "config").json()["max_file_size"] == 200 * 2**20
+
+
+def test_no_file_of_the_machine_is_given_out(
+    opened: str, closed: tuple[gr.Blocks, str], towers: Assistant
+) -> None:
+    for path in ("/etc/passwd", str(Path(__file__)), str(towers.settings.index.resolve())):
+        for address in (opened, closed[1]):
+            assert httpx.get(f"{address}gradio_api/file={path}", auth=ANN).status_code in {403, 404}
+            assert httpx.get(f"{address}gradio_api/file/{path}", auth=ANN).status_code in {403, 404}
+
+
+def test_nothing_of_another_host_is_fetched(opened: str) -> None:
+    for path in (
+        "file=http://other.example/a.png",
+        "file=%20https://other.example/",
+        "proxy=https://x.hf.space/",
+    ):
+        assert httpx.get(f"{opened}gradio_api/{path}").status_code == 404
+
+
+def test_an_event_cannot_name_a_file_of_the_machine(opened: str) -> None:
+    config = httpx.get(opened + "config").json()
+    kinds = {part["id"]: part["type"] for part in config["components"]}
+    [event] = [each for each in config["dependencies"] if "chatbot" in {kinds[i] for i in each["inputs"]}]
+    file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    said = [{"role": "user", "content": [{"type": "file", "file": file}]}]
+    for data in (["x", file, []], ["x", None, said]):
+        outcome = call(opened, event["id"], data)
+        assert outcome["success"] is False
+        assert "root:" not in json.dumps(outcome)
+
+
+def call(address: str, event: int, data: list[Any]) -> dict[str, Any]:
+    body = {"data": data, "fn_index": event, "session_hash": "one"}
+    httpx.post(address + "gradio_api/queue/join", json=body).raise_for_status()
+    with httpx.stream("GET", f"{address}gradio_api/queue/data?session_hash=one", timeout=30) as lines:
+        for line in lines.iter_lines():
+            message = json.loads(line.removeprefix("data:")) if line else {}
+            if message.get("msg") == "process_completed":
+                return dict(message)
+    raise AssertionError("the event never completed")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "::",
+        "0.0.0.0",  # noqa: S104
+        "192.168.1.7",
+        "pilcrow.example",
+        "localhost.evil.example",
+    ],
+)
+def test_a_host_that_is_open_to_others_wants_a_login(host: str) -> None:
+    with pytest.raises(PilcrowError, match="set PILCROW_AUTH=name:password"):
+        server.refuse_open_host(Settings(host=host))
+    server.refuse_open_host(Settings.model_validate({"host": host, "auth": AUTH}))
+
+
+def test_launching_refuses_such_a_host(towers: Assistant) -> None:
+    with pytest.raises(PilcrowError, match="could read your documents"), served(towers, host="0.0.0.0"):  # noqa: S104
+        pass
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "LOCALHOST"])
+def test_loopback_wants_none(host: str) -> None:
+    assert server.is_loopback(host)
+    server.refuse_open_host(Settings(host=host))
+
+
+def test_the_sixth_version_of_loopback(towers: Assistant, temporary: None) -> None:
+    try:
+        with socket.socket(socket.AF_INET6) as free:
+            free.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no ::1")
+    with served(towers, host="::1") as (_, address):
+        assert httpx.get(address + "config").status_code == 200
+
+
+def test_a_port_in_use_is_an_error_with_the_remedy(towers: Assistant) -> None:
+    with socket.socket() as taken, gr.Blocks() as page:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(PilcrowError, match="set another host or port"):
+            server.launch(page, towers, Settings(port=taken.getsockname()[1]))
+
+
+def test_a_method_that_a_route_does_not_take(opened: str) -> None:
+    assert httpx.post(opened + "ours").status_code == 405
+
+
+def test_a_full_queue_is_told_at_once(towers: Assistant, temporary: None) -> None:
+    go = Event()
+
+    def wait(number: int) -> int:
+        go.wait(60)
+        return number
+
+    with served(towers, more=lambda: gr.api(wait)) as (_, address):
+        [event] = [
+            e["id"] for e in httpx.get(address + "config").json()["dependencies"] if e["api_name"] == "wait"
+        ]
+        bodies = [
+            {"data": [i], "fn_index": event, "session_hash": f"s{i}"} for i in range(server.WAITING + 20)
+        ]
+        try:
+            answers = [httpx.post(address + "gradio_api/queue/join", json=body) for body in bodies]
+        finally:
+            go.set()
+    assert [answer.status_code for answer in answers[: server.WAITING]] == [200] * server.WAITING
+    assert answers[-1].status_code == 503
+    assert "full" in answers[-1].json()["detail"]
+
+
+@pytest.fixture(scope="module")
+def mills(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
+    """One short document for each of twenty clients, ten facts in each."""
+    folder = tmp_path_factory.mktemp("mills")
+    for client in range(20):
+        facts = [
+            f"The mill number {client * 10 + n} of the polder has {fact(client, n)} sacks of rye."
+            for n in range(10)
+        ]
+        (folder / f"mills{client}.txt").write_text("\n\n".join(facts), "utf-8")
+    with Assistant.open(folder / "index", Settings()) as assistant:
+        assistant.ingest([folder])
+        yield assistant
+
+
+def fact(client: int, number: int) -> int:
+    return 1000 + client * 37 + number * 401
+
+
+def test_twenty_clients_at_once_each_get_their_own_answers(mills: Assistant, temporary: None) -> None:
+    accounts = ",".join(f"user{n}:word{n}" for n in range(20))
+    right, told = [], []
+
+    def ask_ten(client: int) -> None:
+        account = (f"user{client}", f"word{client}")
+        program = Client(address, auth=account, verbose=False)
+        jobs = [
+            program.submit(
+                f"How many sacks of rye has the mill number {client * 10 + n} of the polder?", api_name="/ask"
+            )
+            for n in range(10)
+        ]
+        seen = httpx.get(address + "ours", cookies=program.cookies)
+        assert seen.text == f"you are {account[0]!r}"
+        for number, job in enumerate(jobs):
+            if error := job.exception(timeout=120):
+                told.append(str(error))
+                continue
+            answer = job.result()
+            assert str(fact(client, number)) in answer["text"], (answer["question"], answer["text"])
+            [citation] = answer["citations"]
+            assert (citation["source"], citation["paragraph"]) == (f"mills{client}.txt", number + 1)
+            right.append(answer)
+
+    with (
+        served(mills, accounts, routes=[Route("/ours", name_of)]) as (_, address),
+        ThreadPoolExecutor(20) as pool,
+    ):
+        for done in [pool.submit(ask_ten, client) for client in range(20)]:
+            done.result()
+    assert all("full" in message for message in told), set(told)
+    assert len(right) + len(told) == 200
+    assert len(right) >= server.WAITING
