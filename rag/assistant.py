@@ -156,6 +156,22 @@ class Assistant:
         depth = limit or self.settings.evidence
         return search(_encodable(question), self._index, self._model(), reranker, depth, among)
 
+    def verify(self, answer: Answer, below: Path | None = None) -> list[str]:
+        """What of a recorded answer no longer stands, in words, a line a fault; empty where all stands.
+
+        Quotes are held against the index; those of documents that it lacks against the files of their
+        sources `below` a folder, where one is given.
+        """
+        from rag.recorded import Now, read_below, recheck
+
+        def now(source: str) -> Now:
+            if snapshot.document(_encodable(source)):
+                return snapshot.all_paragraphs(source)
+            return read_below(below, source) if below else f"the index no longer holds {source}"
+
+        with self._index.catalog.read() as snapshot:
+            return recheck(answer, now)
+
     def remove(self, *sources: str) -> tuple[str, ...]:
         """Takes documents out of the index; all or, where one is not held (StoreError), none."""
         from rag.indexer import remove

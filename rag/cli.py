@@ -145,6 +145,37 @@ def remove(
 
 
 @app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="From `ask --json`, or exported by the page.")],
+    index: Index = None,
+) -> None:
+    """Check recorded answers again, against the index or else the files below this folder."""
+    answers = _recorded(file)
+    with _open(index) as assistant:
+        found = [assistant.verify(answer, below=Path.cwd()) for answer in answers]
+    for answer, faults in zip(answers, found, strict=True):
+        question = " ".join(answer.question.split())
+        _print("\n  ".join([f"{question}:", *faults]) if faults else f"{question}: all stands")
+    if any(found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def feedback(index: Index = None) -> None:
+    """Print the answers that users of the page judged, a line of JSON each, for the evaluation set."""
+    settings = Settings.load(index=index)
+    from ui.conversations import FILE, Conversations
+
+    path = settings.index / FILE
+    if not path.exists():
+        _complain(f"there are no conversations in {settings.index}; they are begun with: pilcrow chat")
+        return
+    with Conversations(path) as conversations:
+        for candidate in conversations.candidates():
+            typer.echo(json.dumps(candidate, ensure_ascii=False).translate(JSON_CONTROLS))
+
+
+@app.command()
 def chat(
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option("--port", help="Port to listen on.")] = None,
@@ -177,6 +208,26 @@ def _open(index: Path | None) -> Iterator[Assistant]:
 
     with Assistant.open(settings=settings) as assistant:
         yield assistant
+
+
+def _recorded(file: Path) -> list[Answer]:
+    """The answers in an exported conversation, or the one in the file."""
+    from rag import Answer
+
+    try:
+        written = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise PilcrowError(f"{file} cannot be read as JSON: {error}") from error
+    if isinstance(written, dict) and "pilcrow" in written:
+        answers = written.get("answers")
+        if written["pilcrow"] != 1 or not isinstance(answers, list):
+            raise PilcrowError(f"{file} is not of a form that this Pilcrow knows; export it again, or update")
+    else:
+        answers = [written]
+    try:
+        return [Answer.from_json(answer) for answer in answers]
+    except PilcrowError as error:
+        raise PilcrowError(f"{file}: {error}") from error
 
 
 def _summary(report: IngestReport) -> str:

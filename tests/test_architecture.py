@@ -30,6 +30,7 @@ PUBLIC = {
 LAYERS = (
     {"__main__", "cli", "doctor", "progress"},
     {"assistant"},
+    {"recorded"},
     {"answering", "indexer"},
     {
         "condense",
