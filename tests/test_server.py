@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -125,6 +126,30 @@ def test_gradio_and_our_routes_see_the_same_user(
         assert httpx.get(address + "gradio_api/user", headers=headers).json() == account[0]
     program = Client(address, headers={"Authorization": basic}, verbose=False)
     assert program.predict(api_name="/whoami") == told
+
+
+def test_a_person_logs_in_on_the_page(closed: tuple[gr.Blocks, str]) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium here; on Debian: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    _, address = closed
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        answers: list[tuple[int, str]] = []
+        page.on("response", lambda response: answers.append((response.status, response.url)))
+        page.goto(address)
+        for password, told in (("wrong", "Incorrect Credentials"), ("a:b c", "A page")):
+            page.get_by_label("username").fill("ann")
+            page.get_by_label("password").fill(password)
+            page.get_by_role("button", name="Login").click()
+            page.get_by_text(told).wait_for()
+        assert page.request.get(address + "ours").text() == "you are 'ann'"
+        browser.close()
+    assert [url for status, url in answers if status >= 400] == [address + "login"]
+    assert all(url.startswith((address, "data:", "blob:")) for _, url in answers)
 
 
 def test_a_program_that_logs_out_may_come_again(closed: tuple[gr.Blocks, str]) -> None:

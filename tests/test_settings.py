@@ -118,3 +118,40 @@ def test_a_file_that_is_not_toml_is_named(folder: Path) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().port = 1  # type: ignore[misc]
+
+
+def test_accounts_are_read_and_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PILCROW_AUTH", "ann:o:pen, bob: sesame")
+    settings = Settings.load()
+    assert settings.accounts == {"ann": "o:pen", "bob": " sesame"}
+    assert Settings().accounts == {}
+    for shown in (repr(settings), str(settings), settings.model_dump_json(), f"{settings.auth}"):
+        assert "pen" not in shown
+        assert "sesame" not in shown
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        "sesame",
+        "ann",
+        "ann:",
+        ":sesame",
+        " :sesame",
+        "ann:sesame,",
+        "ann:sesame,ann:other",
+        "sesame,a:b",
+        7355608,
+    ],
+)
+def test_accounts_that_cannot_be_are_refused_without_their_password(auth: Any, folder: Path) -> None:
+    write(folder, f"auth = {auth!r}")
+    with pytest.raises(
+        SettingsError, match=r"auth = … in pilcrow\.toml: should be .*name:password"
+    ) as caught:
+        Settings.load()
+    chain: BaseException | None = caught.value
+    while chain is not None:
+        assert "sesame" not in str(chain)
+        assert "7355608" not in str(chain)
+        chain = chain.__cause__ or chain.__context__

@@ -1,0 +1,179 @@
+"""The tools, as Gradio's client and as an MCP client call them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult, TextContent, Tool
+from served_page import served
+from test_completions import LEANS, TOWERS, Slow
+
+from rag import Assistant, Settings
+from ui import tools
+
+LOGIN = {"Authorization": "Bearer ann:a b"}
+NAMES = {"ask", "search", "show_paragraph", "list_documents"}
+
+
+@pytest.fixture(scope="module")
+def towers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
+    folder = tmp_path_factory.mktemp("towers")
+    (folder / "towers.txt").write_text(TOWERS, "utf-8")
+    (folder / "2023-01-31.md").write_text("# Ferry\n\nThe ferry of Kampen sank.\n", "utf-8")
+    with Assistant.open(folder / "index", Settings()) as assistant:
+        assistant.ingest([folder])
+        yield assistant
+
+
+@pytest.fixture(scope="module")
+def address(towers: Assistant) -> Iterator[str]:
+    with served(towers, "ann:a b") as (_, address):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def program(address: str) -> Client:
+    return Client(address, headers=LOGIN, verbose=False)
+
+
+def through_mcp(
+    address: str, calls: list[tuple[str, dict[str, Any]]]
+) -> tuple[list[Tool], list[CallToolResult]]:
+    """The tools that are offered, and what the calls gave."""
+
+    async def session() -> tuple[list[Tool], list[CallToolResult]]:
+        async with (
+            httpx.AsyncClient(headers=LOGIN) as client,
+            streamable_http_client(f"{address}gradio_api/mcp/", http_client=client) as (read, write, _),
+            ClientSession(read, write) as opened,
+        ):
+            await opened.initialize()
+            offered = (await opened.list_tools()).tools
+            return offered, [await opened.call_tool(name, arguments) for name, arguments in calls]
+
+    return asyncio.run(session())
+
+
+def text(result: CallToolResult) -> str:
+    [content] = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+def test_the_same_names_with_their_descriptions_everywhere(program: Client, address: str) -> None:
+    endpoints: Any = program.view_api(return_format="dict", print_info=False)
+    assert set(endpoints["named_endpoints"]) == {f"/{name}" for name in NAMES}
+    assert not endpoints["unnamed_endpoints"]
+    offered, _ = through_mcp(address, [])
+    assert {tool.name for tool in offered} == NAMES
+    for tool in offered:
+        assert "document" in (tool.description or "")
+        for described in tool.inputSchema["properties"].values():
+            assert described["description"]
+    [ask] = [tool for tool in offered if tool.name == "ask"]
+    assert ask.inputSchema["required"] == ["question"]
+
+
+def test_gradios_client_gets_a_cited_answer(program: Client, towers: Assistant) -> None:
+    answer = program.predict(question=LEANS, api_name="/ask")
+    assert answer["text"] == "The tower of Brielle leans two degrees, says the surveyor. [1]"
+    assert answer["citations"] == towers.ask(LEANS).as_json()["citations"]
+
+
+def test_an_mcp_client_gets_the_same_as_json(program: Client, address: str) -> None:
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("ask", {"question": LEANS}),
+        ("search", {"question": "ferry", "limit": 1}),
+        ("show_paragraph", {"source": "towers.txt", "paragraph": 2}),
+        ("list_documents", {}),
+    ]
+    _, results = through_mcp(address, calls)
+    for (name, arguments), result in zip(calls, results, strict=True):
+        assert not result.isError
+        same = program.predict(**arguments, api_name=f"/{name}")
+        found = json.loads(text(result))
+        if name == "ask":
+            assert found.pop("timings").keys() == same.pop("timings").keys()
+        assert found == same
+
+
+def test_searching_gives_the_best_paragraphs_first(program: Client) -> None:
+    found = program.predict(question="Which tower leans nine degrees?", limit=2, api_name="/search")
+    assert len(found) == 2
+    assert (found[0]["source"], found[0]["paragraph"]) == ("towers.txt", 2)
+    [only] = program.predict(question="tower", sources=["2023-01-31.md"], limit=1, api_name="/search")
+    assert only["source"] == "2023-01-31.md"
+
+
+def test_a_paragraph_and_the_list_of_documents(program: Client) -> None:
+    shown = program.predict(source="towers.txt", paragraph=2, api_name="/show_paragraph")
+    assert shown["text"] == "The tower of Delft leans nine degrees; it was built in 1325."
+    assert (shown["source"], shown["number"], shown["line"], shown["kind"]) == ("towers.txt", 2, 3, "body")
+    listed = program.predict(api_name="/list_documents")
+    assert [(each["source"], each["paragraphs"]) for each in listed] == [
+        ("2023-01-31.md", 2),
+        ("towers.txt", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("ask", {"question": "x" * 2001}, "question: .*at most 2000 characters"),
+        ("ask", {"question": ""}, "question: .*at least 1 character"),
+        ("ask", {"question": 5}, "question: .*string"),
+        ("ask", {"question": "Who?", "sources": ["gone.txt"]}, "holds no document 'gone.txt'"),
+        ("search", {"question": "Who?", "limit": 51}, "limit: .*50"),
+        ("show_paragraph", {"source": "towers.txt", "paragraph": 9}, "has no paragraph 9; it has 1 to 2"),
+        ("show_paragraph", {"source": "towers.txt", "paragraph": "x"}, "paragraph: .*integer"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    name: str, arguments: dict[str, Any], told: str, program: Client
+) -> None:
+    with pytest.raises(AppError, match=told):
+        program.predict(**arguments, api_name=f"/{name}")
+
+
+def test_an_mcp_client_is_told_as_well(address: str) -> None:
+    _, [result] = through_mcp(address, [("show_paragraph", {"source": "gone.txt", "paragraph": 1})])
+    assert result.isError
+    assert "holds no document" in text(result)
+
+
+def test_mcp_wants_the_login(address: str) -> None:
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    for path in ("mcp/", "mcp", "mcp/http/", "mcp/schema", "mcp/messages/"):
+        assert httpx.post(f"{address}gradio_api/{path}", json=hello).status_code == 401
+
+
+def test_one_call_too_many_is_told_and_the_others_are_answered() -> None:
+    slow = Slow()
+    numbers = range(tools.AT_ONCE)
+
+    def ask(address: str, number: int) -> httpx.Response:
+        body = {"data": [f"Question {number}?", None]}
+        return httpx.post(f"{address}gradio_api/run/ask", json=body, timeout=60)
+
+    with served(slow) as (_, address), ThreadPoolExecutor(len(numbers)) as pool:
+        answers = [pool.submit(ask, address, number) for number in numbers]
+        for _ in numbers:
+            slow.begun.acquire(timeout=30)
+        try:
+            refused = ask(address, -1)
+        finally:
+            slow.go.set()
+        for number, answer in zip(numbers, answers, strict=True):
+            assert answer.result().json()["data"][0]["text"] == f"You asked: Question {number}?"
+    assert refused.status_code == 500
+    assert "ask again in a moment" in refused.json()["error"]
