@@ -25,8 +25,19 @@ Limit = Annotated[int, Field(ge=1, le=50)]
 
 def add(assistant: Assistant) -> None:
     """Adds `ask`, `search`, `show_paragraph` and `list_documents` to the page that is being built."""
+    tools, places = _Tools(assistant), BoundedSemaphore(AT_ONCE)
+    for tool in (tools.ask, tools.search, tools.show_paragraph, tools.list_documents):
+        # Off the queue, since MCP would go through it without the user's login; Gradio's client does queue.
+        api(_served(tool, places), queue=False, concurrency_limit=4, concurrency_id="tools")
 
-    def ask(question: Question, sources: list[str] | None = None) -> dict[str, Any]:
+
+class _Tools:
+    """The functions, each with the description that programs read."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+
+    def ask(self, question: Question, sources: list[str] | None = None) -> dict[str, Any]:
         """Answer a question from the user's own documents. Every sentence of the answer cites its file and
         paragraph, with the exact quote; where the documents do not say it, `abstained` is true.
 
@@ -36,10 +47,10 @@ def add(assistant: Assistant) -> None:
         Returns:
             The answer: text with [1]… after each sentence, citations with their quotes, abstained, nearest.
         """
-        return assistant.ask(question, sources=sources).as_json()
+        return self._assistant.ask(question, sources=sources).as_json()
 
     def search(
-        question: Question, sources: list[str] | None = None, limit: Limit = 8
+        self, question: Question, sources: list[str] | None = None, limit: Limit = 8
     ) -> list[dict[str, Any]]:
         """Find the paragraphs of the user's own documents that bear on a question, best first, unanswered.
 
@@ -50,9 +61,9 @@ def add(assistant: Assistant) -> None:
         Returns:
             The paragraphs: source, paragraph (its number), text, heading, page, line, date, score.
         """
-        return [_plain(found) for found in assistant.search(question, sources, limit)]
+        return [_plain(found) for found in self._assistant.search(question, sources, limit)]
 
-    def show_paragraph(source: str, paragraph: int) -> dict[str, Any]:
+    def show_paragraph(self, source: str, paragraph: int) -> dict[str, Any]:
         """Show one whole paragraph of a document, such as one that an answer cites.
 
         Parameters:
@@ -61,20 +72,15 @@ def add(assistant: Assistant) -> None:
         Returns:
             The paragraph: source, number, text, kind, heading, page, line, date.
         """
-        return {"source": source} | _plain(assistant.paragraph(source, paragraph))
+        return {"source": source} | _plain(self._assistant.paragraph(source, paragraph))
 
-    def list_documents() -> list[dict[str, Any]]:
+    def list_documents(self) -> list[dict[str, Any]]:
         """List the user's own documents that can be asked.
 
         Returns:
             The documents: source (its name in citations), title, paragraphs (how many), date, sha256.
         """
-        return [_plain(document) for document in assistant.documents()]
-
-    places = BoundedSemaphore(AT_ONCE)
-    for tool in (ask, search, show_paragraph, list_documents):
-        # Off the queue, since MCP would go through it without the user's login; Gradio's client does queue.
-        api(_served(tool, places), queue=False, concurrency_limit=4, concurrency_id="tools")
+        return [_plain(document) for document in self._assistant.documents()]
 
 
 def _served(tool: Callable[..., object], places: BoundedSemaphore) -> Callable[..., object]:
