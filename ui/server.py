@@ -103,10 +103,10 @@ class Guard:
         await (refused or self._app_for(scope))(scope, receive, _guarded(send))
 
     def _refuse(self, request: Request, user: str | None) -> Response | None:
-        host, origin = request.headers.get("host", ""), request.headers.get("origin")
+        host = request.headers.get("host", "")
         if self._accounts is None and not is_loopback(_hostname(host)):
             return refusal(403, f"{host} is not a name of this machine's loopback address", "wrong_host")
-        if origin is not None and _place(origin) not in {host, request.headers.get("x-forwarded-host")}:
+        if _from_elsewhere(request, host):
             return refusal(403, "other sites may not ask here", "wrong_origin")
         if "://" in request.scope["path"]:  # Gradio would fetch it, past what `HEADERS` forbid the browser
             return refusal(404, "nothing of another host is given out", "not_found")
@@ -249,8 +249,13 @@ def _credentials(header: str) -> tuple[str, str] | None:
     return (name, password) if colon else None
 
 
-def _place(origin: str) -> str:
-    return origin.partition("://")[2]
+def _from_elsewhere(request: Request, host: str) -> bool:
+    """Whether a page of another site asks; to follow a link from there is no asking."""
+    headers = request.headers
+    if "sec-fetch-site" in headers:  # a browser says so itself, whatever name a proxy goes by
+        linked = request.method in {"GET", "HEAD"} and headers.get("sec-fetch-mode") == "navigate"
+        return headers["sec-fetch-site"] not in {"same-origin", "none"} and not linked
+    return "origin" in headers and headers["origin"].partition("://")[2] != host
 
 
 def _hostname(host: str) -> str:
