@@ -214,9 +214,26 @@ def test_another_site_may_not_ask(opened: str, closed: tuple[gr.Blocks, str]) ->
         assert httpx.get(closed[1] + "config", headers={"origin": origin}, auth=ANN).status_code == 403
 
 
-def test_a_proxy_may_pass_on_the_name_that_it_was_asked_by(closed: tuple[gr.Blocks, str]) -> None:
-    headers = {"origin": "https://docs.example", "x-forwarded-host": "docs.example"}
-    assert httpx.get(closed[1] + "ours", headers=headers, auth=ANN).text == "you are 'ann'"
+def asked_from(site: str, mode: str = "cors") -> dict[str, str]:
+    """What a browser says of a request when a page at evil.example makes it."""
+    return {"origin": "https://evil.example", "sec-fetch-site": site, "sec-fetch-mode": mode}
+
+
+def test_a_browser_that_says_who_asks_is_believed(closed: tuple[gr.Blocks, str]) -> None:
+    _, address = closed
+    forged = {"x-forwarded-host": "evil.example"}
+    for site in ("cross-site", "same-site"):
+        headers = asked_from(site) | forged
+        assert httpx.get(address + "config", headers=headers, auth=ANN).status_code == 403
+        posted = httpx.post(address + "gradio_api/queue/join", headers=asked_from(site, "navigate"), auth=ANN)
+        assert posted.status_code == 403
+    behind_a_proxy = {"origin": "https://docs.example", "sec-fetch-site": "same-origin"}
+    assert httpx.get(address + "ours", headers=behind_a_proxy, auth=ANN).text == "you are 'ann'"
+
+
+def test_a_link_from_another_site_may_be_followed(opened: str) -> None:
+    headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    assert httpx.get(opened, headers=headers).status_code == 200
 
 
 def test_a_long_request_is_refused(opened: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rag.doctor import examine
 from rag.errors import SettingsError
 from rag.settings import Settings
 
@@ -155,3 +156,10 @@ def test_accounts_that_cannot_be_are_refused_without_their_password(auth: Any, f
         assert "sesame" not in str(chain)
         assert "7355608" not in str(chain)
         chain = chain.__cause__ or chain.__context__
+
+
+def test_the_doctor_says_that_there_is_a_login_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PILCROW_AUTH", "ann:sesame")
+    printed = [line for line, _ in examine(None)]
+    assert "auth = ********** (from PILCROW_AUTH)" in printed
+    assert "sesame" not in "".join(printed)
