@@ -1,258 +1,341 @@
-"""The chat page: what it shows, what it escapes, what it refuses, and that it reaches no other host."""
+"""The chat page in a real browser: what a person asks, reads, opens, keeps and throws away."""
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
-import socket
 from collections.abc import Iterator
-from datetime import date
-from html import unescape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
-from gradio_client import Client
+from typer.testing import CliRunner
+from whole_page import ask, browsing, served, visit
 
-from rag import Answer, Assistant, Citation, Evidence, PilcrowError, Settings, Statement, Turn
-from rag.errors import ModelError
-from ui import page, render
+from rag import Answer, Assistant, Settings
+from rag.cli import app
+from ui.conversations import Conversations
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Locator, Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-HOSTILE = (
-    "![](http://other.example/?q=1) <img src=x onerror=alert(1)> <script>alert(2)</script>\n\n# *x* $$y$$ `z`"
-)
-WEB = """# Tower
-
-The tower of Brielle leans <b>two</b> degrees, says ![](http://other.example/a.png) the surveyor.
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+ARMY = "Who commands Ukraine's army?"
 
 
 @pytest.fixture(scope="module")
-def towers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
-    """An assistant over one document that holds HTML and a Markdown image."""
-    folder = tmp_path_factory.mktemp("towers")
-    (folder / "tower.txt").write_text(WEB, "utf-8")
-    with Assistant.open(folder / "index", Settings()) as assistant:
-        assistant.ingest([folder / "tower.txt"])
-        yield assistant
+def library(seeds: Path, seeds_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
+    """An assistant over the seeds, to be added to and taken from."""
+    index = shutil.copytree(seeds_index, tmp_path_factory.mktemp("library") / "index")
+    with Assistant.open(index, Settings()) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
-def address(towers: Assistant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kept(library: Assistant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Conversations]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        served = page.build(towers)
-        yield page.launch(served, "127.0.0.1", free_port())
-        served.close(verbose=False)
+        with served(library) as page:
+            yield page
+
+
+@pytest.fixture(scope="module")
+def address(kept: tuple[str, Conversations]) -> str:
+    return kept[0]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as chromium:
+        yield chromium
 
 
 @pytest.fixture
-def browser(address: str) -> Iterator[tuple[Page, list[str]]]:
-    """The open page, and the addresses that it asked for."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium here; on Debian: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = chromium.new_page()
-        requests: list[str] = []
-        opened.on("request", lambda request: requests.append(request.url))
-        opened.goto(address)
-        yield opened, requests
-        chromium.close()
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    opened = visit(browser, address)
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    opened.context.close()
+    assert errors == []
 
 
-def cited(text: str, quote: str) -> Answer:
-    start = text.index(quote)
-    end = start + len(quote)
-    citation = Citation(1, "a/b.md", 7, 2, None, date(2022, 3, 5), quote, start, end, text)
-    return Answer("?", f"{quote} [1]", citations=(citation,))
-
-
-def test_a_citation_shows_its_place_and_marks_the_quote_in_the_paragraph() -> None:
-    html = render.answered(cited("Before. The port was struck. After.", "The port was struck."))
-    assert 'was struck&#46; <span class="pilcrow-number">1</span></div>' in html
-    assert unescape(html).count("a/b.md ¶7") == 1
-    assert "page 2 · 2022-03-05" in html
-    assert "“The port was struck&#46;”" in html
-    assert "Before&#46; <mark>The port was struck&#46;</mark> After&#46;" in html
-
-
-def test_the_words_that_answer_are_bold_and_as_well_escaped() -> None:
-    statements = (
-        Statement("It was <b>Rollo</b>, they say.", (1,), 1.0, (7, 19)),
-        Statement("It was long ago.", (2,), 1.0),
-        Statement("It was *911* then.", (1,), 1.0, (7, 12)),
-    )
-    text = "It was <b>Rollo</b>, they say. [1] It was long ago. [2] It was *911* then. [1]"
-    html = render.answered(Answer("?", text, statements))
-    assert [unescape(bold) for bold in re.findall("<strong>(.*?)</strong>", html)] == [
-        "<b>Rollo</b>",
-        "*911*",
-    ]
-    assert "<b>" not in html
-    assert "*" not in html
-    history = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": html}]
-    assert render.turns(history) == (Turn("Who?", text),)
-
-
-def test_an_abstention_shows_what_is_missing_and_what_came_nearest() -> None:
-    near = Evidence(1, "notes.txt", 3, "The ferry ran late.", line=5)
-    html = render.answered(
-        Answer("?", "Not said: Belgian, army.", abstained=True, nearest=(near,), missing=("Belgian", "army"))
-    )
-    text = unescape(html)
-    assert "Not said: Belgian, army." in text
-    assert "notes.txt ¶3" in text
-    assert "The ferry ran late." in text
-
-
-def test_a_number_without_a_citation_stays_text() -> None:
-    html = render.answered(Answer("?", "See [7]."))
-    assert "pilcrow-number" not in html
-    assert "See [7]." in unescape(html)
+def panel(page: Page, link: Locator) -> Locator:
+    """The source panel that a link opens."""
+    link.click()
+    page.locator("#pilcrow-panel .pilcrow-cited").wait_for()
+    return page.locator("#pilcrow-panel")
 
 
 @pytest.mark.parametrize(
-    "html", [render.draft(HOSTILE), render.problem(HOSTILE), render.answered(cited(HOSTILE, HOSTILE))]
+    ("question", "source", "paragraph"),
+    [
+        (ARMY, "kursk-2024-08-16.txt", 7),
+        ("Who speaks for Ukraine's eastern troops?", "briefing-2023-01-31.md", 5),
+        ("When was the Crimea Bridge shaken by a blast?", "timeline.html", 8),
+        ("What is Wagner?", "fact-sheet-wagner.pdf", 3),
+        ("Who leads an assault battalion?", "bakhmut-on-two-dates.docx", 9),
+        ("How many howitzers did Denmark promise?", "aid-and-weapons.csv", 5),
+    ],
 )
-def test_nothing_in_a_text_is_interpreted(html: str) -> None:
-    assert "<img" not in html
-    assert "<script" not in html
-    assert "\n" not in html  # so that Markdown takes it for one block of HTML
-    for mark in ("![", "](", "*", "$$", "`", "# "):
-        assert mark not in html
+def test_a_citation_opens_its_paragraph_with_the_quote_marked(
+    page: Page, library: Assistant, question: str, source: str, paragraph: int
+) -> None:
+    turn = ask(page, question)
+    number = turn.locator(".pilcrow-answer .pilcrow-number").first
+    opened = panel(page, number)
+    assert opened.locator("h2").inner_text().startswith(f"{source} ¶{paragraph}")
+    cited = opened.locator(".pilcrow-cited")
+    assert cited.get_attribute("value") == str(paragraph)
+    assert cited.inner_text() == " ".join(library.paragraph(source, paragraph).text.split())
+    assert cited.locator("mark").inner_text() in turn.locator(".pilcrow-answer").inner_text()
+    around = [int(item.get_attribute("value") or 0) for item in opened.locator("li").all()]
+    assert len(around) > 1
+    assert around == list(range(around[0], around[0] + len(around)))
+    images = opened.locator("img")
+    assert images.count() == (1 if source.endswith(".pdf") else 0)
+    if images.count():
+        assert images.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
+    page.keyboard.press("Escape")
+    assert not opened.is_visible()
+    assert number.evaluate("link => link === document.activeElement")
 
 
-def test_history_becomes_turns_with_the_plain_text_of_the_answers() -> None:
-    text = "Costs <b>5</b> & more.\nTwo lines."
-    history: list[dict[str, Any]] = [
-        {"role": "user", "content": [{"type": "text", "text": "What is it?"}]},
-        {"role": "assistant", "content": [{"type": "text", "text": render.answered(cited(text, text))}]},
-        {"role": "user", "content": "And this?"},
-        {"role": "assistant", "content": render.problem("the index is locked")},
-        {"role": "user", "content": "Again?"},
-        {"role": "assistant", "content": "Plain words."},
-    ]
-    assert render.turns(history) == (Turn("What is it?", text), Turn("Again?", "Plain words."))
+def test_hovering_or_focusing_a_number_shows_its_source(page: Page) -> None:
+    turn = ask(page, ARMY)
+    tip = turn.get_by_role("tooltip")
+    assert not tip.is_visible()
+    turn.locator(".pilcrow-answer .pilcrow-number").hover()
+    assert "kursk-2024-08-16.txt ¶7" in tip.inner_text()
+    assert "Oleksandr Syrskyi" in tip.locator("q").inner_text()
 
 
-def test_every_response_forbids_other_hosts(address: str) -> None:
-    for path in ("", "config", "gradio_api/info", "theme.css"):
-        policy = httpx.get(address + path).headers["content-security-policy"]
-        assert "default-src 'self'" in policy
-        assert "http" not in policy
+def test_a_follow_up_carries_on_and_a_reload_keeps_the_conversation(page: Page) -> None:
+    ask(page, ARMY)
+    turn = ask(page, "How many kilometres were his troops gaining?")
+    assert "Syrskyi" in turn.locator(".pilcrow-answer").inner_text()
+    said = page.locator("#pilcrow-said").inner_text()
+    page.reload()
+    page.locator(".pilcrow-talk").wait_for()
+    assert page.locator("#pilcrow-said").inner_text() == said
+    assert ask(page, "And when did the attack on Kursk begin?").locator("text=6 August").count()
 
 
-def test_gradio_tells_nobody(address: str) -> None:
-    config = httpx.get(address + "config").json()
-    assert config["analytics_enabled"] is False
-    assert config["run_history"] is False
+def test_sources_that_were_read_and_not_used_are_listed_apart(page: Page) -> None:
+    turn = ask(page, ARMY)
+    turn.get_by_text("Read, not used").click()
+    unused = turn.locator("details li").first
+    assert "kursk-2024-08-16.txt ¶7" not in unused.inner_text()
+    place = unused.locator(".pilcrow-source").inner_text()
+    assert panel(page, unused.locator("a")).locator("h2").inner_text().startswith(place)
 
 
-def test_no_file_of_the_machine_is_given_out(address: str, towers: Assistant) -> None:
-    for path in ("/etc/passwd", str(Path(__file__)), str(towers.settings.index.resolve())):
-        assert httpx.get(f"{address}gradio_api/file={path}").status_code in {403, 404}
+def test_what_is_not_found_is_said_with_what_is_missing(page: Page) -> None:
+    turn = ask(page, "Which general commands the Belgian artillery?")
+    assert "Your documents do not answer this." in turn.inner_text()
+    assert "Belgian" in turn.inner_text()
+    assert turn.locator(".pilcrow-answer .pilcrow-number").count() == 0
+    assert turn.locator(".pilcrow-list h3").inner_text().upper() == "NEAREST PARAGRAPHS"
 
 
-def test_a_message_cannot_name_a_file_of_the_machine(address: str) -> None:
-    """An event that takes the conversation must refuse one whose message is a file that nobody uploaded."""
-    config = httpx.get(address + "config").json()
-    kinds = {part["id"]: part["type"] for part in config["components"]}
-    events = [event for event in config["dependencies"] if "chatbot" in {kinds[i] for i in event["inputs"]}]
-    assert events
-    file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
-    conversation = [{"role": "user", "content": [{"type": "file", "file": file}]}]
-    for event in events:
-        data = [conversation if kinds[i] == "chatbot" else "x" for i in event["inputs"]]
-        outcome = call(address, event["id"], data)
-        assert outcome["success"] is False
-        assert "root:" not in json.dumps(outcome)
-
-
-def call(address: str, event: int, data: list[Any]) -> dict[str, Any]:
-    session = f"session-{event}"
-    body = {"data": data, "fn_index": event, "session_hash": session}
-    httpx.post(address + "gradio_api/queue/join", json=body).raise_for_status()
-    with httpx.stream("GET", f"{address}gradio_api/queue/data?session_hash={session}", timeout=30) as lines:
-        for line in lines.iter_lines():
-            message = json.loads(line.removeprefix("data:")) if line else {}
-            if message.get("msg") == "process_completed":
-                return dict(message)
-    raise AssertionError("the event never completed")
-
-
-def test_programs_may_ask_through_gradio(address: str) -> None:
-    client = Client(address, verbose=False)
-    html = client.predict("How far does the tower of Brielle lean?", api_name="/chat")
-    assert "leans <b>two</b> degrees" in unescape(html)
-    assert "tower.txt ¶2" in unescape(html)
-
-
-class Broken(Assistant):
-    """An assistant whose model is gone."""
-
-    def __init__(self) -> None:
-        """Opens nothing."""
-
-    def ask(self, *_: object, **__: object) -> Answer:
-        raise ModelError("the model is gone; run: pip install <it>")
-
-
-def test_an_error_is_told_in_the_chat() -> None:
-    served = page.build(Broken())
-    try:
-        address = page.launch(served, "127.0.0.1", free_port())
-        html = Client(address, verbose=False).predict("Anything?", api_name="/chat")
-    finally:
-        served.close(verbose=False)
-    assert "pilcrow-problem" in html
-    assert "the model is gone; run: pip install <it>" in unescape(html)
-
-
-def test_a_port_in_use_is_an_error_with_the_remedy(towers: Assistant) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(PilcrowError, match="set another host or port"):
-            page.launch(page.build(towers), "127.0.0.1", taken.getsockname()[1])
-
-
-def test_a_person_asks_and_reads_the_source(browser: tuple[Page, list[str]], address: str) -> None:
-    opened, requests = browser
-    alerts: list[str] = []
-    opened.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
-    box = opened.get_by_role("textbox")
-    box.fill("How far does the tower of Brielle lean?")
+def test_an_answer_can_be_asked_again_changed_judged_and_deleted(
+    page: Page, kept: tuple[str, Conversations]
+) -> None:
+    ask(page, "Who commands the Belgian army?")
+    ask(page, ARMY)
+    page.get_by_role("button", name="Edit").first.click()
+    page.get_by_text("Editing question 1").wait_for()
+    box = page.get_by_label("Your question")
+    assert box.input_value() == "Who commands the Belgian army?"
+    box.fill("What is Smerch?")
     box.press("Enter")
-    source = opened.locator("details", has_text="tower.txt ¶2")
-    source.wait_for(timeout=30_000)
-    assert opened.title() == "Pilcrow"
-    assert "leans <b>two</b> degrees" in opened.locator(".pilcrow-answer").inner_text()
-    source.locator("summary").click()
-    assert "leans <b>two</b> degrees" in source.locator("mark").inner_text()
-    assert opened.locator(".pilcrow-answer img, .pilcrow-list img").count() == 0
-    assert alerts == []
-    assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []
+    page.get_by_role("heading", name="What is Smerch?").wait_for()
+    page.locator(".pilcrow-talk .pilcrow-turn").wait_for()
+    assert page.locator(".pilcrow-talk .pilcrow-turn").count() == 1
+    page.get_by_role("button", name="Ask again").click()
+    turn = page.locator(".pilcrow-turn").first
+    turn.get_by_text("Feedback").click()
+    turn.get_by_label("Wrong citation").check()
+    turn.get_by_label("Note").fill("see the other page")
+    turn.get_by_role("button", name="Save").click()
+    page.get_by_text("Feedback: wrong citation").wait_for()
+    candidate = list(kept[1].candidates())[-1]
+    assert (candidate["question"], candidate["verdict"]) == ("What is Smerch?", "wrong citation")
+    assert candidate["note"] == "see the other page"
+    title = page.locator(".pilcrow-listing [aria-current]")
+    assert title.count() == 1
+    before = page.locator(".pilcrow-listing li").count()
+    delete = page.locator(".pilcrow-listing li", has=page.locator("[aria-current]")).get_by_role("button")
+    delete.click()
+    assert page.locator(".pilcrow-listing li").count() == before  # a first click only asks
+    delete.click()
+    page.locator(".pilcrow-welcome").wait_for()
+    assert page.locator(".pilcrow-listing li").count() == before - 1
 
 
-def test_what_is_not_found_is_said(browser: tuple[Page, list[str]]) -> None:
-    opened, _ = browser
-    box = opened.get_by_role("textbox")
-    box.fill("Which general commands the Belgian artillery?")
-    box.press("Enter")
-    opened.get_by_text("Nearest paragraphs").wait_for(timeout=30_000)
-    assert opened.locator(".pilcrow-number").count() == 0
+def test_conversations_are_listed_searched_and_opened(page: Page) -> None:
+    from playwright.sync_api import expect
+
+    ask(page, "What is Smerch?")
+    page.get_by_role("button", name="New conversation").click()
+    page.locator(".pilcrow-welcome").wait_for()
+    ask(page, "Who leads an assault battalion?")
+    page.get_by_label("Search conversations").fill("smerch")
+    expect(page.locator(".pilcrow-listing li", has_text="assault")).to_have_count(0)
+    page.locator(".pilcrow-listing a").first.click()
+    page.get_by_role("heading", name="What is Smerch?").wait_for()
+
+
+def test_a_suggested_question_is_answered(page: Page) -> None:
+    suggested = page.locator(".pilcrow-welcome li button")
+    assert suggested.count() >= 3
+    question = suggested.first.inner_text()
+    suggested.first.click()
+    page.locator("#pilcrow-said .pilcrow-answer").wait_for()
+    assert page.get_by_role("heading", name=question).count()
+    assert page.locator(".pilcrow-answer .pilcrow-number").count()
+
+
+def test_documents_are_added_asked_alone_and_removed(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "ferry.txt").write_text("The ferry Zwaluw was built in Kampen in 1931.\n", "utf-8")
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 nothing that can be read")
+    page.get_by_role("tab", name="Library").click()
+    page.locator("input[type=file]").first.set_input_files([tmp_path / "ferry.txt", tmp_path / "broken.pdf"])
+    failed = page.locator(".pilcrow-progress .pilcrow-problem")
+    failed.wait_for()
+    assert "broken.pdf" in failed.inner_text()
+    row = page.get_by_role("row", name="ferry.txt")
+    row.wait_for()
+    assert "up to date" in row.inner_text()
+    page.get_by_role("tab", name="Ask").click()
+    only = page.get_by_role("combobox", name="Only in")
+    only.click()
+    page.get_by_role("option", name="ferry.txt").click()
+    page.keyboard.press("Escape")
+    turn = ask(page, ARMY)
+    assert "Your documents do not answer this." in turn.inner_text()
+    assert "1931" in ask(page, "When was the Zwaluw built?").locator(".pilcrow-answer").inner_text()
+    page.get_by_role("tab", name="Library").click()
+    remove = page.get_by_role("button", name="Remove ferry.txt")
+    remove.click()
+    remove.click()
+    page.get_by_text("ferry.txt is removed.").wait_for()
+    row.wait_for(state="detached")
+    page.get_by_role("tab", name="Ask").click()
+    changed = page.locator(".pilcrow-changed")
+    page.reload()
+    changed.first.wait_for()
+    assert "no longer in the index" in changed.first.inner_text()
+
+
+def test_an_export_is_kept_and_verified(page: Page, seeds_index: Path, tmp_path: Path) -> None:
+    ask(page, ARMY)
+    for name in ("Markdown", "HTML", "JSON"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name).click()
+        download.value.save_as(tmp_path / name)
+        assert "Syrskyi" in (tmp_path / name).read_text("utf-8")
+    assert "[^1]: " in (tmp_path / "Markdown").read_text("utf-8")
+    checked = CliRunner().invoke(
+        app,
+        ["verify", str(tmp_path / "JSON"), "--index", str(shutil.copytree(seeds_index, tmp_path / "index"))],
+    )
+    assert checked.exit_code == 0, checked.output
+    written = json.loads((tmp_path / "JSON").read_text("utf-8"))
+    written["answers"][0]["citations"][0]["quote"] = "Nobody commands it."
+    (tmp_path / "JSON").write_text(json.dumps(written), "utf-8")
+    checked = CliRunner().invoke(app, ["verify", str(tmp_path / "JSON"), "--index", str(tmp_path / "index")])
+    assert checked.exit_code == 1
+    assert "[1]" in checked.output
+
+
+def test_the_keyboard_alone_is_enough(page: Page) -> None:
+    page.keyboard.type(ARMY)  # the box has the focus
+    page.keyboard.press("Enter")
+    page.locator("#pilcrow-said .pilcrow-actions").wait_for()
+    number = page.locator(".pilcrow-answer .pilcrow-number")
+    for _ in range(60):
+        page.keyboard.press("Shift+Tab")
+        if number.evaluate("link => link === document.activeElement"):
+            break
+    assert page.get_by_role("tooltip").is_visible()
+    page.keyboard.press("Enter")
+    cited = page.locator("#pilcrow-panel .pilcrow-cited")
+    cited.wait_for()
+    assert cited.evaluate("item => item === document.activeElement")
+    page.keyboard.press("Escape")
+    assert number.evaluate("link => link === document.activeElement")
+
+
+def test_it_fits_a_phone(browser: Browser, address: str) -> None:
+    page = visit(browser, address, viewport={"width": 360, "height": 740}, has_touch=True)
+    turn = ask(page, "How many howitzers did Denmark promise?")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    opened = panel(page, turn.locator(".pilcrow-answer .pilcrow-number").first)
+    box = opened.bounding_box()
+    assert box
+    assert round(box["width"]) == 360
+    opened.get_by_role("button", name="Close").click()
+    page.get_by_role("tab", name="Library").click()
+    page.locator(".pilcrow-table").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_is_found_by_axe(browser: Browser, address: str, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = visit(browser, address, color_scheme=scheme, reduced_motion="reduce")
+    found = Axe().run(page).response["violations"]
+    turn = ask(page, ARMY)
+    turn.get_by_text("Feedback").click()
+    ask(page, "Which general commands the Belgian artillery?")
+    found += Axe().run(page).response["violations"]
+    panel(page, turn.locator(".pilcrow-answer .pilcrow-number").first)
+    found += Axe().run(page).response["violations"]
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Library").click()
+    page.locator(".pilcrow-table").wait_for()
+    found += Axe().run(page).response["violations"]
+    serious = {
+        (rule["id"], node["html"][:160])
+        for rule in found
+        if rule["impact"] in {"serious", "critical"}
+        for node in rule["nodes"]
+    }
+    assert serious == set()
+    page.context.close()
+
+
+class Slow(Assistant):
+    """An assistant that takes its time."""
+
+    def stream(self, *given: object, **more: object) -> object:  # type: ignore[override]
+        from time import sleep
+
+        class Words:
+            answer = Answer("?", "never reached")
+
+            def __iter__(self) -> Iterator[str]:
+                for number in range(600):
+                    sleep(0.1)
+                    yield f"word{number} "
+
+        return Words()
+
+
+def test_an_answer_is_streamed_and_can_be_stopped(
+    browser: Browser, seeds_index: Path, tmp_path: Path
+) -> None:
+    index = shutil.copytree(seeds_index, tmp_path / "index")
+    with Slow.open(index, Settings()) as slow, served(slow) as (address, conversations):
+        page = visit(browser, address)
+        box = page.get_by_label("Your question")
+        box.fill(ARMY)
+        box.press("Enter")
+        page.locator("#pilcrow-draft").get_by_text("word3").wait_for()
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_text("Stopped.").wait_for()
+        assert conversations.listed("") == []
+        page.get_by_role("button", name="Ask", exact=True).wait_for()
+        page.context.close()

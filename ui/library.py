@@ -100,7 +100,11 @@ def _row(assistant: Assistant, document: DocumentInfo) -> str:
 def _outcome(name: str, report: IngestReport) -> str:
     if report.failed:
         return "".join(_line(name, reason, failed=True) for _, reason in report.failed)
-    done = "already up to date" if report.unchanged else f"{report.paragraphs:,} paragraphs"
+    done = (
+        "already up to date"
+        if report.unchanged
+        else f"{report.paragraphs:,} paragraph{'s' * (report.paragraphs != 1)}"
+    )
     return _line(name, done, 1.0)
 
 

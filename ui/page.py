@@ -138,14 +138,14 @@ class _Page:
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         runs: list[Any] = [
             self._box.submit(self._ask, given, shown, **private),
-            self._act.input(self._clicked, [self._act, *given], shown, **private),
+            self._act.change(self._clicked, [self._act, *given], shown, **private),
         ]
         self._box.stop(self._stopped, None, [self._box, self._draft], cancels=runs, **private)
         new.click(self._new, self._search, shown, **private)
         self._search.change(self._found, [self._search, self._conversation], self._listing, **private)
         page.load(self._open, None, [*shown, *shelves], **private)
         shelf.select(self._shelves, None, shelves, **private)
-        self._shelf_act.input(self._kept, self._shelf_act, shelves, **private)
+        self._shelf_act.change(self._kept, self._shelf_act, shelves, **private)
         for files in (self._files, self._folder):
             files.upload(self._take_in, files, [*shelves, files], **private)
 

@@ -1,0 +1,95 @@
+"""The page's library and the questions that it suggests, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rag import Assistant, Settings
+from ui import library
+from ui.source import page_image
+from ui.suggest import suggestions
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Assistant]:
+    with Assistant.open(tmp_path / "index", Settings()) as assistant:
+        yield assistant
+
+
+def file(path: Path, text: str) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return str(path)
+
+
+def test_a_new_edition_takes_the_place_of_the_old(shelf: Assistant, tmp_path: Path) -> None:
+    for number, text in enumerate(("The ferry Zwaluw sailed at nine.", "The ferry Zwaluw sailed at ten.")):
+        given = library.keep(shelf, [file(tmp_path / str(number) / "ferry.txt", text)])
+        lines = list(library.take_in(shelf, given))
+    assert "1 paragraph<" in lines[-1]
+    assert [document.source for document in shelf.documents()] == ["ferry.txt"]
+    assert "ten" in shelf.ask("When did the Zwaluw sail?").text
+
+
+def test_two_files_of_one_name_are_two_documents(shelf: Assistant, tmp_path: Path) -> None:
+    given = [file(tmp_path / place / "log.txt", f"A log of {place}.") for place in ("Urk", "Enkhuizen")]
+    list(library.take_in(shelf, library.keep(shelf, given)))
+    assert sorted(document.source for document in shelf.documents()) == ["log (2).txt", "log.txt"]
+
+
+def test_a_file_that_cannot_be_read_is_told_beside_its_name_and_the_rest_goes_on(
+    shelf: Assistant, tmp_path: Path
+) -> None:
+    good, bad = file(tmp_path / "good.txt", "A log of Urk."), file(tmp_path / "bad.pdf", "%PDF-1.4 no")
+    *_, last = library.take_in(shelf, library.keep(shelf, [bad, good]))
+    assert "pilcrow-problem" in last
+    assert "bad&#46;pdf" in last
+    assert [document.source for document in shelf.documents()] == ["good.txt"]
+
+
+def test_the_state_of_a_document_follows_its_file(shelf: Assistant, tmp_path: Path) -> None:
+    path = Path(file(tmp_path / "log.txt", "A log of Urk."))
+    shelf.ingest([path])
+    (document,) = shelf.documents()
+    assert library.state(shelf, document) == "up to date"
+    path.write_text("A log of Enkhuizen.", "utf-8")
+    assert library.state(shelf, document) == "file has changed"
+    path.unlink()
+    assert library.state(shelf, document) == "file is gone"
+
+
+def test_removing_keeps_the_persons_own_file_and_drops_the_pages_copy(
+    shelf: Assistant, tmp_path: Path
+) -> None:
+    own = Path(file(tmp_path / "own.txt", "A log of Urk."))
+    (copy,) = library.keep(shelf, [file(tmp_path / "given.txt", "A log of Enkhuizen.")])
+    shelf.ingest([own, copy])
+    assert library.remove(shelf, "own.txt") == "own.txt is removed."
+    library.remove(shelf, "given.txt")
+    assert own.is_file()
+    assert not copy.exists()
+    assert shelf.documents() == []
+
+
+def test_suggested_questions_are_answered_by_the_documents(assistant: Assistant) -> None:
+    questions = suggestions(assistant)
+    assert len(questions) >= 3
+    for question in questions:
+        answer = assistant.ask(question)
+        assert not answer.abstained, question
+        assert answer.citations
+
+
+def test_an_empty_library_suggests_nothing(shelf: Assistant) -> None:
+    assert suggestions(shelf) == ()
+    assert "No documents yet" in library.table(shelf)
+
+
+def test_a_page_of_a_pdf_is_drawn_and_no_other_file_is(seeds: Path) -> None:
+    assert page_image(seeds / "fact-sheet-wagner.pdf", 1).startswith(b"\x89PNG")
+    for path, number in ((seeds / "fact-sheet-wagner.pdf", 99), (seeds / "glossary.md", 1)):
+        with pytest.raises(ValueError, match="page"):
+            page_image(path, number)
