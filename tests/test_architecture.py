@@ -38,6 +38,7 @@ LAYERS = (
         "embedding",
         "evidence",
         "extractive",
+        "grounding",
         "highlight",
         "index",
         "question",
