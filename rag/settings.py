@@ -27,6 +27,7 @@ from rag.errors import SettingsError
 FILE = "pilcrow.toml"
 PREFIX = "PILCROW_"
 ARGUMENTS = "the arguments"
+SECRET = frozenset({"auth", "llm_key"})  # told to nobody, nor is an address with a password in it
 NOT_SETTINGS = frozenset({"PILCROW_KILLS"})  # how many kills the fault tests aim at an ingestion
 
 
@@ -35,6 +36,19 @@ def _server_url(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("should be the address of a Chroma server, such as http://127.0.0.1:8000")
     return url
+
+
+def _language_model(where: str) -> str:
+    if where.lower().endswith(".gguf") and "://" not in where:
+        return str(Path(where).expanduser())
+    parts = urlsplit(where)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(
+            "should be an address such as http://127.0.0.1:11434/v1, or a file that ends in .gguf"
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("should be the address alone; a key goes into llm_key")
+    return where.rstrip("/")
 
 
 def _read_accounts(written: str) -> dict[str, str]:
@@ -78,6 +92,27 @@ class Settings(BaseModel):
     port: int = Field(default=7860, ge=1, le=65535, description="port of the chat page, 1 to 65535")
     auth: Annotated[SecretStr, AfterValidator(_accounts)] | None = Field(
         default=None, description="who may log in to the chat page, as name:password,name:password"
+    )
+    llm: Annotated[str, AfterValidator(_language_model)] | None = Field(
+        default=None,
+        description="language model that writes answers: an OpenAI-compatible address, or a .gguf file",
+    )
+    llm_model: str | None = Field(
+        default=None, min_length=1, description="name of the model at that address, if it has more than one"
+    )
+    llm_key: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        default=None, description="key that the address wants"
+    )
+    llm_context: int | None = Field(
+        default=None,
+        ge=512,
+        description="tokens that the language model reads and writes at once, in place of what it says",
+    )
+    llm_seconds: float = Field(
+        default=120,
+        gt=0,
+        le=3600,
+        description="seconds to wait for the language model's next words",
     )
 
     @property
@@ -160,7 +195,7 @@ def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
     for detail in error.errors(include_url=False):
         name = str(detail["loc"][0])
         wanted = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        given = "…" if name == "auth" else repr(detail["input"])  # a password is told to nobody
+        given = "…" if name in SECRET or "@" in str(detail["input"]) else repr(detail["input"])
         problems.append(
             f"{name} = {given} in {origins.get(name, ARGUMENTS)}: {wanted} "
             f"({Settings.model_fields[name].description})"
