@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
+from typing import TYPE_CHECKING
 
-from rag.condense import condense
-from rag.conflicts import Written, write
+from rag.conflicts import Written as Extracted
+from rag.conflicts import write
 from rag.evidence import gather
+from rag.generator import Step, Told, lacking, rewrite, write_by
 from rag.highlight import mark
 from rag.index import Index
 from rag.models import Embedder, Vectors
@@ -19,11 +21,14 @@ from rag.question import Question, read_question
 from rag.reading import Rarity, Reading, question_stems, read
 from rag.retriever import DEPTH, Reranker, match_expression, rerank, retrieve
 from rag.snapshot import Snapshot, Span
-from rag.types import Answer, Evidence, Hit, Statement, Turn
-from rag.verifier import verify
+from rag.types import Answer, Evidence, Hit, Turn
+from rag.verifier import Citing, compose, verify
 from rag.weights import THRESHOLD
 from rag.when import known_by
 from rag.words import figures, stem, words
+
+if TYPE_CHECKING:
+    from llama_index.core.llms import LLM
 
 NEAREST = 3  # paragraphs shown when the answer is not there
 EARLIER = 4  # times as many hits are looked at where those written after a day do not count
@@ -57,19 +62,23 @@ class Found:
     unknown: tuple[str, ...]
 
 
-def answer(
+def walk(
     question: str,
     history: Sequence[Turn],
     index: Index,
     embedder: Embedder,
     reranker: Reranker | None,
+    llm: LLM | None,
     limit: int,
     sources: Sequence[str] | None,
-) -> Answer:
-    """The checked answer from the best `limit` paragraphs, or an abstention if they do not answer."""
+) -> Generator[Step, None, Answer]:
+    """The checked answer from the best `limit` paragraphs, or an abstention if they do not answer.
+
+    With an LLM its steps come while it writes. ModelError where it does not answer.
+    """
     clock = Clock()
     with clock.step("condense"):
-        asked = read_question(condense(question, history))
+        asked = read_question(rewrite(question, history, llm))
     with clock.step("embed"):
         vector = embedder.embed([asked.topic])[0]
     with clock.step("retrieve"):
@@ -78,9 +87,15 @@ def answer(
         reading = read(asked, found.evidence, found.rarity, found.similarity, found.likeness)
     with clock.step("write"):
         likely = reading.probability >= THRESHOLD
-        written = write(asked, found.evidence, reading) if likely else Written(())
+        extracted = write(asked, found.evidence, reading) if likely else Extracted(())
+    citing, told = Citing(), Told()
+    if llm and extracted.drafts and not extracted.differing:
+        with clock.step("generate"):
+            yield from write_by(llm, asked, found.evidence, reading, embedder.embed, citing, told)
+        clock.seconds.update(told.figures())
     with clock.step("verify"):
-        statements, citations = verify(written.drafts, found.evidence)
+        verify(lacking(extracted.drafts, citing, reading, found.evidence), found.evidence, citing)
+    statements = tuple(citing.statements)
     if not statements:
         return abstain(question, asked, found, reading, clock.seconds)
     with clock.step("mark"):
@@ -89,11 +104,12 @@ def answer(
         question=question,
         text=compose(statements),
         statements=statements,
-        citations=citations,
+        citations=citing.citations,
         evidence=found.evidence,
         standalone=asked.text,
         probability=reading.probability,
-        conflicting=written.differing and len(statements) > 1,
+        conflicting=extracted.differing and len(statements) > 1,
+        dropped=tuple(told.dropped),
         timings=clock.seconds,
     )
 
@@ -195,14 +211,6 @@ def unknown_words(asked: Question, frequency: Mapping[str, int]) -> tuple[str, .
     written = {form: word for word in re.findall(r"\w[\w’'-]*", asked.text) for form in words(word)}
     unknown = [word for word in asked.words if not frequency.get(stem(word))]
     return tuple(dict.fromkeys(written.get(word, word) for word in unknown))
-
-
-def compose(statements: Sequence[Statement]) -> str:
-    """The text of an answer: each statement followed by the marks of its citations."""
-    return " ".join(
-        f"{statement.text} {''.join(f'[{number}]' for number in statement.citations)}"
-        for statement in statements
-    )
 
 
 def abstain(

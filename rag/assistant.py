@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Self
@@ -13,6 +13,9 @@ from rag.settings import Settings
 from rag.types import Answer, DocumentInfo, Evidence, IngestReport, Paragraph, Turn
 
 if TYPE_CHECKING:
+    from llama_index.core.llms import LLM
+
+    from rag.generator import Step
     from rag.index import Index
     from rag.models import CrossEncoderReranker, Embedder
     from rag.snapshot import Snapshot
@@ -21,42 +24,81 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """An answer as it comes: iterate for pieces of text; `answer` is the verified whole."""
+    """An answer as it comes: iterate for pieces of checked text; `answer` is the verified whole.
 
-    def __init__(self, ask: Callable[[], Answer]) -> None:
-        self._ask = ask
+    While an LLM writes, `unchecked` is its sentence that is not checked yet; a piece may then be empty.
+    """
+
+    def __init__(self, begin: Callable[[], Generator[Step, None, Answer]]) -> None:
+        self.unchecked = ""
+        self._begin = begin
         self._answer: Answer | None = None
+        self._told: list[str] = []
         self._pieces = self._written()
 
     def __iter__(self) -> Iterator[str]:
-        return self._pieces
+        number = 0
+        while number < len(self._told) or self._go_on():
+            yield self._told[number]
+            number += 1
 
-    def _written(self) -> Iterator[str]:
-        yield from re.findall(r"\S+\s*|\s+", self.answer.text)
+    def _go_on(self) -> bool:
+        piece = next(self._pieces, None)
+        self._told += [] if piece is None else [piece]
+        return piece is not None
+
+    def close(self) -> None:
+        """Stops: an LLM that is writing writes no more."""
+        self._pieces.close()
+
+    def _written(self) -> Generator[str, None, None]:
+        sent = ""
+        walk = self._begin()
+        while True:
+            try:
+                step = next(walk)
+            except StopIteration as end:
+                self._answer = end.value
+                break
+            sent, self.unchecked = sent + step.text, step.unchecked
+            yield step.text
+        self.unchecked = ""
+        yield from re.findall(r"\S+\s*|\s+", self._answer.text[len(sent) :])
 
     @property
     def answer(self) -> Answer:
-        """The whole answer, checked; it is asked for now if no piece was read yet."""
-        if self._answer is None:
-            self._answer = self._ask()
+        """The whole answer, checked; what was not read yet is asked for now, and after an error once more."""
+        while self._go_on():
+            pass
+        if self._answer is None:  # it failed: once more
+            self._told, self._pieces = [], self._written()
+            while self._go_on():
+                pass
+        assert self._answer is not None  # noqa: S101  what ends without an error ends with an answer
         return self._answer
 
 
 class Assistant:
     """Answers from one index. Many threads may ask at once, also while one ingests."""
 
-    def __init__(self, settings: Settings, index: Index, embedder: Embedder | None) -> None:
+    def __init__(
+        self, settings: Settings, index: Index, embedder: Embedder | None, llm: LLM | None = None
+    ) -> None:
         self.settings = settings
         self._index = index
         self._embedder = embedder
+        self._llm = llm
         self._reranker: CrossEncoderReranker | None = None
         self._loading = Lock()
 
     @classmethod
-    def open(cls, index: str | Path | None = None, settings: Settings | None = None) -> Self:
+    def open(
+        cls, index: str | Path | None = None, settings: Settings | None = None, llm: LLM | None = None
+    ) -> Self:
         """Opens the index, or makes an empty one, and locks it for this process.
 
-        `index` goes before `settings.index`. Without `settings` they come from environment and pilcrow.toml.
+        `index` goes before `settings.index`, and `llm`, any LLM of LlamaIndex, before `settings.llm`. Without
+        `settings` they come from environment and pilcrow.toml.
         Raises StoreError, EmbedderMismatch, ModelError or SettingsError.
         """
         from rag.index import Index
@@ -68,7 +110,7 @@ class Assistant:
         embedder = None if settings.embedder == BUILT_IN else load_embedder(settings.embedder)
         dimension = embedder.dimension if embedder else BUILT_IN_DIMENSION
         opened = Index.open(settings.index, settings.embedder, dimension, settings.chroma_url)
-        return cls(settings, opened, embedder)
+        return cls(settings, opened, embedder, llm)
 
     def close(self) -> None:
         """Closes the index and gives its lock back."""
@@ -109,35 +151,45 @@ class Assistant:
         )
 
     def ask(
-        self, question: str, history: Sequence[Turn] = (), sources: Sequence[str] | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        sources: Sequence[str] | None = None,
+        extractive: bool = False,
     ) -> Answer:
         """The checked answer, or an abstention that says what was not found.
 
         `history` are the turns before, oldest first; `sources` limits the search to these documents, and
-        StoreError names one that the index does not hold.
+        StoreError names one that the index does not hold; `extractive` does without the LLM that is set.
+        ModelError where that does not answer.
         """
-        from rag.answering import answer
-
-        if isinstance(sources, str):
-            sources = [sources]
-        self._refuse_unknown(sources or ())
-        turns = [Turn(_encodable(turn.question), _encodable(turn.answer)) for turn in history]
-        reranker = self._second_reader()
-        return answer(
-            _encodable(question),
-            turns,
-            self._index,
-            self._model(),
-            reranker,
-            self.settings.evidence,
-            sources,
-        )
+        return self.stream(question, history, sources, extractive).answer
 
     def stream(
-        self, question: str, history: Sequence[Turn] = (), sources: Sequence[str] | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        sources: Sequence[str] | None = None,
+        extractive: bool = False,
     ) -> Stream:
-        """The answer's text in pieces; its `.answer` is the verified whole."""
-        return Stream(lambda: self.ask(question, history, sources))
+        """The answer's text in pieces, as `ask` would give it; its `.answer` is the verified whole."""
+        from rag.answering import walk
+
+        def begin() -> Generator[Step, None, Answer]:
+            among = [sources] if isinstance(sources, str) else sources
+            self._refuse_unknown(among or ())
+            return walk(
+                _encodable(question),
+                [Turn(_encodable(turn.question), _encodable(turn.answer)) for turn in history],
+                self._index,
+                self._model(),
+                self._second_reader(),
+                None if extractive else self._writer(),
+                self.settings.evidence,
+                among,
+            )
+
+        return Stream(begin)
 
     def search(
         self, question: str, sources: Sequence[str] | None = None, limit: int | None = None
@@ -224,6 +276,14 @@ class Assistant:
             if self._embedder is None:
                 self._embedder = load_embedder(self.settings.embedder)
             return self._embedder
+
+    def _writer(self) -> LLM | None:
+        from rag.llm import load_llm
+
+        with self._loading:
+            if self._llm is None and self.settings.llm:
+                self._llm = load_llm(self.settings)
+            return self._llm
 
     def _second_reader(self) -> CrossEncoderReranker | None:
         from rag.models import load_reranker

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.names import runs
+from rag.names import absent, forms, names, runs
 from rag.types import Turn
-from rag.words import MONTHS, content_words, fold, words
+from rag.words import MONTHS, content_words, fold, numbers, stem, words
 
 _MARK = re.compile(r"\s*\[\d+\]")
 _HE = re.compile(r"\b(?:he|him|she|his|hers?)\b", re.IGNORECASE)
@@ -62,6 +62,22 @@ def condense(question: str, history: Sequence[Turn]) -> str:
     for index, turn in enumerate(history):
         before = _resolve(turn.question, before, history[:index])
     return _resolve(question, before, history)
+
+
+def keeps(written: str, question: str, by_rules: str, history: Sequence[Turn]) -> bool:
+    """Whether a rewritten question keeps the names and numbers of the question, and what the rules put in,
+    and brings in no word that nobody said.
+    """
+    said = " ".join([question, *(f"{turn.question} {plain(turn.answer)}" for turn in history)])
+    wanted = {stem(word) for word in content_words(by_rules)}
+    told = {stem(word) for word in content_words(written)}
+    return bool(
+        written
+        and len(written.splitlines()) == 1
+        and numbers(question) <= numbers(written) <= numbers(said)
+        and not absent(names(by_rules), forms(written))
+        and wanted <= told <= {stem(word) for word in content_words(said)} | wanted
+    )
 
 
 def _resolve(question: str, before: str, history: Sequence[Turn]) -> str:

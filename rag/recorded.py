@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from rag.answering import compose
 from rag.errors import LoadError
 from rag.loaders.worker import Loader
 from rag.types import Answer, Citation, Evidence, Paragraph, Statement
-from rag.verifier import SUPPORTED, support
+from rag.verifier import SUPPORTED, compose, support
 
 # A document's paragraphs as they stand now; or why there are none, in words.
 Now = Sequence[Paragraph] | str

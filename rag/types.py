@@ -150,7 +150,8 @@ class Answer:
 
     `probability` (0 to 1) is that the evidence answers the question; 0.0 where there is none or no word was
     asked. `standalone` is the question as it was understood with its history. `conflicting`: its statements
-    are of sources that differ, newest first. `timings` are seconds by step.
+    are of sources that differ, newest first. `dropped` are sentences of the LLM that no paragraph supports:
+    they are not in the text. `timings` are seconds by step; with an LLM also its calls and tokens.
     """
 
     question: str
@@ -164,6 +165,7 @@ class Answer:
     standalone: str = ""
     probability: float = 0.0
     conflicting: bool = False
+    dropped: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
 
     @property

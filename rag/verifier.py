@@ -13,25 +13,49 @@ from rag.words import content_words, numbers, sentences, stem
 SUPPORTED = 0.7  # below this a statement is dropped
 
 
+class Citing:
+    """Statements as they are accepted, and their citations, numbered in the order of reading."""
+
+    def __init__(self) -> None:
+        self.statements: list[Statement] = []
+        self._citations: dict[tuple[str, int, int, int], Citation] = {}
+
+    def add(self, text: str, how_well: float, evidence: Sequence[Evidence]) -> Statement:
+        """A statement, and of each paragraph that supports it the citation."""
+        cited = [_cite(text, item, self._citations) for item in evidence]
+        statement = Statement(text, tuple(dict.fromkeys(cited)), how_well)
+        self.statements.append(statement)
+        return statement
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The citations so far."""
+        return tuple(self._citations.values())
+
+
 def verify(
-    drafts: Sequence[Draft], evidence: Sequence[Evidence]
+    drafts: Sequence[Draft], evidence: Sequence[Evidence], citing: Citing | None = None
 ) -> tuple[tuple[Statement, ...], tuple[Citation, ...]]:
-    """The statements that their paragraphs support, and their citations, numbered in the order of reading.
+    """The statements that their paragraphs support, and their citations, after those already in `citing`.
 
     Drafts that name no evidence, evidence that was not given, or that fail the check are dropped.
     """
     given = {item.number: item for item in evidence}
-    citations: dict[tuple[str, int, int, int], Citation] = {}
-    statements = []
+    accepted = citing or Citing()
     for draft in drafts:
         named = [given[number] for number in draft.evidence if number in given]
         supports = [(support(draft.text, item), item) for item in named]
-        good = [(value, item) for value, item in supports if value >= SUPPORTED]
-        if not good:
-            continue
-        cited = [_cite(draft.text, item, citations) for _, item in good]
-        statements.append(Statement(draft.text, tuple(dict.fromkeys(cited)), max(value for value, _ in good)))
-    return tuple(statements), tuple(citations.values())
+        if good := [(value, item) for value, item in supports if value >= SUPPORTED]:
+            accepted.add(draft.text, max(value for value, _ in good), [item for _, item in good])
+    return tuple(accepted.statements), accepted.citations
+
+
+def compose(statements: Sequence[Statement]) -> str:
+    """The text of an answer: each statement followed by the marks of its citations."""
+    return " ".join(
+        f"{statement.text} {''.join(f'[{number}]' for number in statement.citations)}"
+        for statement in statements
+    )
 
 
 def support(text: str, evidence: Evidence) -> float:

@@ -32,6 +32,7 @@ LAYERS = (
     {"assistant"},
     {"recorded"},
     {"answering", "indexer"},
+    {"generator"},
     {
         "condense",
         "conflicts",
@@ -66,11 +67,12 @@ LAYERS = (
         "tokens",
         "when",
     },
+    {"marks", "prompts"},
     {"highlight_weights", "weights", "words"},
     {"errors", "settings", "types"},
 )
 ASKING = {"answering", "condense", "conflicts", "evidence", "extractive", "question", "reading", "retriever"}
-ASKING |= {"highlight", "tokens", "values", "verifier", "when"}
+ASKING |= {"generator", "grounding", "highlight", "marks", "prompts", "tokens", "values", "verifier", "when"}
 INGESTING = {"chunker", "embedding", "indexer", "loaders", "scan"}
 MODULES = sorted(path for package in ("rag", "ui", "eval") for path in (ROOT / package).rglob("*.py"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,10 +34,12 @@ def ask(
     question: str,
     only: Sequence[str],
     again: int = 0,
+    extractive: bool = False,
 ) -> Iterator[Seen]:
     """Answers, and records the answer; `again` is the number of the question that this one replaces.
 
-    A question that fails is told and not recorded; what it was to replace stays.
+    `extractive` does without the LLM. A question that fails is told and not recorded; what it was to
+    replace stays.
     """
     said = render.talk(conversation, (), partial(standing, assistant))
     try:
@@ -45,19 +48,20 @@ def ask(
         said = render.talk(conversation, kept, partial(standing, assistant))
         yield Seen(conversation, said, render.draft(question, "", "Reading your documents …"))
         refuse_long(question)
-        stream = assistant.stream(question, turns(kept), list(only) or None)
         text = ""
-        for piece in stream:
-            text += piece
-            yield Seen(conversation, said, render.draft(question, text, "Checking …"))
+        with closing(assistant.stream(question, turns(kept), list(only) or None, extractive)) as stream:
+            for piece in stream:
+                text += piece
+                yield Seen(conversation, said, render.draft(question, text, "Checking …", stream.unchecked))
         if again:
             conversations.cut(user, conversation, again)
         conversation = conversations.add(user, conversation or None, stream.answer)
         yield Seen(conversation, shown(assistant, conversations, user, conversation), "")
     except PilcrowError as error:
-        yield Seen(
-            conversation, said, render.draft(question, "", "") + render.problem(str(error)), failed=True
-        )
+        told = render.draft(question, "", "") + render.problem(str(error))
+        if assistant.settings.llm and not extractive:
+            told += render.without_llm(question)
+        yield Seen(conversation, said, told, failed=True)
 
 
 def asked(conversations: Conversations, user: str, conversation: str, number: int) -> str:

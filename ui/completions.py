@@ -80,15 +80,17 @@ def routes(assistant: Assistant) -> list[Route]:
         if not places.acquire(blocking=False):
             told = f"{AT_ONCE} questions are being answered; ask again in a moment"
             return refusal(429, told, "rate_limit_exceeded")
-        try:
-            *before, last = asked.spoken
-            stream = assistant.stream(last.text, _turns(before))
-            await run_in_threadpool(lambda: stream.answer)
+        *before, last = asked.spoken
+        stream = assistant.stream(last.text, _turns(before))
+        try:  # an error that comes before the first piece has a status of its own
+            await run_in_threadpool(lambda: next(iter(stream), "") if asked.stream else stream.answer)
         except PilcrowError as error:
-            return refusal(503, str(error), "unavailable")
-        finally:
             places.release()
-        return _streamed(stream) if asked.stream else _whole(stream)
+            return refusal(503, str(error), "unavailable")
+        if asked.stream:
+            return _streamed(stream, places)
+        places.release()
+        return _whole(stream)
 
     return [
         Route("/v1/models", models, methods=["GET"]),
@@ -137,7 +139,7 @@ def _whole(stream: Stream) -> Response:
     return JSONResponse(_named("chat.completion") | {"choices": [choice]})
 
 
-def _streamed(stream: Stream) -> Response:
+def _streamed(stream: Stream, places: BoundedSemaphore) -> Response:
     named = _named("chat.completion.chunk")
 
     def event(delta: Mapping[str, object], finish: str | None = None) -> str:
@@ -145,10 +147,17 @@ def _streamed(stream: Stream) -> Response:
         return f"data: {json.dumps(named | {'choices': [choice]})}\n\n"
 
     async def events() -> AsyncIterator[str]:
-        yield event({"role": "assistant", "content": ""})
-        async for piece in iterate_in_threadpool(stream):
-            yield event({"content": piece})
-        yield event({"citations": stream.answer.as_json()["citations"]}, "stop")
+        try:
+            yield event({"role": "assistant", "content": ""})
+            async for piece in iterate_in_threadpool(iter(stream)):
+                if piece:
+                    yield event({"content": piece})
+            yield event({"citations": stream.answer.as_json()["citations"]}, "stop")
+        except PilcrowError as error:
+            yield f"data: {json.dumps({'error': {'message': str(error), 'code': 'unavailable'}})}\n\n"
+        finally:
+            stream.close()
+            places.release()
         yield "data: [DONE]\n\n"
 
     return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})

@@ -97,6 +97,7 @@ const sure = (button, act) => {
 const clicks = [
   ["[data-do]", (it) => doings[it.dataset.do](it, it.closest(".pilcrow-turn"))],
   ["[data-ask]", (it) => chat({ do: "ask", ask: it.dataset.ask })],
+  ["[data-plain]", (it) => chat({ do: "plain", ask: it.dataset.plain })],
   ["[data-open]", (it) => chat({ do: "open", open: it.dataset.open })],
   ["[data-delete]", (it) => sure(it, () => chat({ do: "delete", conversation: it.dataset.delete }))],
   ["[data-again]", (it) => shelf({ again: it.dataset.again })],

@@ -157,13 +157,12 @@ class _Page:
         again: int,
         search: str,
         request: gr.Request,
+        extractive: bool = False,
     ) -> Iterator[Row]:
         user, told = request.username or "", ""
         box: object = gr.Textbox(value="", submit_btn=False, stop_btn="Stop")
-        steps = chat.ask(
-            self._assistant, self._conversations, user, conversation, question, only or [], again
-        )
-        for seen in steps:
+        kept = self._assistant, self._conversations, user, conversation
+        for seen in chat.ask(*kept, question, only or [], again, extractive):
             yield seen.said, seen.draft, seen.conversation, gr.skip(), box, 0, ""
             box, conversation, told = gr.skip(), seen.conversation, question if seen.failed else ""
         yield gr.skip(), gr.skip(), gr.skip(), self._list(user, search, conversation), _idle(told), 0, ""
@@ -185,6 +184,9 @@ class _Page:
             match what.get("do"):
                 case "ask":
                     yield from self._ask(str(what["ask"]), conversation, only, again, search, request)
+                case "plain":
+                    asked = str(what["ask"])
+                    yield from self._ask(asked, conversation, only, again, search, request, extractive=True)
                 case "retry":
                     asked = chat.asked(self._conversations, user, conversation, number)
                     yield from self._ask(asked, conversation, only, number, search, request)

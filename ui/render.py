@@ -64,9 +64,10 @@ def question(text: str, number: int = 0) -> str:
     return f'<div class="pilcrow-question"><h2 dir="auto">{escape(text)}</h2>{edit}</div>'
 
 
-def draft(asked: str, text: str, state: str) -> str:
-    """The answer so far, while it is being written, and what is being done."""
-    written = f'<div class="pilcrow-answer" dir="auto">{escape(text)}</div>' if text else ""
+def draft(asked: str, text: str, state: str, unchecked: str = "") -> str:
+    """The answer so far, while it is being written, what of it is not checked yet, and what is being done."""
+    grey = f'<span class="pilcrow-unchecked">{escape(unchecked)}</span>' if unchecked else ""
+    written = f'<div class="pilcrow-answer" dir="auto">{escape(text)} {grey}</div>' if text or grey else ""
     told = status(state) if state else ""
     return f'<div class="pilcrow-turn">{question(asked)}{written}{told}</div>'
 
@@ -91,6 +92,14 @@ def editing(number: int) -> str:
     return status(
         f"Editing question {number}: sending replaces it and what follows. "
         "“New conversation” leaves all as it is."
+    )
+
+
+def without_llm(question: str) -> str:
+    """The offer of an answer made of the documents' own sentences."""
+    return (
+        f'<p><button type="button" class="pilcrow-offer" data-plain="{escape(question)}">'
+        "Answer in the documents' own words, without the language model</button></p>"
     )
 
 
@@ -163,7 +172,19 @@ def _body(answer: Answer, address: Address) -> str:
         )
     html = _bold(answer.text, answer.highlights, numbers, address)
     kind = " pilcrow-abstained" if answer.abstained else ""
-    return f'<div class="pilcrow-answer{kind}" dir="auto">{html}</div>'
+    return f'<div class="pilcrow-answer{kind}" dir="auto">{html}</div>{_dropped(answer)}'
+
+
+def _dropped(answer: Answer) -> str:
+    if not answer.dropped:
+        return ""
+    count = len(answer.dropped)
+    what = "One sentence" if count == 1 else f"{count} sentences"
+    items = "".join(f'<li dir="auto">{escape(sentence)}</li>' for sentence in answer.dropped)
+    return (
+        f'<details class="pilcrow-dropped"><summary>{what} of the language model left out: your documents do '
+        f"not say so</summary><ul>{items}</ul></details>"
+    )
 
 
 def _side(statement: Statement, citations: dict[int, Citation], address: Address) -> str:
