@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eval.cli import app as evaluation  # RAGAS is imported when it runs
 from rag.errors import PilcrowError
 from rag.progress import ProgressBar
 from rag.settings import Settings
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(evaluation)
 Index = Annotated[
     Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index, in place of the one set.")
 ]
