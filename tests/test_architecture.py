@@ -66,6 +66,7 @@ LAYERS = (
         "store",
         "tokens",
         "when",
+        "wire",
     },
     {"marks", "prompts"},
     {"highlight_weights", "weights", "words"},
