@@ -65,18 +65,19 @@ def condense(question: str, history: Sequence[Turn]) -> str:
 
 
 def keeps(written: str, question: str, by_rules: str, history: Sequence[Turn]) -> bool:
-    """Whether a rewritten question keeps the names and numbers of the question, and what the rules put in,
-    and brings in no word that nobody said.
+    """Whether a rewritten question keeps the words of the question, says what it refers to, and adds no more.
+
+    It must name one of the names that the rules put in, if they did, and bring in no word that nobody said.
     """
-    said = " ".join([question, *(f"{turn.question} {plain(turn.answer)}" for turn in history)])
-    wanted = {stem(word) for word in content_words(by_rules)}
-    told = {stem(word) for word in content_words(written)}
-    return bool(
-        written
+    said = " ".join([question, by_rules, *(f"{turn.question} {plain(turn.answer)}" for turn in history)])
+    asked, told, known = ({stem(word) for word in content_words(text)} for text in (question, written, said))
+    put_in = [name for name in names(by_rules) if name not in names(question)]
+    return (
+        bool(written)
         and len(written.splitlines()) == 1
         and numbers(question) <= numbers(written) <= numbers(said)
-        and not absent(names(by_rules), forms(written))
-        and wanted <= told <= {stem(word) for word in content_words(said)} | wanted
+        and asked <= told <= known
+        and not (put_in and len(absent(put_in, forms(written))) == len(put_in))
     )
 
 

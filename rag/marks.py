@@ -51,8 +51,11 @@ def split(text: str, leading: bool = False) -> Iterator[tuple[Marked, int]]:
     `leading`: marks stand before their sentence, not after it.
     """
     pieces: list[tuple[str, int]] = []
+    moved = ""
     for start, end in sentences(text):
-        piece = text[start:end]
+        piece, before, moved = moved + text[start:end], len(moved), ""
+        if leading and (tail := re.search(r"(?<=\S)(?:\s*\[\d+\])+\s*$", piece)):
+            piece, moved, end = piece[: tail.start()], tail[0], start - before + tail.start()  # noqa: PLW2901
         head = re.match(r"(?:\s*\[\d+\])*\s*", piece)
         marks = head[0] if head and not leading else ""
         if pieces and marks.strip():
@@ -95,7 +98,7 @@ class Reader:
     def _split(self) -> tuple[str, list[tuple[Marked, int]]]:
         text = mend(self.rest).lstrip()
         found = list(split(text, leading=bool(self._leading)))
-        if self._leading is None and found:
+        if self._leading is None and found and not _MARKS_ONLY.fullmatch(text):
             self._leading = bool(re.match(r"\[\d+\]", text))
             found = list(split(text, self._leading))
         return text, found
