@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.names import absent, forms, names, runs
+from rag.names import runs
 from rag.types import Turn
 from rag.words import MONTHS, content_words, fold, numbers, stem, words
 
@@ -67,17 +67,19 @@ def condense(question: str, history: Sequence[Turn]) -> str:
 def keeps(written: str, question: str, by_rules: str, history: Sequence[Turn]) -> bool:
     """Whether a rewritten question keeps the words of the question, says what it refers to, and adds no more.
 
-    It must name one of the names that the rules put in, if they did, and bring in no word that nobody said.
+    It must hold one of the words that the rules put in, if they did, and bring in no word that nobody said.
     """
     said = " ".join([question, by_rules, *(f"{turn.question} {plain(turn.answer)}" for turn in history)])
-    asked, told, known = ({stem(word) for word in content_words(text)} for text in (question, written, said))
-    put_in = [name for name in names(by_rules) if name not in names(question)]
+    asked, ruled, told, known = (
+        {stem(word) for word in content_words(text)} for text in (question, by_rules, written, said)
+    )
+    put_in = ruled - asked
     return (
         bool(written)
         and len(written.splitlines()) == 1
         and numbers(question) <= numbers(written) <= numbers(said)
         and asked <= told <= known
-        and not (put_in and len(absent(put_in, forms(written))) == len(put_in))
+        and (not put_in or bool(put_in & told))
     )
 
 

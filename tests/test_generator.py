@@ -98,7 +98,7 @@ def test_what_the_documents_say_is_shown_in_the_models_words_with_its_paragraph(
 
 LIES = {
     "invented number": "The Zeemeeuw brought home 6,100 kilograms of plaice [{n}].",
-    "right sentence, wrong number": "The Zeemeeuw brought home 4,300 kilograms of plaice on 3 May 1962 [{n}].",
+    "wrong number": "The Zeemeeuw brought home 4,300 kilograms of plaice on 3 May 1962 [{n}].",
     "wrong date": "The Zeemeeuw brought home 4,200 kilograms of plaice on 4 May 1962 [{n}].",
     "wrong unit": "The Zeemeeuw brought home 4,200 tons of plaice [{n}].",
     "mixed sources": "The Noordster brought home 4,200 kilograms of plaice on 3 May 1962 [{n}].",
