@@ -12,7 +12,7 @@ from pydantic import Field
 
 
 class ScriptedLLM(CustomLLM):
-    """Answers each prompt by `script` in pieces of a few letters; `seen` are the prompts, `given` the pieces."""
+    """Answers each prompt by `script` in pieces; `seen` are the prompts, `given` the pieces."""
 
     script: Callable[[str], str]
     context: int = 4096
