@@ -47,6 +47,8 @@ _ORDER = re.compile(
     r"|^(?:\W*)(?:say|write|answer|respond|reply|repeat|print|output|include|append|tell|add|insert|translate)\b",
     re.IGNORECASE,
 )
+# A model that does not answer, asks, or repeats the prompt.
+_SAYS_NOTHING = re.compile(rf"{NOT_FOUND.pattern}|==[0-9a-f]{{12}}==|\?\W*$|^Question\b")
 Embed = Callable[[Sequence[str]], Vectors]
 
 
@@ -201,7 +203,7 @@ class _Check:
     ) -> Iterator[Supported]:
         """The sentences that count; those that are only not supported are added to `failed`."""
         for sentence in sentences:
-            if NOT_FOUND.search(sentence.text) or self._repeats(sentence.text):
+            if _SAYS_NOTHING.search(sentence.text) or self._repeats(sentence.text):
                 continue
             cited = [self._given[number] for number in sentence.numbers if number in self._given]
             found = grounded(sentence.text, cited or list(self._given.values()), self._embed)

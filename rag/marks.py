@@ -27,6 +27,7 @@ _WRITTEN = (
 _MARK = re.compile(r"\s*\[(\d+)\]")
 _MOVED = re.compile(r"((?:\s*\[\d+\])+)\s*([.!?][”\"’)]*)")  # "… struck [1]." is "… struck. [1]"
 _MARKS_ONLY = re.compile(r"[\s\[\]\d.,;]*")
+_OPENING = re.compile(r"^(?:The |My )?answer(?: is)?(?: that|:)\s*|^Answer:\s*", re.IGNORECASE)
 _RANGE = 6  # marks that "[1-6]" may stand for
 
 
@@ -67,7 +68,7 @@ def split(text: str, leading: bool = False) -> Iterator[tuple[Marked, int]]:
             pieces.append((piece, end))
     for piece, end in pieces:
         numbers = tuple(dict.fromkeys(int(number) for number in _MARK.findall(piece)))
-        bare = re.sub(r"\s+", " ", _MARK.sub("", piece)).strip(" ,;:")
+        bare = _OPENING.sub("", re.sub(r"\s+", " ", _MARK.sub("", piece)).strip(" ,;:"))
         if bare:
             yield Marked(bare[0].upper() + bare[1:], numbers), end
 
