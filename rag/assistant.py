@@ -191,6 +191,11 @@ class Assistant:
 
         return Stream(begin)
 
+    @property
+    def uses_llm(self) -> bool:
+        """Whether a language model writes the answers."""
+        return bool(self._llm or self.settings.llm)
+
     def search(
         self, question: str, sources: Sequence[str] | None = None, limit: int | None = None
     ) -> tuple[Evidence, ...]:

@@ -117,6 +117,7 @@ def write_by(
         if number >= REPAIRS:
             told.dropped.append(sentence.text)
             continue
+        yield Step(unchecked=sentence.text)
         cited = [item for item in given if item.number in (sentence.numbers or found.by)] or given[:1]
         text = "".join(_asked(llm, repair_messages(question.text, sentence.text, cited), REPAIR_TOKENS, told))
         mended = list(check.each([one for one, _ in split(mend(text))][:1], []))

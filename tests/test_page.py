@@ -6,9 +6,12 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
+from scripted_llm import ScriptedLLM
+from served_page import free_port
 from typer.testing import CliRunner
 from whole_page import ask, browsing, served, visit
 
@@ -316,6 +319,11 @@ class Slow(Assistant):
         class Words:
             answer = Answer("?", "never reached")
 
+            unchecked = ""
+
+            def close(self) -> None:
+                """Nothing is open."""
+
             def __iter__(self) -> Iterator[str]:
                 for number in range(600):
                     sleep(0.1)
@@ -338,4 +346,50 @@ def test_an_answer_is_streamed_and_can_be_stopped(
         page.get_by_text("Stopped.").wait_for()
         assert conversations.listed("") == []
         page.get_by_role("button", name="Ask", exact=True).wait_for()
+        page.context.close()
+
+
+def test_a_language_model_writes_unchecked_text_in_grey_and_what_it_invents_is_left_out(
+    browser: Browser, seeds_index: Path, tmp_path: Path
+) -> None:
+    goes_on = Event()
+
+    def script(prompt: str) -> str:
+        if "Write it again" in prompt:
+            goes_on.wait(60)
+        return "The army of Ukraine is led by a council of nine generals."
+
+    index = shutil.copytree(seeds_index, tmp_path / "index")
+    llm = ScriptedLLM(script=script)
+    with Assistant.open(index, Settings(), llm=llm) as opened, served(opened) as (address, _):
+        page = visit(browser, address)
+        page.get_by_label("Your question").fill(ARMY)
+        page.keyboard.press("Enter")
+        grey = page.locator("#pilcrow-draft .pilcrow-unchecked")
+        grey.wait_for()
+        assert "The army of Ukraine" in grey.inner_text()
+        goes_on.set()
+        turn = page.locator("#pilcrow-said .pilcrow-turn")
+        turn.wait_for()
+        assert "Oleksandr Syrskyi" in turn.locator(".pilcrow-answer").inner_text()
+        assert "nine generals" not in turn.locator(".pilcrow-answer").inner_text()
+        turn.get_by_text("One sentence of the language model left out").click()
+        assert "nine generals" in turn.locator(".pilcrow-dropped").inner_text()
+        page.context.close()
+
+
+def test_a_model_that_is_down_is_told_and_the_page_offers_the_documents_own_words(
+    browser: Browser, seeds_index: Path, tmp_path: Path
+) -> None:
+    index = shutil.copytree(seeds_index, tmp_path / "index")
+    down = Settings(llm=f"http://127.0.0.1:{free_port()}/v1", llm_model="none")
+    with Assistant.open(index, down) as opened, served(opened) as (address, _):
+        page = visit(browser, address)
+        page.get_by_label("Your question").fill(ARMY)
+        page.keyboard.press("Enter")
+        page.locator(".pilcrow-problem").wait_for(timeout=90_000)
+        page.get_by_role("button", name="Answer in the documents' own words").click()
+        turn = page.locator("#pilcrow-said .pilcrow-turn")
+        turn.wait_for()
+        assert "Oleksandr Syrskyi" in turn.locator(".pilcrow-answer").inner_text()
         page.context.close()

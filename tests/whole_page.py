@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from served_page import free_port
 
-from rag import Assistant
+from rag import Assistant, Settings
 from ui import page
 from ui.conversations import FILE, Conversations
 
@@ -23,9 +23,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 @contextmanager
 def served(assistant: Assistant, auth: str | None = None) -> Iterator[tuple[str, Conversations]]:
     """The page's address, and the conversations that it keeps beside the index."""
-    assistant.settings = type(assistant.settings).model_validate(
-        {"index": assistant.settings.index, "port": free_port(), "auth": auth}
-    )
+    login = Settings.model_validate({"auth": auth}).auth
+    assistant.settings = assistant.settings.model_copy(update={"port": free_port(), "auth": login})
     with Conversations(assistant.settings.index / FILE) as conversations:
         built = page.build(assistant, conversations)
         try:

@@ -59,7 +59,7 @@ def ask(
         yield Seen(conversation, shown(assistant, conversations, user, conversation), "")
     except PilcrowError as error:
         told = render.draft(question, "", "") + render.problem(str(error))
-        if assistant.settings.llm and not extractive:
+        if assistant.uses_llm and not extractive:
             told += render.without_llm(question)
         yield Seen(conversation, said, told, failed=True)
 
