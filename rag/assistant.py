@@ -227,7 +227,7 @@ class Assistant:
             return read_below(below, source) if below else f"the index no longer holds {source}"
 
         with self._index.catalog.read() as snapshot:
-            return recheck(answer, now)
+            return recheck(answer, now, lambda texts: self._model().embed(texts))
 
     def remove(self, *sources: str) -> tuple[str, ...]:
         """Takes documents out of the index; all or, where one is not held (StoreError), none."""

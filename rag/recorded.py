@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rag.errors import LoadError
+from rag.grounding import Embed, grounded
 from rag.loaders.worker import Loader
 from rag.types import Answer, Citation, Evidence, Paragraph, Statement
 from rag.verifier import SUPPORTED, compose, support
@@ -14,17 +15,18 @@ from rag.verifier import SUPPORTED, compose, support
 Now = Sequence[Paragraph] | str
 
 
-def recheck(answer: Answer, now: Callable[[str], Now]) -> list[str]:
+def recheck(answer: Answer, now: Callable[[str], Now], embed: Embed) -> list[str]:
     """What no longer stands, a line a fault, with the number of the citation; `now` is asked once a source.
 
-    Statements are held against their quotes by the same check as when they were made.
+    Statements are held against their quotes, a model's own words against all of a statement's, by the
+    same checks as when they were made.
     """
     sources = [cited.source for cited in answer.citations] + [near.source for near in answer.nearest]
     held = {source: now(source) for source in dict.fromkeys(sources)}
     faults = [f"[{cited.number}] {fault}" for cited in answer.citations for fault in _cited(cited, held)]
     for near in answer.nearest:
         faults += [f"nearest: {fault}" for fault in _placed(near, near.text, near.text, held)]
-    return faults + list(_stated(answer, held))
+    return faults + list(_stated(answer, held, embed))
 
 
 def read_below(folder: Path, source: str) -> Now:
@@ -83,7 +85,7 @@ def _position(found: Paragraph | Citation | Evidence) -> str:
     return f"{page}, {line}, {found.date.isoformat() if found.date else 'without a date'}"
 
 
-def _stated(answer: Answer, held: dict[str, Now]) -> Iterator[str]:
+def _stated(answer: Answer, held: dict[str, Now], embed: Embed) -> Iterator[str]:
     """What is wrong with the statements: without a citation, without support, or not what is shown."""
     citations = {cited.number: cited for cited in answer.citations}
     if len(citations) < len(answer.citations):
@@ -92,11 +94,15 @@ def _stated(answer: Answer, held: dict[str, Now]) -> Iterator[str]:
         said = f"“{statement.text}”"
         if not statement.citations:
             yield f"{said} cites nothing"
-        for number in statement.citations:
-            if number not in citations:
-                yield f"[{number}] is not among the citations of {said}"
-            elif not _supports(cited := citations[number], statement, _heading(cited, answer, held)):
-                yield f"[{number}] does not support {said}"
+        cited = [citations[number] for number in statement.citations if number in citations]
+        yield from (
+            f"[{number}] is not among the citations of {said}"
+            for number in statement.citations
+            if number not in citations
+        )
+        alone = [one for one in cited if not _supports(one, statement, _heading(one, answer, held))]
+        if alone and not _grounded(cited, statement, answer, held, embed):
+            yield from (f"[{one.number}] does not support {said}" for one in alone)
     if answer.abstained and answer.statements:
         yield "it has statements, though it is said to be no answer"
     if not answer.abstained and answer.text != compose(answer.statements):
@@ -107,6 +113,24 @@ def _supports(cited: Citation, statement: Statement, heading: str) -> bool:
     """Whether the quote, under its heading, bears out the statement."""
     quoted = Evidence(cited.number, cited.source, cited.paragraph, cited.quote, heading)
     return support(statement.text, quoted) >= SUPPORTED
+
+
+def _grounded(
+    cited: Sequence[Citation], statement: Statement, answer: Answer, held: dict[str, Now], embed: Embed
+) -> bool:
+    """Whether the quotes together bear out a sentence that is not in their words."""
+    paragraphs = [
+        Evidence(
+            one.number,
+            one.source,
+            one.paragraph,
+            one.quote,
+            _heading(one, answer, held),
+            date=one.date,
+        )
+        for one in cited
+    ]
+    return grounded(statement.text, paragraphs, embed).supported
 
 
 def _heading(cited: Citation, answer: Answer, held: dict[str, Now]) -> str:

@@ -55,6 +55,7 @@ def asked(index: Path) -> Iterator[Callable[..., Answer]]:
         for statement in answer.statements:
             assert statement.citations
             assert set(statement.citations) <= numbers
+        assert opened[0].verify(Answer.from_json(answer.as_json())) == []
         for citation in answer.citations:
             assert citation.quote == citation.paragraph_text[citation.start : citation.end]
         return answer
