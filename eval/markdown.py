@@ -69,7 +69,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _failure(failure: Failure) -> str:
     row, answer = failure.case.row, failure.case.answer
-    lines = [f"### {_cell(row.id)}: {'; '.join(failure.reasons)}", f"> {_cell(row.question)}"]
+    lines = [f"### {_cell(row.id)}: {_cell('; '.join(failure.reasons))}", f"> {_cell(row.question)}"]
     lines.append(f"{'Abstained' if answer.abstained else 'Answer'}: {_cell(answer.text)}")
     if row.answerable:
         lines.append(f"Reference: {_cell(row.reference)}")
