@@ -1,4 +1,4 @@
-"""What `pilcrow doctor` looks at: versions, settings, the model's weights, the index."""
+"""What `pilcrow doctor` looks at: versions, settings, the models, the index."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import sqlite3
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import monotonic
 
 from rag import Assistant
 from rag.errors import PilcrowError
+from rag.llm import complete, context_size, count_tokens, load_llm
 from rag.models import BUILT_IN, check_weights
 from rag.settings import Settings
 
-LIBRARIES = ("chromadb", "llama-index-core", "sentence-transformers", "torch", "gradio", "pypdf")
+LIBRARIES = ("chromadb", "llama-index-core", "openai", "sentence-transformers", "torch", "gradio", "pypdf")
+
+TRIAL = "Write the numbers from one to twenty in words, parted by commas."
+TRIAL_TOKENS = 32
 
 Finding = tuple[str, bool]  # a line to print, and whether it is good
 
@@ -34,6 +39,7 @@ def examine(index: Path | None) -> Iterator[Finding]:
     for name, origin in Settings.origins(index=index).items():
         yield f"{name} = {getattr(settings, name)} (from {origin})", True
     yield from _model(settings)
+    yield from _language_model(settings)
     yield from _index(settings)
 
 
@@ -54,6 +60,33 @@ def _model(settings: Settings) -> Iterator[Finding]:
         yield f"problem: {error}", False
     else:
         yield f"embedder: {BUILT_IN}, its weights are the official file", True
+
+
+def _language_model(settings: Settings) -> Iterator[Finding]:
+    """Whether the language model answers, and how fast, by a few words of it."""
+    from llama_index.core.llms import ChatMessage
+
+    try:
+        llm = load_llm(settings)
+        if llm is None:
+            yield "llm: none; answers are put together from the documents' sentences", True
+            return
+        size = context_size(llm)
+        asked = monotonic()
+        text, began = "", asked
+        for piece in complete(llm, [ChatMessage(content=TRIAL)], TRIAL_TOKENS):
+            began = began if text else monotonic()
+            text += piece
+        speed = count_tokens(llm, text) / max(monotonic() - began, 0.001)
+    except PilcrowError as error:
+        yield f"problem: {error}", False
+        return
+    name = llm.metadata.model_name
+    if not text.strip():
+        yield f"problem: {name} at {settings.llm} answers with nothing; set llm_model to a chat model", False
+        return
+    yield f"llm: {name} answers after {began - asked:.1f} s, {speed:.0f} tokens a second", True
+    yield f"llm: it reads and writes {size} tokens at once", True
 
 
 def _index(settings: Settings) -> Iterator[Finding]:

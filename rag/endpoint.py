@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, NoReturn, TypeVar
 
 import httpx
 import openai
 from llama_index.core.bridge.pydantic import PrivateAttr
-from llama_index.core.llms import ChatMessage, ChatResponse
+from llama_index.core.llms import ChatMessage, ChatResponse, MessageRole
+from llama_index.llms.openai.utils import to_openai_message_dicts
 from llama_index.llms.openai_like import OpenAILike
+from openai.types.chat import ChatCompletionChunk
 from pydantic import SecretStr
 
 from rag.errors import ModelError
@@ -129,25 +131,48 @@ class Endpoint(OpenAILike):
             raise
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Generator[ChatResponse]:
-        """The answer's pieces; a stream that ends without saying why is a failure, too."""
+        """The answer's pieces. A stream that ends without saying why is a failure.
+
+        Closing it closes the connection at once; LlamaIndex's own leaves that to the garbage collector.
+        """
         self.ask()
-        stream, response = self._tried(lambda: _begun(super(Endpoint, self)._stream_chat(messages, **kwargs)))
-        whole, spoke = False, time.monotonic()
+        stream, first = self._tried(lambda: self._begun(messages, kwargs))
+        chunk: ChatCompletionChunk | None = first
+        text, whole, spoke = "", False, time.monotonic()
         try:
-            while response is not None:
-                whole = whole or _is_last(response)
-                if response.delta or response.additional_kwargs.get("thinking_delta"):
+            while chunk is not None:
+                piece, thought, ends = _read(chunk)
+                whole, text = whole or ends, text + piece
+                if piece or thought:
                     spoke = time.monotonic()
                 elif time.monotonic() - spoke > self._seconds:
                     raise httpx.ReadTimeout("nothing but empty pieces")
-                yield response
-                response = next(stream, None)
+                message = ChatMessage(content=text, role=MessageRole.ASSISTANT)
+                yield ChatResponse(message=message, delta=piece, raw=chunk)
+                chunk = next(stream, None)
         except FAILURES as error:
             self._fail(error, begun=True)
         finally:
             stream.close()
         if not whole:
             raise ModelError(f"{self._where} broke off in mid-answer; ask again, or look at its log")
+
+    def _begun(
+        self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]
+    ) -> tuple[openai.Stream[ChatCompletionChunk], ChatCompletionChunk]:
+        """A stream and its first chunk, by which it is known whether it may be tried again."""
+        asked = {"messages": to_openai_message_dicts(messages, model=self.model), "stream": True}
+        create: Any = self._get_client().chat.completions.create
+        stream: openai.Stream[ChatCompletionChunk] = create(**self._get_model_kwargs(**asked, **kwargs))
+        try:
+            first = next(stream)
+            _read(first)
+        except StopIteration:
+            raise ValueError("an empty stream") from None
+        except FAILURES:
+            stream.close()
+            raise
+        return stream, first
 
     def _tried(self, call: Callable[[], Got]) -> Got:
         """What the call returns, tried again where a failure may pass. Raises ModelError."""
@@ -178,14 +203,17 @@ def open_endpoint(
         raise ModelError(f"{where}: {line(error)}; set llm_model to another model") from error
 
 
-def _begun(
-    stream: Generator[ChatResponse],
-) -> tuple[Generator[ChatResponse], ChatResponse | None]:
-    return stream, next(stream, None)
-
-
-def _is_last(response: ChatResponse) -> bool:
-    return any(choice.finish_reason for choice in cast(Any, response.raw).choices)
+def _read(chunk: ChatCompletionChunk) -> tuple[str, str, bool]:
+    """What a chunk says, what it thinks, and whether the answer ends with it. Rubbish fails."""
+    if not chunk.choices:  # what the answer cost
+        return "", "", False
+    choice = chunk.choices[0]
+    extra = (choice.delta.model_extra or {}) if choice.delta else {}
+    thought = extra.get("reasoning_content") or extra.get("reasoning")
+    piece = (choice.delta.content or "") if choice.delta else ""
+    if not isinstance(piece, str):
+        raise TypeError("an answer that is no text")
+    return piece, str(thought or ""), bool(choice.finish_reason)
 
 
 def _models(reply: object) -> dict[str, Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,9 +39,13 @@ def open_gguf(file: str, context: int | None, seconds: float) -> Endpoint:
     wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 2) // 2)
     wanted.enable_reasoning = 0
     wanted.warmup = wanted.ui = wanted.endpoint_slots = False
+    wanted.timeout_write = math.ceil(seconds)
     wanted.verbosity = -1
     try:
         server = xllamacpp.Server(wanted)
+        # One word before the first question: it brings the weights into memory, and a server that is dropped
+        # before its loop runs hangs (xllamacpp 2026.10).
+        server.handle_chat_completions({"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1})
     except RuntimeError as error:
         raise ModelError(
             f"{path}: llama.cpp cannot load it; fetch it again, or take a model that this version knows"

@@ -42,13 +42,20 @@ def _language_model(where: str) -> str:
     if where.lower().endswith(".gguf") and "://" not in where:
         return str(Path(where).expanduser())
     parts = urlsplit(where)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
         raise ValueError(
             "should be an address such as http://127.0.0.1:11434/v1, or a file that ends in .gguf"
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("should be the address alone; a key goes into llm_key")
     return where.rstrip("/")
+
+
+def _key(key: SecretStr) -> SecretStr:
+    written = key.get_secret_value()
+    if not (written.isascii() and written.isprintable()) or not written or " " in written:
+        raise ValueError("should be a key: letters, digits and signs without spaces")
+    return key
 
 
 def _read_accounts(written: str) -> dict[str, str]:
@@ -100,7 +107,7 @@ class Settings(BaseModel):
     llm_model: str | None = Field(
         default=None, min_length=1, description="name of the model at that address, if it has more than one"
     )
-    llm_key: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+    llm_key: Annotated[SecretStr, AfterValidator(_key)] | None = Field(
         default=None, description="key that the address wants"
     )
     llm_context: int | None = Field(

@@ -75,6 +75,20 @@ def test_home_is_expanded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("chroma_url", "ftp://127.0.0.1"),
         ("chroma_url", "http://"),
         ("host", ""),
+        ("llm", ""),
+        ("llm", "llama3.1"),
+        ("llm", "127.0.0.1:11434/v1"),
+        ("llm", "ftp://127.0.0.1/v1"),
+        ("llm", "http://"),
+        ("llm", "http://127.0.0.1:99999/v1"),
+        ("llm", "http://[::1/v1"),
+        ("llm", "http://127.0.0.1/v1?model=x"),
+        ("llm", "https://example.com/model.gguf?x=1"),
+        ("llm_model", ""),
+        ("llm_key", ""),
+        ("llm_context", 100),
+        ("llm_seconds", 0),
+        ("llm_seconds", 3601),
     ],
 )
 def test_impossible_values_are_refused_by_name(name: str, value: Any) -> None:
@@ -163,3 +177,40 @@ def test_the_doctor_says_that_there_is_a_login_and_no_more(monkeypatch: pytest.M
     printed = [line for line, _ in examine(None)]
     assert "auth = ********** (from PILCROW_AUTH)" in printed
     assert "sesame" not in "".join(printed)
+
+
+def test_the_language_model_is_an_address_or_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("PILCROW_LLM", "http://127.0.0.1:11434/v1/")
+    assert Settings.load().llm == "http://127.0.0.1:11434/v1"
+    assert Settings.load(llm="https://llm.example.com/v1").llm == "https://llm.example.com/v1"
+    assert Settings.load(llm="~/models/A.GGUF").llm == f"{folder}/models/A.GGUF"
+    with pytest.raises(SettingsError, match=r"such as http://.*\.gguf"):
+        Settings.load(llm="llama3.1")
+
+
+@pytest.mark.parametrize("key", ["open sesame", "sesame\n", "sésame"])
+def test_a_key_that_cannot_be_is_refused_without_it(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PILCROW_LLM_KEY", key)
+    with pytest.raises(SettingsError, match="llm_key = … in PILCROW_LLM_KEY: should be a key") as caught:
+        Settings.load()
+    assert key not in str(caught.value)
+
+
+def test_a_password_in_an_address_is_refused_without_it() -> None:
+    with pytest.raises(SettingsError, match="llm = … .*goes into llm_key") as caught:
+        Settings.load(llm="https://ann:sesame@example.com/v1")
+    assert "sesame" not in str(caught.value)
+
+
+def test_the_doctor_says_that_a_language_model_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PILCROW_LLM", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("PILCROW_LLM_KEY", "sesame")
+    findings = list(examine(None))
+    assert [line for line, good in findings if not good and "127.0.0.1:9/v1 cannot be reached" in line]
+    assert ("llm_key = ********** (from PILCROW_LLM_KEY)", True) in findings
+    assert "sesame" not in str(findings)
+
+
+def test_the_doctor_says_that_no_language_model_is_set() -> None:
+    assert [line for line, good in examine(None) if good and line.startswith("llm: none")]
