@@ -31,8 +31,8 @@ class Beside:
 
     @property
     def near(self) -> float:
-        """0 where two fifths of the statement or less stand there, 1 where four fifths do."""
-        return min(1.0, max(0.0, 2.5 * self.close - 1))
+        """0 where half of the statement or less stands there, 1 where all of it does."""
+        return max(0.0, 2 * self.close - 1)
 
 
 def features(statement: str, contexts: Sequence[str]) -> dict[str, float]:

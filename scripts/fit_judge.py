@@ -30,7 +30,7 @@ from eval.judge_features import features
 from eval.judge_words import sentences, statements
 from eval.planted import Right, planted
 
-SHRINK = 0.1  # strength of the data against the penalty (sklearn's C), chosen by the same cross-validation
+SHRINK = 0.03  # strength of the data against the penalty (sklearn's C), chosen by the same cross-validation
 TARGET = Path(__file__).resolve().parent.parent / "eval" / "judge_weights.py"
 
 Matrix = NDArray[np.float64]
