@@ -27,7 +27,8 @@ _WRITTEN = (
 _MARK = re.compile(r"\s*\[(\d+)\]")
 _MOVED = re.compile(r"((?:\s*\[\d+\])+)\s*([.!?][”\"’)]*)")  # "… struck [1]." is "… struck. [1]"
 _MARKS_ONLY = re.compile(r"[\s\[\]\d.,;]*")
-_OPENING = re.compile(r"^(?:The |My )?answer(?: is)?(?: that|:)\s*|^Answer:\s*", re.IGNORECASE)
+# What a model puts before a sentence: "The answer is:", or the heading as the prompt gives it.
+_OPENING = re.compile(r"^(?:The |My )?[Aa]nswer(?: is)?(?: that|:)\s*|^Answer:\s*|^\([^()]{1,120}\)\s+(?=[A-Z“\"])")
 _RANGE = 6  # marks that "[1-6]" may stand for
 
 
