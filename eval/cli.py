@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -59,11 +60,14 @@ def evaluate(
         raise typer.BadParameter("--judge-url and --judge-model go together")
     _want_ragas()
     from eval import nightly
-    from eval.corpora import SEEDS
+    from eval.corpora import DATA, SEEDS
     from eval.questions import FILE
 
-    documents = None if index else SEEDS
-    plan = nightly.Plan(questions or FILE, output, documents, index, quick, judge_url, judge_model or "")
+    if questions and index:
+        plan = nightly.Plan(questions, output, index=index)
+    else:  # our own questions; the sets that people labelled lie beside some checkouts
+        plan = nightly.Plan(FILE, output, documents=SEEDS, public=DATA if DATA.is_dir() else None)
+    plan = replace(plan, quick=quick, judge_url=judge_url, judge_model=judge_model or "")
     found = nightly.evaluate(plan, _tracked, lambda said: typer.echo(said, err=True))
     _summarise(found, output)
     if found.worse:

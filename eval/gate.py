@@ -13,6 +13,7 @@ from eval.measures import MEASURES, Measure, Scores
 from eval.metrics import SEED, Figure, share
 
 RESAMPLES = 4000
+UNSEEN = 0.0005  # a change below this is that of rounding, which three decimals do not show
 
 
 class Verdict(StrEnum):
@@ -88,7 +89,7 @@ def _verdict(
         return Verdict.LOST
     if newly_failed:
         return Verdict.FAILED
-    fell, rose = (by.high or 0.0) < 0, (by.low or 0.0) > 0
+    fell, rose = (by.high or 0.0) < -UNSEEN, (by.low or 0.0) > UNSEEN
     if measure.lower:
         fell, rose = rose, fell
     return Verdict.FELL if fell else Verdict.ROSE if rose else Verdict.SAME

@@ -14,7 +14,6 @@ from time import perf_counter
 import rag
 from eval import gate, history, markdown, page, results, scores
 from eval.cases import Case
-from eval.corpora import DATA
 from eval.history import Accepted, Entry
 from eval.judging import Said, drawn, faithfulness, judge_the_judge, mean
 from eval.measures import Scores
@@ -31,7 +30,8 @@ SAMPLE, TRIED = 20, 10  # answers, and claims of each set that it is tried on, t
 class Plan:
     """What to ask, of a fresh index of a folder of documents or else of an index; `output` is a folder.
 
-    `judge_url` and `judge_model` name an LLM that judges a sample as well, at an OpenAI-compatible address.
+    `public`: the folder of the sets that people labelled, for trying the judge. `judge_url` and `judge_model`
+    name an LLM that judges a sample as well, at an OpenAI-compatible address.
     """
 
     questions: Path
@@ -39,6 +39,7 @@ class Plan:
     documents: Path | None = None
     index: Path | None = None
     quick: bool = False
+    public: Path | None = None
     judge_url: str | None = None
     judge_model: str = ""
 
@@ -139,7 +140,9 @@ def compare(plan: Plan, asked: Asked, rows: int) -> Results:
         scores=scored,
         changes=gate.compare(scored, digests, then.scores, then.asked),
         accepted=accepted,
-        trials=judge_the_judge(_public(), right_answers(asked.cases, scored)),
+        trials=judge_the_judge(
+            plan.public, right_answers(asked.cases, scored), sample=QUICK if plan.quick else None
+        ),
         model=judged_by_model(plan, asked.cases, scored),
     )
 
@@ -161,7 +164,7 @@ def judged_by_model(plan: Plan, cases: Sequence[Case], scored: Scores) -> ModelJ
         scored=len(judged) - failed - abstained,
         failed=failed,
         abstained=abstained,
-        trials=judge_the_judge(_public(), right_answers(cases, scored), judge, TRIED),
+        trials=judge_the_judge(plan.public, right_answers(cases, scored), judge, TRIED),
     )
 
 
@@ -203,11 +206,6 @@ def entry_of(found: Results) -> Entry:
         },
         worse=tuple(change.measure.name for change in found.worse),
     )
-
-
-def _public() -> Path | None:
-    """The public sets with people's labels, where they lie beside the checkout."""
-    return DATA if DATA.is_dir() else None
 
 
 def _code() -> Iterator[str]:

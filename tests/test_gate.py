@@ -57,6 +57,10 @@ def test_a_fall_within_the_noise_passes_and_one_beyond_it_fails() -> None:
     assert change("hit@1", [1.0] * 100, [0.0] * 10 + [1.0] * 90).verdict is Verdict.ROSE
 
 
+def test_what_rounding_changes_is_no_change() -> None:
+    assert change("F1", [0.3333] * 100, [1 / 3] * 100).verdict is Verdict.SAME
+
+
 def test_fewer_fabricated_citations_are_better() -> None:
     none, some = [0.0] * 100, [1.0] * 10 + [0.0] * 90
     assert change("fabricated citations", some, none).verdict is Verdict.FELL
