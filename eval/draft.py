@@ -28,6 +28,7 @@ _ASKED = (
     ("fact", "Which name", re.compile(r"(?<=\w )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+")),
 )
 _FIELD = re.compile(r"([^:;]{2,40}): ([^;]+)(?:; |$)")  # of a row of a table, as its paragraph shows it
+ENOUGH = 4  # words that a sentence must have beside those that are asked for
 CHOICES = "[a]ccept, [e]dit, [s]kip, [q]uit"
 
 
@@ -62,25 +63,27 @@ def _of_document(assistant: Assistant, source: str, count: int) -> Iterator[Draf
 
 def _asked(source: str, paragraph: Paragraph) -> Row | None:
     row = Row("", "", "fact", gold=((source, paragraph.number),))
-    if paragraph.kind == "table row" and (fields := _FIELD.findall(paragraph.text))[1:]:
-        *others, (name, value) = fields
-        of = ", ".join(other for _, other in others[:3])
-        reference = f"The {name} of {of} is {value}."
-        return replace(
-            row, question=f"What is the {name} of {of}?", reference=reference, accepted=(value.strip(),)
-        )
+    if paragraph.kind == "table row":
+        fields = [(name.strip(), value.strip()) for name, value in _FIELD.findall(paragraph.text)]
+        return _of_fields(row, fields)
     for kind, begun, pattern in _ASKED:
         for sentence in sentences(paragraph.text):
-            if match := pattern.search(sentence):
+            match = pattern.search(sentence)
+            if match and len(sentence.split()) - len(match[0].split()) >= ENOUGH:
                 gap = f"{sentence[: match.start()]}…{sentence[match.end() :]}"
-                return replace(
-                    row,
-                    kind=kind,
-                    question=f"{begun} belongs in: {gap}",
-                    reference=sentence,
-                    accepted=(match[0],),
-                )
+                asked = f"{begun} belongs in “{gap}”?"
+                return replace(row, kind=kind, question=asked, reference=sentence, accepted=(match[0],))
     return None
+
+
+def _of_fields(row: Row, fields: Sequence[tuple[str, str]]) -> Row | None:
+    """What is asked of a row of a table: a field behind the first that has a number, else the last."""
+    if len(fields) < 2:
+        return None
+    name, value = next((item for item in fields[1:] if re.search(r"\d", item[1])), fields[-1])
+    of = ", ".join(f"{other} {held}" for other, held in fields if other != name and held)
+    told = f"the {name} for {of}"
+    return replace(row, question=f"What is {told}?", reference=f"T{told[1:]} is {value}.", accepted=(value,))
 
 
 def from_feedback(judged: Iterable[Mapping[str, Any]], known: Sequence[Row]) -> Iterator[Draft]:

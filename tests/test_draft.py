@@ -53,7 +53,7 @@ def test_a_document_is_asked_for_its_dates_numbers_names_and_fields(harbour: Ass
     assert by_place["harbour.md", 2].accepted == ("3 March 2021",)
     assert "3 March 2021" not in by_place["harbour.md", 2].question
     assert by_place["harbour.md", 3].accepted == ("40,000",)
-    assert by_place["ships.csv", 1].question == "What is the Crew of Aurora, Veldhaven?"
+    assert by_place["ships.csv", 1].question == "What is the Crew for Ship Aurora, Port Veldhaven?"
     assert by_place["ships.csv", 1].accepted == ("12",)
     assert ("harbour.md", 4) not in by_place, "nothing to ask about"
     assert [draft.row.gold[0][0] for draft in drafts[:2]] == ["harbour.md", "ships.csv"], "each in turn"
