@@ -1,8 +1,9 @@
 """Pilcrow: ask your own documents; every sentence of the answer cites its file and paragraph."""
 
-from rag.assistant import Assistant, Stream
+from rag.assistant import Assistant
 from rag.errors import PilcrowError
 from rag.settings import Settings
+from rag.stream import Stream
 from rag.types import Answer, Citation, DocumentInfo, Evidence, IngestReport, Paragraph, Statement, Turn
 
 __all__ = [

@@ -72,10 +72,7 @@ def walk(
     limit: int,
     sources: Sequence[str] | None,
 ) -> Generator[Step, None, Answer]:
-    """The checked answer from the best `limit` paragraphs, or an abstention if they do not answer.
-
-    With an LLM its steps come while it writes. ModelError where it does not answer.
-    """
+    """The checked answer from the best `limit` paragraphs, or an abstention; with an LLM step by step."""
     clock = Clock()
     with clock.step("condense"):
         asked = read_question(rewrite(question, history, llm))
@@ -85,21 +82,12 @@ def walk(
         found = look_up(asked, vector, index, reranker, limit, sources)
     with clock.step("read"):
         reading = read(asked, found.evidence, found.rarity, found.similarity, found.likeness)
-    with clock.step("write"):
-        likely = reading.probability >= THRESHOLD
-        extracted = write(asked, found.evidence, reading) if likely else Extracted(())
     citing, told = Citing(), Told()
-    if llm and extracted.drafts and not extracted.differing:
-        with clock.step("generate"):
-            yield from write_by(llm, asked, found.evidence, reading, embedder.embed, citing, told)
-        clock.seconds.update(told.figures())
-    with clock.step("verify"):
-        verify(lacking(extracted.drafts, citing, reading, found.evidence), found.evidence, citing)
-    statements = tuple(citing.statements)
-    if not statements:
+    differing = yield from _state(asked, found, reading, llm, embedder, citing, told, clock)
+    if not citing.statements:
         return abstain(question, asked, found, reading, clock.seconds)
     with clock.step("mark"):
-        statements = mark(asked, statements)
+        statements = mark(asked, citing.statements)
     return Answer(
         question=question,
         text=compose(statements),
@@ -108,10 +96,33 @@ def walk(
         evidence=found.evidence,
         standalone=asked.text,
         probability=reading.probability,
-        conflicting=extracted.differing and len(statements) > 1,
+        conflicting=differing and len(statements) > 1,
         dropped=tuple(told.dropped),
         timings=clock.seconds,
     )
+
+
+def _state(
+    asked: Question,
+    found: Found,
+    reading: Reading,
+    llm: LLM | None,
+    embedder: Embedder,
+    citing: Citing,
+    told: Told,
+    clock: Clock,
+) -> Generator[Step, None, bool]:
+    """Adds the checked statements to `citing`, where the evidence answers; whether their sources differ."""
+    with clock.step("write"):
+        likely = reading.probability >= THRESHOLD
+        extracted = write(asked, found.evidence, reading) if likely else Extracted(())
+    if llm and extracted.drafts and not extracted.differing:
+        with clock.step("generate"):
+            yield from write_by(llm, asked, found.evidence, reading, embedder.embed, citing, told)
+        clock.seconds.update(told.figures())
+    with clock.step("verify"):
+        verify(lacking(extracted.drafts, citing, reading, found.evidence), found.evidence, citing)
+    return extracted.differing
 
 
 def look_up(

@@ -1,23 +1,38 @@
-"""Whether the paragraphs that a free sentence cites bear it out: how a language model's answer is checked."""
+"""Whether the paragraphs that a free sentence cites bear it out: how a language model's answer is checked.
+
+A sentence is borne out by a sentence or two neighbouring ones of one paragraph, or clause by clause by
+several: nothing that can be read off the words may differ (`faults.py`), and the meaning must be near
+enough, by a logistic regression over the share of its words and the cosine of the vectors.
+"""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
+
+from rag.claims import Claims, merged, read_claims
+from rag.clauses import split
+from rag.faults import faults
+from rag.grounding_weights import BIAS, THRESHOLD, WEIGHTS
+from rag.likeness import FEW, Features, covers, features, lacking
 from rag.models import Vectors
-from rag.names import absent, forms, names
 from rag.types import Evidence
-from rag.verifier import support
-from rag.words import fold, numbers, words
+from rag.words import content_words, fold, sentences
 
 Embed = Callable[[Sequence[str]], Vectors]  # unit vectors, float32 (texts, dimension)
 
-THRESHOLD = 0.7
+NEAREST = 3  # places whose vectors are compared
+BEFORE = 2  # sentences before a place in which "he" or "it" may be named
+MOST = 60  # sentences of a paragraph that are looked at
 
-_QUOTED = re.compile(r"[“\"«]([^“”\"«»]{2,}?)[”\"»]")
-_NEGATION = frozenset("not no never none nor neither without nobody nothing cannot".split())  # noqa: SIM905
+_LEANING = re.compile(
+    r"\b(?:he|she|it|they|him|her|them|his|hers|its|their|this|these|those|who|such)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +48,133 @@ class Grounding:
     faults: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One or two neighbouring sentences of a paragraph; `around` adds what names "he" and dates the text."""
+
+    number: int
+    parts: tuple[str, ...]
+    held: Claims
+    around: Claims
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A place for a sentence, what it does not bear out, and how near it comes (0 to 1)."""
+
+    number: int
+    faults: tuple[str, ...]
+    support: float
+
+
 def grounded(sentence: str, paragraphs: Sequence[Evidence], embed: Embed) -> Grounding:
-    """Whether the paragraphs bear out the sentence, in one of its sentences or clause by clause."""
-    found = [(support(sentence, item), _faults(sentence, item), item.number) for item in paragraphs]
-    good = [(value, number) for value, faults, number in found if not faults and value >= THRESHOLD]
-    if good:
-        return Grounding(max(good)[0], True, tuple(number for _, number in good), ())
-    if not found:
-        return Grounding(0.0, False, (), ("no paragraph is cited",))
-    value, faults, _ = max(found, key=lambda one: (one[0], -len(one[1])))
+    """Whether the paragraphs bear out the sentence, in one or two of their sentences or clause by clause.
+
+    `embed` is asked for the sentence and the places nearest to it by words: one that remembers texts
+    saves most of the time.
+    """
+    places = [place for item in paragraphs for place in read_places(item)]
+    if not places or not content_words(sentence):
+        return Grounding(0.0, False, (), ("nothing to check it against",))
+    whole = look_up(sentence, places, embed)
+    passed = [found for found in whole if _passes(found)]
+    if passed:
+        by = dict.fromkeys(found.number for found in passed)
+        return Grounding(passed[0].support, True, tuple(by), ())
+    clauses = [look_up(clause, places, embed)[0] for clause in split(sentence)]
+    if len(clauses) > 1 and all(map(_passes, clauses)):
+        by = dict.fromkeys(found.number for found in clauses)
+        return Grounding(min(found.support for found in clauses), True, tuple(by), ())
     return Grounding(
-        0.0 if faults else value, False, (), faults or ("too little of it stands in the paragraph",)
+        0.0 if whole[0].faults else whole[0].support,
+        False,
+        (),
+        whole[0].faults or ("too little of it stands there",),
     )
 
 
-def _faults(sentence: str, item: Evidence) -> tuple[str, ...]:
-    whole = f"{item.heading} {item.text}"
-    held = " ".join(words(whole))
-    found = [f"the number {number}" for number in sorted(numbers(sentence) - numbers(whole))]
-    found += [f"the name {name}" for name in absent(names(sentence), forms(whole))]
-    quoted = [match[1] for match in _QUOTED.finditer(sentence)]
-    found += [f"the quote “{quote}”" for quote in quoted if " ".join(words(quote)) not in held]
-    if _negated(sentence) and not _negated(whole):
-        found.append("the negation")
-    return tuple(found)
+def _passes(found: Found) -> bool:
+    return not found.faults and found.support >= THRESHOLD
 
 
-def _negated(text: str) -> bool:
-    return bool(_NEGATION & set(fold(text).split())) or "n't" in fold(text)
+@lru_cache(maxsize=256)
+def read_places(item: Evidence) -> tuple[Place, ...]:
+    """Each sentence of a paragraph, and each two that follow one another."""
+    spans = list(sentences(item.text))[:MOST] or [(0, len(item.text))]
+    texts = [item.text[start:end] for start, end in spans]
+    read = [read_claims(text) for text in texts]
+    dated = f"{item.date.day} {item.date:%B %Y}. " if item.date else ""
+    above = read_claims(f"{dated}{item.heading}.")
+    places = []
+    for size in (1, 2):
+        for first in range(len(texts) - size + 1):
+            leans = _LEANING.search(texts[first])
+            start = max(0, first - BEFORE) if leans else first
+            held = merged(read[first : first + size])
+            around = merged([above, *read[start : first + size]])
+            places.append(Place(item.number, tuple(texts[first : first + size]), held, around))
+    return tuple(places)
+
+
+def look_up(sentence: str, places: Sequence[Place], embed: Embed) -> list[Found]:
+    """The places nearest to a sentence, those without faults first, then by support."""
+    sound, faulty = sound_places(sentence, places)
+    if sound and _plain(" ".join(sound[0].parts)) == _plain(sentence):
+        return [Found(place.number, (), 1.0) for place in sound]
+    supports = [probability(row) for row in all_features(sentence, sound, embed)]
+    found = [Found(place.number, (), support) for place, support in zip(sound, supports, strict=True)]
+    found += [Found(place.number, wrong, 0.0) for place, wrong in faulty]
+    return sorted(found, key=lambda one: (-one.support, len(one.faults)))
+
+
+def sound_places(
+    sentence: str, places: Sequence[Place]
+) -> tuple[list[Place], list[tuple[Place, tuple[str, ...]]]]:
+    """The places nearest to a sentence by words, without faults, and others with theirs."""
+    said = read_claims(sentence)
+    copied = [place for place in places if _plain(" ".join(place.parts)) == _plain(sentence)]
+    if copied:
+        return copied, []
+    shared = [(covers(said, place.around), place) for place in places]
+    nearest = sorted(shared, key=lambda pair: (-pair[0], len(pair[1].parts)))[: 2 * NEAREST]
+    checked = [(place, faults(said, place.held, place.around)) for _, place in nearest]
+    return [place for place, wrong in checked if not wrong][:NEAREST], [one for one in checked if one[1]]
+
+
+def _plain(text: str) -> str:
+    """A text by its letters and signs alone, without a full stop at the end."""
+    return " ".join(fold(text).split()).rstrip(".")
+
+
+def probability(row: Features) -> float:
+    """What the logistic regression makes of the features."""
+    score = BIAS + sum(WEIGHTS.get(name, 0.0) * value for name, value in row.items())
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
+
+
+def all_features(sentence: str, places: Sequence[Place], embed: Embed) -> list[Features]:
+    """What the regression is given of each place."""
+    if not places:
+        return []
+    said = read_claims(sentence)
+    lacked = [lacking(said, place.around) for place in places]
+    texts = [sentence, *(part for place in places for part in place.parts)]
+    for few, place in zip(lacked, places, strict=True):
+        texts += [*few, *place.around.written] if 0 < len(few) <= FEW else []
+    texts = list(dict.fromkeys(texts))
+    vectors = dict(zip(texts, embed(texts), strict=True))
+    found = []
+    for few, place in zip(lacked, places, strict=True):
+        both = np.sum([vectors[part] for part in place.parts], axis=0)
+        cosine = float(both @ vectors[sentence] / np.linalg.norm(both))
+        meant = _meant(few, place.around.written, vectors) if 0 < len(few) <= FEW else 0.0
+        found.append(features(said, place.held, place.around, cosine, meant))
+    return found
+
+
+def _meant(few: Sequence[str], written: Sequence[str], vectors: Mapping[str, Vectors]) -> float:
+    """The lowest cosine of a lacking word and the word of the place that comes nearest to it."""
+    if not written:
+        return 0.0
+    lacked, there = (np.array([vectors[word] for word in listed]) for listed in (few, written))
+    return float((lacked @ there.T).max(axis=1).min())

@@ -30,18 +30,24 @@ PUBLIC = {
 LAYERS = (
     {"__main__", "cli", "doctor", "progress"},
     {"assistant"},
-    {"recorded"},
+    {"recorded", "stream"},
     {"answering", "indexer"},
     {"generator"},
     {
+        "alignment",
+        "claims",
+        "clauses",
         "condense",
         "conflicts",
+        "counts",
         "embedding",
         "evidence",
         "extractive",
+        "faults",
         "grounding",
         "highlight",
         "index",
+        "likeness",
         "question",
         "reading",
         "retriever",
@@ -69,10 +75,11 @@ LAYERS = (
         "wire",
     },
     {"marks", "prompts"},
-    {"highlight_weights", "weights", "words"},
+    {"grounding_weights", "highlight_weights", "lexicon", "weights", "words"},
     {"errors", "settings", "types"},
 )
 ASKING = {"answering", "condense", "conflicts", "evidence", "extractive", "question", "reading", "retriever"}
+ASKING |= {"alignment", "claims", "clauses", "counts", "faults", "likeness"}
 ASKING |= {"generator", "grounding", "highlight", "marks", "prompts", "tokens", "values", "verifier", "when"}
 INGESTING = {"chunker", "embedding", "indexer", "loaders", "scan"}
 MODULES = sorted(path for package in ("rag", "ui", "eval") for path in (ROOT / package).rglob("*.py"))

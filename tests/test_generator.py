@@ -73,7 +73,7 @@ def by_number(words: list[str], text: str) -> ScriptedLLM:
 @pytest.mark.parametrize(
     "text",
     [
-        "On 3 May 1962 the Zeemeeuw brought home 4,200 kilograms of plaice [{n}].",
+        "The Zeemeeuw brought home 4,200 kilograms of plaice on 3 May 1962 [{n}].",
         "The Zeemeeuw brought home 4,200 kilograms of plaice. 【{n}】",
         "Source {n}: The Zeemeeuw brought home 4,200 kilograms of plaice.",
         "The Zeemeeuw brought home 4,200 kilograms of plaice.",

@@ -1,0 +1,35 @@
+"""Weights of `grounding.py`, fitted by `scripts/fit_grounding.py`."""
+
+BIAS = -7.078
+WEIGHTS = {
+    "all_close": 0.086,
+    "apart": -1.157,
+    "close": -2.691,
+    "cosine": 4.012,
+    "ends": 2.099,
+    "few": -5.845,
+    "few_cosine": 3.11,
+    "few_meant": 6.443,
+    "in_order": 5.069,
+    "lacking": -0.167,
+    "length": -0.254,
+    "loose": 0.921,
+    "missing": 0.125,
+    "one_run": 1.816,
+    "rivalled": -0.352,
+    "runs": 0.211,
+    "steady": 0.339,
+    "told": 0.345,
+    "told_in_few_runs": -0.765,
+    "told_word_for_word": 2.263,
+    "turned": 0.327,
+    "two_runs": -0.381,
+    "unrivalled": -0.007,
+    "used": 0.175,
+    "whole_of_two": -2.91,
+    "whole_runs": -0.817,
+    "whole_steady": 0.93,
+    "whole_wording": 4.483,
+    "wording": -3.637,
+}
+THRESHOLD = 0.99

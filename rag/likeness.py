@@ -1,0 +1,139 @@
+"""How alike a sentence and a place in a paragraph are: the words that both have, and how these stand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+from rag.alignment import in_order
+from rag.claims import Claims, Word
+
+Features = dict[str, float]
+
+CLOSE = 3  # words apart, still together
+FEW = 2  # lacking words that others may stand for
+
+
+def covers(said: Claims, held: Claims) -> float:
+    """The share of the content words of one that the other has."""
+    return len(said.content & held.words) / max(1, len(said.content))
+
+
+def lacking(said: Claims, around: Claims) -> tuple[str, ...]:
+    """The content words, as written, of which a place has no form."""
+    return tuple(
+        written for written, word in zip(said.written, said.order, strict=True) if word not in around.words
+    )
+
+
+def features(said: Claims, held: Claims, around: Claims, cosine: float, meant: float) -> Features:
+    """What the regression is given of a sentence and a place.
+
+    `cosine` is that of their vectors, `meant` the lowest of a lacking word and the nearest one of the place.
+    """
+    count = len(lacking(said, around))
+    few = float(0 < count <= FEW)
+    whole = float(said.content <= held.words)
+    wording = in_order(said.sequence, held.sequence) / max(1, len(said.sequence))
+    runs = _runs(said, held)
+    links = _links(said, held)
+    steady = float(not links["turned"])
+    told = whole * steady * float(not links["rivalled"] and not links["apart"] and len(held.lines) == 1)
+    return links | {
+        "cosine": cosine,
+        "few": few,
+        "few_cosine": few * cosine,
+        "few_meant": few * meant,
+        "lacking": float(min(4, count)),
+        "in_order": in_order(said.order, held.order) / max(1, len(said.order)),
+        "used": len(said.content & held.content) / max(1, len(held.content)),
+        "ends": float(bool(said.order) and said.order[-1] in held.content),
+        "length": math.log(max(1, len(said.order))),
+        "wording": wording,
+        "whole_wording": whole * wording,
+        "whole_steady": whole * steady,
+        "whole_of_two": whole * float(len(held.lines) > 1),
+        "runs": runs,
+        "whole_runs": whole * runs,
+        "one_run": float(runs <= 1),
+        "two_runs": float(runs <= 2),
+        "told": told,
+        "told_in_few_runs": told * float(runs <= 4),
+        "told_word_for_word": told * float(wording == 1.0),
+    }
+
+
+def _runs(said: Claims, held: Claims) -> float:
+    """Of how many runs of the text's own words a sentence is put together, at most 8."""
+    matcher = SequenceMatcher(None, said.sequence, held.sequence, autojunk=False)
+    return float(min(8, sum(block.size > 0 for block in matcher.get_matching_blocks())))
+
+
+def _links(said: Claims, held: Claims) -> Features:
+    """Of each two words side by side in a sentence, how they stand in the other text."""
+    counts = dict.fromkeys(("close", "apart", "missing", "turned", "loose", "rivalled"), 0.0)
+    total = 0
+    spots = _spots(held)
+    for one, other in _neighbours(said):
+        total += 1
+        here, there = _at(one, spots), _at(other, spots)
+        together = [
+            (b - a, line) for line, a in here for other_line, b in there if line == other_line and a != b
+        ]
+        value = bool(one.kind or other.kind)
+        if not here or not there:
+            counts["missing"] += 1
+            continue
+        if not together:
+            counts["apart"] += 1
+            counts["loose"] += value
+            continue
+        gap = min(together, key=lambda pair: abs(pair[0]))[0]
+        counts["close"] += abs(gap) <= CLOSE
+        counts["turned"] += gap < 0
+        counts["rivalled"] += value and _is_rivalled(one, other, abs(gap), held, spots)
+    close = counts.pop("close") / max(1, total)
+    return {name: min(4.0, count) for name, count in counts.items()} | {
+        "close": close,
+        "all_close": float(close == 1.0 or not total),
+        "steady": float(not counts["turned"]),
+        "unrivalled": float(not counts["rivalled"]),
+    }
+
+
+def _neighbours(said: Claims) -> Iterator[tuple[Word, Word]]:
+    for line in said.lines:
+        content = [word for word in line if word.kind != "pronoun"]
+        yield from pairwise(content)
+
+
+def _spots(held: Claims) -> dict[str, list[tuple[int, int]]]:
+    """Where each form stands: the number of the sentence, and the place in it."""
+    spots: dict[str, list[tuple[int, int]]] = {}
+    for number, line in enumerate(held.lines):
+        for at, word in enumerate(line):
+            for form in word.forms:
+                spots.setdefault(form, []).append((number, at))
+    return spots
+
+
+def _at(word: Word, spots: dict[str, list[tuple[int, int]]]) -> list[tuple[int, int]]:
+    return [spot for form in word.forms for spot in spots.get(form, ())]
+
+
+def _is_rivalled(
+    one: Word, other: Word, gap: int, held: Claims, spots: dict[str, list[tuple[int, int]]]
+) -> bool:
+    """Whether another name or number stands nearer to a word than the one it stands beside as said."""
+    value, word = (one, other) if one.kind else (other, one)
+    own = set(_at(value, spots))
+    for line, at in _at(word, spots):
+        if any(
+            held.lines[line][near].kind == value.kind and (line, near) not in own
+            for near in range(max(0, at - gap + 1), min(len(held.lines[line]), at + gap))
+            if near != at
+        ):
+            return True
+    return False
