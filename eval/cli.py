@@ -53,9 +53,7 @@ def evaluate(
     if context.invoked_subcommand:
         return
     if (questions is None) != (index is None):
-        raise typer.BadParameter(
-            "--questions and --index go together: your questions, and what to ask them of"
-        )
+        raise typer.BadParameter("--questions and --index go together: what to ask, and what to ask it of")
     if (judge_url is None) != (judge_model is None):
         raise typer.BadParameter("--judge-url and --judge-model go together")
     _want_ragas()
