@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Semaphore
 from typing import Any
@@ -12,7 +12,7 @@ import openai
 import pytest
 from served_page import served
 
-from rag import Answer, Assistant, Settings, Turn
+from rag import Answer, Assistant, Settings, Stream
 from rag.errors import ModelError
 from ui import completions
 
@@ -154,9 +154,14 @@ class Slow(Assistant):
         """Opens nothing."""
         self.begun, self.go = Semaphore(0), Event()
 
-    def ask(
-        self, question: str, history: Sequence[Turn] = (), sources: Sequence[str] | None = None
-    ) -> Answer:
+    def stream(self, question: str, *_: object, **__: object) -> Stream:  # type: ignore[override]
+        def begin() -> Generator[Any, None, Answer]:
+            yield from ()
+            return self.ask(question)
+
+        return Stream(begin)
+
+    def ask(self, question: str, *_: object, **__: object) -> Answer:  # type: ignore[override]
         self.begun.release()
         self.go.wait(60)
         if "broken" in question:
