@@ -70,7 +70,7 @@ def _change(measure: Measure, scores: Scores, then: Scores, rows: Sequence[str])
     newly = [id_ for id_ in failed if _scored(then, measure, id_)]
     return Change(
         measure=measure,
-        now=share(values) if values else Figure(math.nan),
+        now=_share(values),
         then=_mean(before),
         by=by,
         rows=len(rows),
@@ -78,6 +78,20 @@ def _change(measure: Measure, scores: Scores, then: Scores, rows: Sequence[str])
         failed=len(failed),
         verdict=_verdict(measure, now, before, by, newly),
     )
+
+
+def _share(values: Sequence[float]) -> Figure:
+    """The mean with its interval; where all are 1, or all 0, the exact one of Clopper and Pearson (1934).
+
+    A resample would show no doubt there at all.
+    """
+    if not values:
+        return Figure(math.nan)
+    if set(values) in ({1.0}, {0.0}):
+        doubt = 0.025 ** (1 / len(values))
+        low, high = (doubt, 1.0) if values[0] else (0.0, 1 - doubt)
+        return Figure(values[0], low, high, len(values))
+    return share(values)
 
 
 def _verdict(

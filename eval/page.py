@@ -82,13 +82,16 @@ def _tiles(results: Results) -> str:
         name = change.measure.name
         if name not in HEADLINE:
             continue
-        judged = name == FAITHFULNESS
-        tiles.append(
-            f'<li class="{"judged " if judged else ""}{"bad" if change.bad else "fine"}">'
+        value = (
             f'<span class="quiet">{escape(name)}</span><strong>{number(change.now.value)}</strong>'
             f"<small>{interval(change.now)}</small><small>{_moved(change)}</small>"
-            f"{f'<small>{escape(worth(results.trials))}</small>' if judged else ''}</li>"
         )
+        bad = " bad" if change.bad else ""
+        if name == FAITHFULNESS:
+            beside = f"<small>{escape(worth(results.trials))}</small>"
+            tiles.append(f'<li class="judged{bad}"><div>{value}</div>{beside}</li>')
+        else:
+            tiles.append(f'<li class="{bad.strip()}">{value}</li>')
     return f'<ul class="tiles">{"".join(tiles)}</ul>'
 
 

@@ -51,15 +51,13 @@ def by_model(model: ModelJudge) -> str:
 
 
 def worth(trials: Sequence[Trial]) -> str:
-    """What the judge is worth, in a line that stands beside each of its figures."""
-    told = [
-        f"{name} on {trial.name} {number(figure.value)} ({interval(figure)}, n {figure.count})"
-        for trial in trials
-        for name, figure in trial.figures.items()
-        if name in {"balanced accuracy", "detection", "false alarms"}
-    ]
-    return (
-        "The judge itself: " + "; ".join(told) + "."
-        if told
-        else "Nothing is known of what the judge is worth."
-    )
+    """What the judge is worth, in a sentence that stands beside each of its figures."""
+    told = [f"on {trial.name}, {figures}" for trial in trials if (figures := _shown(trial))]
+    return f"The judge itself: {'; '.join(told)}." if told else "Nothing is known of what the judge is worth."
+
+
+def _shown(trial: Trial) -> str:
+    """The figures of a trial that tell most, with their intervals."""
+    names = [name for name in ("balanced accuracy", "detection", "false alarms") if name in trial.figures]
+    told = [f"{name} {number(trial.figures[name].value)} ({interval(trial.figures[name])})" for name in names]
+    return f"{', '.join(told)}, n {trial.figures[names[0]].count}" if told else ""

@@ -57,6 +57,13 @@ def test_a_fall_within_the_noise_passes_and_one_beyond_it_fails() -> None:
     assert change("hit@1", [1.0] * 100, [0.0] * 10 + [1.0] * 90).verdict is Verdict.ROSE
 
 
+def test_a_perfect_score_is_still_in_doubt() -> None:
+    perfect = change("hit@1", [1.0] * 100, [1.0] * 100).now
+    assert (perfect.value, perfect.high) == (1, 1)
+    assert perfect.low == pytest.approx(0.9638, abs=1e-4)
+    assert change("hit@1", [0.0] * 100, [0.0] * 100).now.high == pytest.approx(0.0362, abs=1e-4)
+
+
 def test_what_rounding_changes_is_no_change() -> None:
     assert change("F1", [0.3333] * 100, [1 / 3] * 100).verdict is Verdict.SAME
 
