@@ -25,7 +25,7 @@ pytest.importorskip("ragas", reason="the eval group is not installed")
 
 from eval.nightly import score  # it wants RAGAS
 
-ROWS = load(FILE)
+ROWS = load(FILE)[:120]  # the kinds are spread evenly over the file
 SAME = {f"q{number}": "as it was" for number in range(100)}
 Spoil = Callable[[Answer, Assistant], Answer]
 
