@@ -97,10 +97,7 @@ def write_accepted(path: Path, accepted: Accepted) -> None:
 
 def written_scores(scores: Scores) -> dict[str, dict[str, float | None]]:
     """The values as JSON has them, null for one that failed."""
-    return {
-        name: {id_: None if score.value is None else round(score.value, 4) for id_, score in by_id.items()}
-        for name, by_id in scores.items()
-    }
+    return {name: {id_: score.value for id_, score in by_id.items()} for name, by_id in scores.items()}
 
 
 def read_scores(written: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, Score]]:

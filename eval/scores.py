@@ -131,12 +131,14 @@ def _checked(result: MetricResult) -> Score:
     value = result.value
     if value is None or not math.isfinite(value):
         return Score(None, result.reason or f"the metric gave {value}")
-    return Score(min(1.0, max(0.0, float(value))))  # rounding puts a cosine a little above 1
+    return Score(round(min(1.0, max(0.0, float(value))), 4))  # a cosine may be a little above 1
 
 
 def _faithfulness(judged: Sequence[Judged]) -> dict[str, Score]:
     return {
-        item.id: Score(item.score, item.reason) for item in judged if item.score is not None or item.failed
+        item.id: Score(None if item.score is None else round(item.score, 4), item.reason)
+        for item in judged
+        if item.score is not None or item.failed
     }
 
 

@@ -60,7 +60,9 @@ def test_a_right_answer_that_cites_its_paragraph() -> None:
     assert {values[name] for name in (*ones, "hit@1", "hit@5", "MRR", "nDCG@10", FAITHFULNESS)} == {1.0}
     assert values["fabricated citations"] == 0
     assert values["exact match"] == 0
-    assert values["F1"] == pytest.approx(2 * 3 / (3 + 8))  # 5, May and 2022 of the eight words but "the"
+    assert values["F1"] == pytest.approx(
+        2 * 3 / (3 + 8), abs=1e-4
+    )  # 5, May and 2022 of the eight words but "the"
     assert values["context precision"] == 0.5
     assert values["context recall"] == 1
     assert 0.4 < (values["string similarity"] or 0) < 1
