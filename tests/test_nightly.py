@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -129,6 +131,66 @@ def test_ones_own_questions_are_asked_scored_accepted_and_held_against(
     assert code == 0
     assert "Nothing got worse by more than its noise" in out
     assert len((tmp_path / "out" / "history.jsonl").read_text("utf-8").splitlines()) == 2
+
+
+class Scripted(BaseHTTPRequestHandler):
+    """A language model at an OpenAI-compatible address: it finds all well, but talks when asked of a pier."""
+
+    def do_GET(self) -> None:
+        self.give({"object": "list", "data": []})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        schema = asked["response_format"]["json_schema"]["schema"]
+        count = schema["properties"]["statements"]["minItems"]
+        verdict = {"statement": "It is so.", "reason": "It says so.", "verdict": 1}
+        of_one: object = verdict if schema["title"] == "Verdicts" else "It is so."
+        said = json.dumps({"statements": [of_one] * count})
+        if "pier" in asked["messages"][0]["content"]:
+            said = "As a model I would rather tell of the sea."
+        message = {"role": "assistant", "content": said}
+        choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+        self.give(
+            {"id": "1", "object": "chat.completion", "created": 0, "model": "scripted", "choices": choices}
+        )
+
+    def give(self, told: object) -> None:
+        body = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed."""
+
+
+@pytest.fixture
+def model() -> Iterator[str]:
+    """The address of the scripted model."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_model_judges_a_sample_beside_the_local_judge(
+    own: tuple[Path, Path], model: str, tmp_path: Path, run: Run
+) -> None:
+    questions, index = own
+    arguments = ("--questions", questions, "--index", index, "--output", tmp_path / "out")
+    code, out, err = run(*arguments, "--judge-url", model, "--judge-model", "scripted")
+    assert code == 0, err
+    assert "By scripted, of a fixed sample: 1.000" in out
+    assert "1 scored, 1 failed, 0 with nothing to judge" in out
+    told = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    assert (told["model"]["name"], told["model"]["failed"]) == ("scripted", 1)
+    assert told["metrics"]["faithfulness"]["failed"] == 0, "the local judge goes on by itself"
+    for report in ("report.html", "report.md"):
+        assert "By scripted, of a fixed sample" in (tmp_path / "out" / report).read_text("utf-8")
+    assert list((tmp_path / "out" / "judged").glob("scripted*.jsonl")), "what it said is kept"
 
 
 def test_the_exit_code_tells_that_something_got_worse(
