@@ -10,7 +10,7 @@ from rag.claims import Claims, Word
 
 MOST = 8  # names and numbers of a sentence that are changed about
 LONGEST = 3  # words that may stand for as many others
-Key = tuple[str, str]
+VALUES = frozenset(("name", "number"))
 
 
 def in_order(said: Sequence[str], held: Sequence[str]) -> int:
@@ -26,46 +26,42 @@ def in_order(said: Sequence[str], held: Sequence[str]) -> int:
     return len(held) - left.bit_count()
 
 
-def changed_places(said: Claims, held: Claims) -> Iterator[tuple[str, str]]:
+def changed_places(said: Claims, held: Claims) -> Iterator[tuple[Word, Word]]:
     """Two names or two numbers that, put in each other's place, would bring the words into the text's order.
 
     Two that follow one another are left out: lists have no order.
     """
-    mine, theirs = _sequence(said), _sequence(held)
-    words = [key for key, _ in mine]
-    there = [key for key, _ in theirs]
-    known = set(there)
-    values = [at for at, (key, kind) in enumerate(mine) if kind in {"name", "number"} and key in known][:MOST]
-    before = None
+    mine, there = _sequence(said), [_form(word) for word in _sequence(held)]
+    order, known = [_form(word) for word in mine], set(there)
+    values = [at for at, word in enumerate(mine) if word.kind in VALUES and order[at] in known][:MOST]
+    before = in_order(order, there) if len(values) > 1 else 0
     for one, other in combinations(values, 2):
-        if mine[one][1] != mine[other][1] or words[one] == words[other] or other - one < 2:
+        if mine[one].kind != mine[other].kind or order[one] == order[other] or other - one < 2:
             continue
-        before = in_order(words, there) if before is None else before
-        turned = [*words]
-        turned[one], turned[other] = words[other], words[one]
+        turned = [*order]
+        turned[one], turned[other] = order[other], order[one]
         if in_order(turned, there) > before:
-            yield words[one], words[other]
+            yield mine[one], mine[other]
 
 
-def replaced(said: Claims, held: Claims) -> Iterator[tuple[str, str]]:
+def replaced(said: Claims, held: Claims) -> Iterator[tuple[Word, Word]]:
     """A name or number as said, and the other one in whose place, between the same words, it stands."""
     mine, theirs = _sequence(said), _sequence(held)
-    matcher = SequenceMatcher(None, [key for key, _ in mine], [key for key, _ in theirs], autojunk=False)
+    matcher = SequenceMatcher(None, list(map(_form, mine)), list(map(_form, theirs)), autojunk=False)
     for kind, start, end, first, last in matcher.get_opcodes():
-        if kind != "replace" or end - start > LONGEST or last - first > LONGEST:
+        there = theirs[first:last]
+        if kind != "replace" or max(end - start, last - first) > LONGEST:
             continue
-        there = dict(theirs[first:last])
-        if "pronoun" in there.values():
+        if any(word.kind == "pronoun" for word in there):
             continue
-        for key, what in mine[start:end]:
-            rivals = [other for other, other_kind in there.items() if other_kind == what]
-            if what in {"name", "number"} and key not in there and rivals:
-                yield key, rivals[0]
+        for word in mine[start:end]:
+            rivals = [other for other in there if other.kind == word.kind]
+            if word.kind in VALUES and _form(word) not in map(_form, there) and rivals:
+                yield word, rivals[0]
 
 
-def _sequence(claims: Claims) -> list[Key]:
-    """The words in order, each by one form, with their kinds."""
-    return [(_form(word), word.kind) for line in claims.lines for word in line]
+def _sequence(claims: Claims) -> list[Word]:
+    return [word for line in claims.lines for word in line]
 
 
 def _form(word: Word) -> str:

@@ -41,6 +41,7 @@ class Shade:
 class Word:
     """A content word or pronoun in the forms that it may match; `kind`: "name", "number", "pronoun" or ""."""
 
+    text: str
     forms: tuple[str, ...]
     kind: str
 
@@ -48,7 +49,7 @@ class Word:
 @dataclass(frozen=True, slots=True)
 class Claims:
     """What a text says, taken apart: `sequence` are the lemmas of its words as they come, `order` of those
-    that carry meaning, `written` these as they stand.
+    that carry meaning.
 
     `lines` are the forms of the content words and pronouns of each sentence, `acts` are (who, did, to whom)
     read off the order of words, `roles` names after "from", "to", "by".
@@ -57,7 +58,6 @@ class Claims:
     text: str
     sequence: tuple[str, ...]
     order: tuple[str, ...]
-    written: tuple[str, ...]
     lines: tuple[tuple[Word, ...], ...]
     words: frozenset[str]
     names: tuple[str, ...]
@@ -81,12 +81,10 @@ def read_claims(text: str) -> Claims:
         plain = pattern.sub(full, plain)
     tokens = tokenize(plain)
     folded = words(plain)
-    written = tuple(word for word in folded if word not in STOPWORDS)
-    order = tuple(map(lemma, written))
+    order = tuple(lemma(word) for word in folded if word not in STOPWORDS)
     return Claims(
         text=text,
         order=order,
-        written=written,
         content=frozenset(order),
         lines=(tuple(_line(tokens)),),
         sequence=tuple(map(lemma, folded)),
@@ -114,7 +112,6 @@ def merged(claims: Sequence[Claims]) -> Claims:
         text=" ".join(one.text for one in claims),
         sequence=tuple(word for one in claims for word in one.sequence),
         order=tuple(word for one in claims for word in one.order),
-        written=tuple(word for one in claims for word in one.written),
         lines=tuple(line for one in claims for line in one.lines),
         words=frozenset().union(*(one.words for one in claims)),
         names=tuple(name for one in claims for name in one.names),
@@ -142,7 +139,7 @@ def _opening(tokens: Sequence[Token]) -> str:
 def _line(tokens: Sequence[Token]) -> Iterator[Word]:
     for token in tokens:
         if token.kind == "pron":
-            yield Word((token.text.casefold(),), "pronoun")
+            yield Word(token.text, (token.text.casefold(),), "pronoun")
         elif token.content:
             written = words(token.text)
             kind = "name" if token.kind in {"name", "opening"} else ""
@@ -150,7 +147,7 @@ def _line(tokens: Sequence[Token]) -> Iterator[Word]:
             for word in written:
                 plain = (lemma(word),) if token.kind != "name" else ()
                 named = (base(word),) if kind == "name" else ()
-                yield Word((*plain, *named), "number" if word[0].isdigit() else kind)
+                yield Word(token.text, (*plain, *named), "number" if word[0].isdigit() else kind)
 
 
 _KINDS = (

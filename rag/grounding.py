@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +19,7 @@ from rag.claims import Claims, merged, read_claims
 from rag.clauses import split
 from rag.faults import faults
 from rag.grounding_weights import BIAS, THRESHOLD, WEIGHTS
-from rag.likeness import FEW, Features, covers, features, lacking
+from rag.likeness import Features, covers, features
 from rag.models import Vectors
 from rag.types import Evidence
 from rag.words import content_words, fold, sentences
@@ -60,11 +60,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A place for a sentence, what it does not bear out, and how near it comes (0 to 1)."""
+    """A place for a sentence, what it does not bear out, and how near it comes: as a whole and by words."""
 
     number: int
     faults: tuple[str, ...]
     support: float
+    covers: float
 
 
 def grounded(sentence: str, paragraphs: Sequence[Evidence], embed: Embed) -> Grounding:
@@ -85,12 +86,8 @@ def grounded(sentence: str, paragraphs: Sequence[Evidence], embed: Embed) -> Gro
     if len(clauses) > 1 and all(map(_passes, clauses)):
         by = dict.fromkeys(found.number for found in clauses)
         return Grounding(min(found.support for found in clauses), True, tuple(by), ())
-    return Grounding(
-        0.0 if whole[0].faults else whole[0].support,
-        False,
-        (),
-        whole[0].faults or ("too little of it stands there",),
-    )
+    nearest = max(whole, key=lambda found: (found.covers, found.support, -len(found.faults)))
+    return Grounding(nearest.support, False, (), nearest.faults or ("too little of it stands there",))
 
 
 def _passes(found: Found) -> bool:
@@ -117,24 +114,26 @@ def read_places(item: Evidence) -> tuple[Place, ...]:
 
 
 def look_up(sentence: str, places: Sequence[Place], embed: Embed) -> list[Found]:
-    """The places nearest to a sentence, those without faults first, then by support."""
+    """The places nearest to a sentence, by support; one that copies a sentence has all of it."""
+    copied = [place for place in places if _plain(" ".join(place.parts)) == _plain(sentence)]
+    if copied:
+        return [Found(place.number, (), 1.0, 1.0) for place in copied]
+    said = read_claims(sentence)
     sound, faulty = sound_places(sentence, places)
-    if sound and _plain(" ".join(sound[0].parts)) == _plain(sentence):
-        return [Found(place.number, (), 1.0) for place in sound]
     supports = [probability(row) for row in all_features(sentence, sound, embed)]
-    found = [Found(place.number, (), support) for place, support in zip(sound, supports, strict=True)]
-    found += [Found(place.number, wrong, 0.0) for place, wrong in faulty]
-    return sorted(found, key=lambda one: (-one.support, len(one.faults)))
+    found = [
+        Found(place.number, (), support, covers(said, place.held))
+        for place, support in zip(sound, supports, strict=True)
+    ]
+    found += [Found(place.number, wrong, 0.0, covers(said, place.held)) for place, wrong in faulty]
+    return sorted(found, key=lambda one: -one.support)
 
 
 def sound_places(
     sentence: str, places: Sequence[Place]
 ) -> tuple[list[Place], list[tuple[Place, tuple[str, ...]]]]:
-    """The places nearest to a sentence by words, without faults, and others with theirs."""
+    """Of the places nearest to a sentence by words those without faults, and the others with theirs."""
     said = read_claims(sentence)
-    copied = [place for place in places if _plain(" ".join(place.parts)) == _plain(sentence)]
-    if copied:
-        return copied, []
     shared = [(covers(said, place.around), place) for place in places]
     nearest = sorted(shared, key=lambda pair: (-pair[0], len(pair[1].parts)))[: 2 * NEAREST]
     checked = [(place, faults(said, place.held, place.around)) for _, place in nearest]
@@ -157,24 +156,11 @@ def all_features(sentence: str, places: Sequence[Place], embed: Embed) -> list[F
     if not places:
         return []
     said = read_claims(sentence)
-    lacked = [lacking(said, place.around) for place in places]
-    texts = [sentence, *(part for place in places for part in place.parts)]
-    for few, place in zip(lacked, places, strict=True):
-        texts += [*few, *place.around.written] if 0 < len(few) <= FEW else []
-    texts = list(dict.fromkeys(texts))
+    texts = list(dict.fromkeys([sentence, *(part for place in places for part in place.parts)]))
     vectors = dict(zip(texts, embed(texts), strict=True))
     found = []
-    for few, place in zip(lacked, places, strict=True):
+    for place in places:
         both = np.sum([vectors[part] for part in place.parts], axis=0)
         cosine = float(both @ vectors[sentence] / np.linalg.norm(both))
-        meant = _meant(few, place.around.written, vectors) if 0 < len(few) <= FEW else 0.0
-        found.append(features(said, place.held, place.around, cosine, meant))
+        found.append(features(said, place.held, place.around, cosine))
     return found
-
-
-def _meant(few: Sequence[str], written: Sequence[str], vectors: Mapping[str, Vectors]) -> float:
-    """The lowest cosine of a lacking word and the word of the place that comes nearest to it."""
-    if not written:
-        return 0.0
-    lacked, there = (np.array([vectors[word] for word in listed]) for listed in (few, written))
-    return float((lacked @ there.T).max(axis=1).min())

@@ -14,6 +14,7 @@ Features = dict[str, float]
 
 CLOSE = 3  # words apart, still together
 FEW = 2  # lacking words that others may stand for
+NAMED = 3  # words of the sentences before that "he" or "it" may stand for
 
 
 def covers(said: Claims, held: Claims) -> float:
@@ -21,21 +22,13 @@ def covers(said: Claims, held: Claims) -> float:
     return len(said.content & held.words) / max(1, len(said.content))
 
 
-def lacking(said: Claims, around: Claims) -> tuple[str, ...]:
-    """The content words, as written, of which a place has no form."""
-    return tuple(
-        written for written, word in zip(said.written, said.order, strict=True) if word not in around.words
-    )
-
-
-def features(said: Claims, held: Claims, around: Claims, cosine: float, meant: float) -> Features:
-    """What the regression is given of a sentence and a place.
-
-    `cosine` is that of their vectors, `meant` the lowest of a lacking word and the nearest one of the place.
-    """
-    count = len(lacking(said, around))
-    few = float(0 < count <= FEW)
+def features(said: Claims, held: Claims, around: Claims, cosine: float) -> Features:
+    """What the regression is given of a sentence and a place; `cosine` is that of their vectors."""
+    lacking = sum(word not in around.words for word in said.order)
+    few = float(0 < lacking <= FEW)
     whole = float(said.content <= held.words)
+    outside = len(said.content & around.words - held.words)
+    named = float(not lacking and 0 < outside <= NAMED)
     wording = in_order(said.sequence, held.sequence) / max(1, len(said.sequence))
     runs = _runs(said, held)
     links = _links(said, held)
@@ -45,17 +38,15 @@ def features(said: Claims, held: Claims, around: Claims, cosine: float, meant: f
         "cosine": cosine,
         "few": few,
         "few_cosine": few * cosine,
-        "few_meant": few * meant,
-        "lacking": float(min(4, count)),
+        "named": named,
+        "named_wording": named * wording,
         "in_order": in_order(said.order, held.order) / max(1, len(said.order)),
-        "used": len(said.content & held.content) / max(1, len(held.content)),
         "ends": float(bool(said.order) and said.order[-1] in held.content),
         "length": math.log(max(1, len(said.order))),
         "wording": wording,
         "whole_wording": whole * wording,
         "whole_steady": whole * steady,
         "whole_of_two": whole * float(len(held.lines) > 1),
-        "runs": runs,
         "whole_runs": whole * runs,
         "one_run": float(runs <= 1),
         "two_runs": float(runs <= 2),
@@ -72,35 +63,30 @@ def _runs(said: Claims, held: Claims) -> float:
 
 
 def _links(said: Claims, held: Claims) -> Features:
-    """Of each two words side by side in a sentence, how they stand in the other text."""
-    counts = dict.fromkeys(("close", "apart", "missing", "turned", "loose", "rivalled"), 0.0)
-    total = 0
+    """Of each two words side by side in a sentence, how they stand in the other text.
+
+    Near each other (a share), else, counted: in two sentences (`loose` where one is a name or number), in the
+    other order, or with another name or number nearer.
+    """
+    near, total = 0, 0
+    counts = dict.fromkeys(("apart", "loose", "turned", "rivalled"), 0.0)
     spots = _spots(held)
     for one, other in _neighbours(said):
         total += 1
         here, there = _at(one, spots), _at(other, spots)
-        together = [
-            (b - a, line) for line, a in here for other_line, b in there if line == other_line and a != b
-        ]
         value = bool(one.kind or other.kind)
         if not here or not there:
-            counts["missing"] += 1
             continue
-        if not together:
+        gaps = [b - a for line, a in here for other_line, b in there if line == other_line and a != b]
+        if not gaps:
             counts["apart"] += 1
             counts["loose"] += value
             continue
-        gap = min(together, key=lambda pair: abs(pair[0]))[0]
-        counts["close"] += abs(gap) <= CLOSE
+        gap = min(gaps, key=abs)
+        near += abs(gap) <= CLOSE
         counts["turned"] += gap < 0
         counts["rivalled"] += value and _is_rivalled(one, other, abs(gap), held, spots)
-    close = counts.pop("close") / max(1, total)
-    return {name: min(4.0, count) for name, count in counts.items()} | {
-        "close": close,
-        "all_close": float(close == 1.0 or not total),
-        "steady": float(not counts["turned"]),
-        "unrivalled": float(not counts["rivalled"]),
-    }
+    return {name: min(4.0, count) for name, count in counts.items()} | {"close": near / max(1, total)}
 
 
 def _neighbours(said: Claims) -> Iterator[tuple[Word, Word]]:

@@ -1,30 +1,141 @@
-"""Lies that a language model tells are caught; honest paraphrases pass."""
+"""The lies that a language model is known to tell are caught; what it honestly says in other words passes."""
+
+from datetime import date
 
 import pytest
 
-from rag.grounding import grounded
+from rag.clauses import split
+from rag.grounding import Grounding, grounded
 from rag.models import Embedder
 from rag.types import Evidence
 
-PARAGRAPH = (
-    "More than 9,000 men were sent home from Rostov. The prosecutor, Igor Krasnov, said so on Tuesday. "
-    "He did not give their names."
+REPORT = (
+    "Germany will deliver 14 Leopard tanks to Ukraine in March 2023, the defence minister, Boris Pistorius, "
+    "said on Friday. He said that the crews may be trained in Poland. Russia attacked Odesa with 30 drones "
+    "overnight, and the port was not hit. Poland sent 20 howitzers worth $8 million."
 )
-EVIDENCE = Evidence(3, "a.txt", 7, PARAGRAPH)
+BRIDGE = (
+    "The old bridge at Karsk was built in 1912 and rebuilt after the flood of 1954. It is 340 metres long. "
+    "More than 9,000 people cross it every day. “We are proud of it,” the mayor, Anna Lind, told reporters."
+)
+EVIDENCE = (
+    Evidence(1, "report.txt", 3, REPORT, heading="Aid for Ukraine", date=date(2023, 1, 27)),
+    Evidence(2, "bridge.txt", 5, BRIDGE, heading="Bridges"),
+)
 
 
-def test_what_the_paragraph_says_is_supported_by_it(embedder: Embedder) -> None:
-    checked = grounded("More than 9,000 men were sent home from Rostov.", [EVIDENCE], embedder.embed)
-    assert checked.supported
-    assert checked.by == (3,)
-    assert checked.faults == ()
+def check(sentence: str, embedder: Embedder, evidence: tuple[Evidence, ...] = EVIDENCE) -> Grounding:
+    return grounded(sentence, evidence, embedder.embed)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "by"),
+    [
+        ("Russia attacked Odesa with 30 drones overnight, and the port was not hit.", (1,)),
+        ("Russia attacked Odesa with 30 drones overnight.", (1,)),
+        ("Poland sent twenty howitzers worth $8 million.", (1,)),
+        ("Germany will deliver 14 Leopard tanks to Ukraine in March 2023.", (1,)),
+        ("The old bridge at Karsk was built in 1912.", (2,)),
+        ("The mayor, Anna Lind, told reporters: “We are proud of it.”", (2,)),
+    ],
+)
+def test_what_is_told_in_other_words_passes(sentence: str, by: tuple[int, ...], embedder: Embedder) -> None:
+    checked = check(sentence, embedder)
+    assert checked.supported, checked
+    assert checked.by == by
+    assert not checked.faults
+
+
+@pytest.mark.xfail(strict=True, reason="true, but told too differently to be sure of")
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Odesa was attacked by Russia with 30 drones.",  # a passive
+        "The bridge is 340 metres long.",  # what "it" is
+        "More than 9,000 people cross the bridge every day.",
+        "Pistorius said that the crews may be trained in Poland.",  # who "he" is
+    ],
+)
+def test_what_is_true_and_yet_refused(sentence: str, embedder: Embedder) -> None:
+    assert check(sentence, embedder).supported
+
+
+@pytest.mark.parametrize(
+    ("lie", "fault"),
+    [
+        ("Russia attacked Odesa with 40 drones overnight.", "40"),  # an invented number
+        ("Germany will deliver 20 Leopard tanks to Ukraine in March 2023.", "20"),  # another's number
+        ("More than 8,000 people cross the bridge every day.", "8,000"),
+        ("The old bridge at Karsk was built in 1954 and rebuilt after the flood of 1912.", "1912"),
+        ("Germany will deliver 14 Leopard tanks to Ukraine in May 2023.", "2023-5"),  # another date
+        ("The old bridge at Karsk was built in 1913.", "1913"),
+        ("The bridge is 340 kilometres long.", "340"),  # another unit
+        ("Poland sent 20 howitzers worth €8 million.", "8 million"),
+        ("Poland will deliver 14 Leopard tanks to Ukraine in March 2023.", "Poland"),  # a name for another
+        ("The mayor, Eva Lind, told reporters that they are proud of it.", "Eva"),
+        ("France will deliver 14 Leopard tanks to Ukraine in March 2023.", "France"),  # opens the sentence
+        ("Odesa attacked Russia with 30 drones overnight.", "attack"),  # who did it to whom
+        ("Russia was attacked by Odesa with 30 drones overnight.", "attack"),
+        ("Russia attacked Odesa with 30 drones overnight, and the port was hit.", "not"),  # "not" left out
+        ("Russia did not attack Odesa with 30 drones overnight.", "not"),  # "not" put in
+        ("Germany delivered 14 Leopard tanks to Ukraine in March 2023.", "will"),  # a plan told as done
+        ("The crews are trained in Poland.", "may"),
+        ("Poland may have sent 20 howitzers worth $8 million.", "may"),
+        ("Fewer than 9,000 people cross the bridge every day.", "9,000"),  # the other way
+        ("The old bridge at Karsk was rebuilt before the flood of 1954.", "before"),
+        ("“We are ashamed of it,” the mayor, Anna Lind, told reporters.", "ashamed"),  # nobody said so
+        ("All 9,000 people cross the bridge every day.", "all"),
+    ],
+)
+def test_a_lie_is_caught_and_its_fault_named(lie: str, fault: str, embedder: Embedder) -> None:
+    checked = check(lie, embedder)
+    assert not checked.supported
+    assert checked.by == ()
+    assert any(fault in found for found in checked.faults), checked.faults
 
 
 @pytest.mark.parametrize(
     "lie",
-    ["More than 8,000 men were sent home from Rostov.", "More than 9,000 men were sent home from Kursk."],
+    [
+        "The old bridge at Karsk was built in 1912 by prisoners of war.",  # added from its own knowledge
+        "The Leopard is a main battle tank with a smoothbore gun.",
+        "Germany will deliver 14 Leopard tanks to Ukraine in March 2023 because the crews are ready.",
+        "Germany and Poland told reporters that they are proud of the old bridge.",  # two paragraphs mixed
+        "The minister Boris Pistorius crosses the bridge every day.",
+        "Poland sent 20 howitzers worth $8 million, and attacked Odesa with 30 drones.",
+        "Cattle graze quietly beside a distant river.",
+        "",
+        "?!",
+    ],
 )
-def test_a_lie_is_caught_and_named(lie: str, embedder: Embedder) -> None:
-    checked = grounded(lie, [EVIDENCE], embedder.embed)
+def test_what_nobody_says_is_not_supported(lie: str, embedder: Embedder) -> None:
+    checked = check(lie, embedder)
     assert not checked.supported
     assert checked.faults
+
+
+def test_a_sentence_of_two_sources_names_both(embedder: Embedder) -> None:
+    both = "Russia attacked Odesa with 30 drones overnight, and the old bridge at Karsk was built in 1912."
+    checked = check(both, embedder)
+    assert checked.supported
+    assert set(checked.by) == {1, 2}
+    assert not check(both, embedder, EVIDENCE[:1]).supported
+
+
+def test_a_clause_without_a_subject_is_given_the_first_one() -> None:
+    assert split("Poland sent 20 howitzers to Kyiv, and attacked the old bridge.")[1] == (
+        "Poland attacked the old bridge."
+    )
+    assert split("Poland sent howitzers and shells.") == ["Poland sent howitzers and shells."]
+
+
+def test_a_year_that_the_paragraph_leaves_out_is_checked_against_its_date(embedder: Embedder) -> None:
+    told = (Evidence(1, "a.txt", 1, "The depot burned down on 12 May.", date=date(2024, 5, 13)),)
+    wrong = check("The depot burned down on 12 May 2023.", embedder, told)
+    right = check("The depot burned down on 12 May 2024.", embedder, told)
+    assert any("2023" in fault for fault in wrong.faults)
+    assert not any("2024" in fault for fault in right.faults)
+
+
+def test_without_a_paragraph_nothing_is_supported(embedder: Embedder) -> None:
+    assert not check("Russia attacked Odesa with 30 drones overnight.", embedder, ()).supported
