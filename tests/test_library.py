@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scripted_llm import saying
 
 from rag import Assistant, Settings
 from ui import library
@@ -81,6 +82,17 @@ def test_suggested_questions_are_answered_by_the_documents(assistant: Assistant)
         answer = assistant.ask(question)
         assert not answer.abstained, question
         assert answer.citations
+
+
+def test_no_language_model_is_asked_for_suggestions(tmp_path: Path) -> None:
+    fleet = file(
+        tmp_path / "fleet.txt", "Jacob Hakvoort, who commands the fleet of Urk, said that it had sailed."
+    )
+    llm = saying()
+    with Assistant.open(tmp_path / "index", Settings(), llm=llm) as assistant:
+        assistant.ingest([fleet])
+        assert suggestions(assistant) == ("Who commands the fleet of Urk?",)
+    assert llm.seen == []
 
 
 def test_an_empty_library_suggests_nothing(shelf: Assistant) -> None:

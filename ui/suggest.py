@@ -51,7 +51,7 @@ def suggestions(assistant: Assistant) -> tuple[str, ...]:
 def _answered(assistant: Assistant, documents: list[DocumentInfo]) -> Iterator[str]:
     per_document = [_candidates(assistant, document) for document in documents]
     for question, source, paragraph in islice(_in_turn(per_document), TRIED):
-        answer = assistant.ask(question)
+        answer = assistant.ask(question, extractive=True)
         cited = {(citation.source, citation.paragraph) for citation in answer.citations}
         if answer.probability >= SURE and (source, paragraph) in cited:
             yield question
