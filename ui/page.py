@@ -143,7 +143,7 @@ class _Page:
         self._box.stop(self._stopped, None, [self._box, self._draft], cancels=runs, **private)
         new.click(self._new, self._search, shown, **private)
         self._search.change(self._found, [self._search, self._conversation], self._listing, **private)
-        page.load(self._open, None, [*shown, *shelves], **private)
+        page.load(self._open, None, [*shown, self._only], **private)
         shelf.select(self._shelves, None, shelves, **private)
         self._shelf_act.change(self._kept, self._shelf_act, shelves, **private)
         for files in (self._files, self._folder):
@@ -162,9 +162,12 @@ class _Page:
         user, told = request.username or "", ""
         box: object = gr.Textbox(value="", submit_btn=False, stop_btn="Stop")
         kept = self._assistant, self._conversations, user, conversation
+        said = None
         for seen in chat.ask(*kept, question, only or [], again, extractive):
-            yield seen.said, seen.draft, seen.conversation, gr.skip(), box, 0, ""
-            box, conversation, told = gr.skip(), seen.conversation, question if seen.failed else ""
+            changed = gr.skip() if seen.said == said else seen.said  # a whole conversation is sent once
+            yield changed, seen.draft, seen.conversation, gr.skip(), box, 0, ""
+            said, box, conversation = seen.said, gr.skip(), seen.conversation
+            told = question if seen.failed else ""
         yield gr.skip(), gr.skip(), gr.skip(), self._list(user, search, conversation), _idle(told), 0, ""
 
     def _clicked(
@@ -213,7 +216,7 @@ class _Page:
         except PilcrowError as error:
             said, _, *rest = self._show(user, "", "")
             seen = (said, render.problem(str(error)), *rest)
-        return *seen, *self._shelves()
+        return *seen, self._choices()
 
     def _new(self, search: str, request: gr.Request) -> Row:
         return self._show(request.username or "", "", search)
@@ -231,9 +234,12 @@ class _Page:
     def _list(self, user: str, search: str, conversation: str) -> str:
         return render.listing(self._conversations.listed(user, search.strip()), conversation)
 
+    def _choices(self) -> gr.Dropdown:
+        return gr.Dropdown(choices=[document.source for document in self._assistant.documents()])
+
     def _shelves(self, progress: str = "") -> Row:
-        sources = [document.source for document in self._assistant.documents()]
-        return progress, library.table(self._assistant), gr.Dropdown(choices=sources)
+        """The library; its table reads every file, so it is made only when shown or changed."""
+        return progress, library.table(self._assistant), self._choices()
 
     def _take_in(self, uploaded: list[str] | None) -> Iterator[Row]:
         for row in self._reading(lambda: library.keep(self._assistant, uploaded or [])):
