@@ -11,7 +11,7 @@ from rag.words import content_words
 LEAST = 3  # content words of a clause
 LONGEST = 8  # words of a subject
 
-# "because", "after" and the like join two clauses by what they say, so that the two must stand together; and
+# "because", "after" and the like join two clauses by what they say, so that the two must stand together;
 # "and" without a comma joins words as often as clauses.
 _JOINT = re.compile(r"\s*;\s+|,\s+(?:and|but|while|whereas|although|though)\s+|\s+(?:but|while|whereas)\s+")
 

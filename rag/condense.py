@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rag.names import runs
 from rag.types import Turn
-from rag.words import MONTHS, content_words, fold, numbers, stem, words
+from rag.words import MONTHS, content_stems, content_words, fold, numbers, words
 
 _MARK = re.compile(r"\s*\[\d+\]")
 _HE = re.compile(r"\b(?:he|him|she|his|hers?)\b", re.IGNORECASE)
@@ -70,9 +70,7 @@ def keeps(written: str, question: str, by_rules: str, history: Sequence[Turn]) -
     It must hold one of the words that the rules put in, if they did, and bring in no word that nobody said.
     """
     said = " ".join([question, by_rules, *(f"{turn.question} {plain(turn.answer)}" for turn in history)])
-    asked, ruled, told, known = (
-        {stem(word) for word in content_words(text)} for text in (question, by_rules, written, said)
-    )
+    asked, ruled, told, known = map(content_stems, (question, by_rules, written, said))
     put_in = ruled - asked
     return (
         bool(written)

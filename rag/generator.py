@@ -21,7 +21,7 @@ from rag.question import Question
 from rag.reading import Reading
 from rag.types import Evidence, Turn
 from rag.verifier import Citing, compose
-from rag.words import content_words, stem
+from rag.words import content_stems
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM, ChatMessage
@@ -214,13 +214,13 @@ class _Check:
                 number for number in found.by if number in self._worth and self._is_fact(number, sentence)
             )
             if found.supported and by:
-                self._said.append(_told(sentence.text))
+                self._said.append(content_stems(sentence.text))
                 yield Supported(sentence.text, found.support, by)
             elif not found.supported:
                 failed.append((sentence, found))
 
     def _repeats(self, text: str) -> bool:
-        told = _told(text)
+        told = content_stems(text)
         return not told or any(len(told & said) > 0.7 * len(told) for said in self._said)
 
     def _is_fact(self, number: int, sentence: Marked) -> bool:
@@ -229,8 +229,8 @@ class _Check:
             return False
         text = clean(self._given[number].text)
         orders = [part for part in re.split(r"(?<=[.!?:\n])\s+", text) if _ORDER.search(part)]
-        ordered = {word for part in orders for word in _told(part)}
-        told = _told(sentence.text)
+        ordered = {word for part in orders for word in content_stems(part)}
+        told = content_stems(sentence.text)
         return len(told & ordered) <= 0.5 * len(told)
 
 
@@ -239,7 +239,3 @@ def _worth_reading(evidence: Sequence[Evidence], reading: Reading) -> list[Evide
     best = reading.sentences[0].probability
     likely = [one.index for one in reading.sentences if one.probability >= WORTH * best]
     return [evidence[index] for index in dict.fromkeys(likely)][:MOST]
-
-
-def _told(text: str) -> set[str]:
-    return {stem(word) for word in content_words(text)}

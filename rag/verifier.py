@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rag.extractive import Draft
 from rag.names import absent, forms, names
 from rag.types import Citation, Evidence, Statement
-from rag.words import content_words, numbers, sentences, stem
+from rag.words import content_stems, numbers, sentences
 
 SUPPORTED = 0.7  # below this a statement is dropped
 
@@ -66,8 +66,8 @@ def support(text: str, evidence: Evidence) -> float:
     whole = f"{evidence.heading} {evidence.text}"
     if numbers(text) - numbers(whole) or absent(names(text), forms(whole)):
         return 0.0
-    wanted = {stem(word) for word in content_words(text)}
-    held = {stem(word) for word in content_words(whole)}
+    wanted = content_stems(text)
+    held = content_stems(whole)
     return len(wanted & held) / len(wanted) if wanted else 0.0
 
 
@@ -79,9 +79,9 @@ def quote_span(text: str, paragraph: str) -> tuple[int, int]:
     verbatim = re.search(r"\s+".join(map(re.escape, text.split())), paragraph) if plain else None
     if verbatim:
         return verbatim.span()
-    wanted = {stem(word) for word in content_words(text)}
+    wanted = content_stems(text)
     spans = list(sentences(paragraph)) or [(0, len(paragraph))]
-    held = [{stem(word) for word in content_words(paragraph[start:end])} for start, end in spans]
+    held = [content_stems(paragraph[start:end]) for start, end in spans]
     best, best_score = (0, 0), -1.0
     for first in range(len(spans)):
         union: set[str] = set()

@@ -113,6 +113,11 @@ def content_words(text: str) -> list[str]:
     return list(dict.fromkeys(word for word in words(text) if word not in STOPWORDS))
 
 
+def content_stems(text: str) -> set[str]:
+    """The stems of the words that carry meaning."""
+    return {stem(word) for word in content_words(text)}
+
+
 def figures(text: str) -> set[str]:
     """The numbers that a text gives in digits, thousands unseparated: {"9000", "26.7"}; ordinals count."""
     return set(_NUMBER.findall(_join_thousands(text)))
