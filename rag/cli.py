@@ -250,9 +250,7 @@ def _cited(citation: Citation) -> str:
 
 
 def _place(found: Citation | Evidence) -> str:
-    details = [f"page {found.page}" if found.page else f"line {found.line}" if found.line else ""]
-    details.append(found.date.isoformat() if found.date else "")
-    known = ", ".join(detail for detail in details if detail)
+    known = ", ".join(found.whereabouts)
     return f"{found.source} ¶{found.paragraph}" + (f" ({known})" if known else "")
 
 

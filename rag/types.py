@@ -97,8 +97,23 @@ class Hit:
     also: tuple[tuple[str, int], ...] = ()
 
 
+class Placed:
+    """What stands in a document at a page or line, with its date."""
+
+    __slots__ = ()
+    page: int | None
+    line: int | None
+    date: Day | None
+
+    @property
+    def whereabouts(self) -> tuple[str, ...]:
+        """The page, or else the line, and the date, in words, as far as they are known."""
+        place = f"page {self.page}" if self.page else f"line {self.line}" if self.line else ""
+        return tuple(part for part in (place, self.date.isoformat() if self.date else "") if part)
+
+
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Placed):
     """A whole paragraph that the generator may read, numbered from 1 within one answer."""
 
     number: int
@@ -115,7 +130,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Citation:
+class Citation(Placed):
     """Where a statement stands: `quote == paragraph_text[start:end]`, always."""
 
     number: int

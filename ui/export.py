@@ -141,9 +141,7 @@ def _spaced(text: str) -> str:
 
 
 def _where(found: Citation | Evidence) -> str:
-    page = f"page {found.page}" if found.page else f"line {found.line}" if found.line else ""
-    day = found.date.isoformat() if found.date else ""
-    return ", ".join(part for part in (f"{_code(found.source)} ¶{found.paragraph}", page, day) if part)
+    return ", ".join((f"{_code(found.source)} ¶{found.paragraph}", *found.whereabouts))
 
 
 def _code(name: str) -> str:

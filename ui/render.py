@@ -116,9 +116,7 @@ class Address:
 
 def place(found: Citation | Evidence) -> str:
     """File and paragraph, then page or line and date."""
-    where = f"page {found.page}" if found.page else f"line {found.line}" if found.line else ""
-    day = found.date.isoformat() if found.date else ""
-    details = " · ".join(detail for detail in (where, day) if detail)
+    details = " · ".join(found.whereabouts)
     source = f'<bdi class="pilcrow-source">{escape(found.source)} ¶{found.paragraph}</bdi>'
     return source + (f'<span class="pilcrow-where">{escape(details)}</span>' if details else "")
 
