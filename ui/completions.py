@@ -17,9 +17,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from rag import Assistant, PilcrowError, Stream, Turn
+from ui.chat import LONGEST
 
 MODEL = "pilcrow"
-LONGEST = 2000  # characters of a question
 AT_ONCE = 32  # questions that are being answered; one more is refused
 
 

@@ -16,10 +16,10 @@ from pydantic import Field, ValidationError, validate_call
 from starlette.requests import Request
 
 from rag import Assistant, DocumentInfo, Evidence, Paragraph, PilcrowError
+from ui.chat import LONGEST
+from ui.completions import AT_ONCE
 
-AT_ONCE = 32  # calls that are being answered; one more is refused
-
-Question = Annotated[str, Field(min_length=1, max_length=2000)]
+Question = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 Limit = Annotated[int, Field(ge=1, le=50)]
 
 
