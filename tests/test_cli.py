@@ -13,16 +13,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Run
 
 from rag import Assistant, Settings
-from rag.cli import main
 from rag.progress import PATIENCE, ProgressBar
-
-Run = Callable[..., tuple[int, str, str]]
 
 HARBOUR = """# Harbour notes
 
@@ -30,20 +27,6 @@ The harbour master of Veldhaven is Ines Okafor. She took office on 3 March 2021.
 
 - The [bold red]north pier[/] was closed \x1b[31mon 5 May 2022 for repairs.
 """
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process; gives the exit code, stdout and stderr."""
-
-    def command(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pilcrow", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return command
 
 
 def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[bytes]:

@@ -9,21 +9,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from conftest import Run
 
 from eval.questions import FILE, load
 from eval.results import accepted_file
 from rag import Assistant, Settings
-from rag.cli import main
 
 pytest.importorskip("ragas", reason="the eval group is not installed")
 
-Run = Callable[..., tuple[int, str, str]]
 
 NOTES = """# Harbour notes
 
@@ -46,17 +46,9 @@ OWN = (
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(run: Run) -> Run:
     """Runs `pilcrow eval` in this process; gives the exit code, stdout and stderr."""
-
-    def command(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pilcrow", "eval", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return command
+    return partial(run, "eval")
 
 
 @pytest.fixture

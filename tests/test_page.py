@@ -10,8 +10,8 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
+from chroma_server import free_port
 from scripted_llm import ScriptedLLM
-from served_page import free_port
 from typer.testing import CliRunner
 from whole_page import ask, browsing, served, visit
 

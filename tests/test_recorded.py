@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -12,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Run
 from remembering_embedder import RememberingEmbedder, having_read, open_assistant
 
 from rag import Answer, Assistant, Citation, PilcrowError, Settings, Statement
-from rag.cli import main
 from rag.models import Embedder
 from ui.conversations import FILE, Conversations, Entry
 from ui.export import as_json
@@ -327,23 +326,6 @@ def test_no_file_outside_the_folder_is_read(embedder: Embedder, tmp_path: Path, 
         answer = stated(Answer("?", "", citations=(quote,)), text, 1)
         (fault,) = assistant.verify(answer, below=folder)
         assert fault == f"[1] the index holds no {named}, and there is no such file here"
-
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process; gives the exit code, stdout and stderr."""
-
-    def command(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pilcrow", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        printed = capsys.readouterr()
-        return int(left.value.code or 0), printed.out, printed.err
-
-    return command
 
 
 @pytest.fixture

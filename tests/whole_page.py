@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from served_page import free_port
+from chroma_server import free_port
 
 from rag import Assistant, Settings
 from ui import page
