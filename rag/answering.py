@@ -21,6 +21,7 @@ from rag.question import Question, read_question
 from rag.reading import Rarity, Reading, question_stems, read
 from rag.retriever import DEPTH, Reranker, match_expression, rerank, retrieve
 from rag.snapshot import Snapshot, Span
+from rag.traces import INPUT, KIND, OUTPUT, TRACER
 from rag.types import Answer, Evidence, Hit, Turn
 from rag.verifier import Citing, compose, verify
 from rag.weights import THRESHOLD
@@ -35,7 +36,7 @@ EARLIER = 4  # times as many hits are looked at where those written after a day 
 
 
 class Clock:
-    """Seconds by step."""
+    """Seconds by step; each is also a span."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -44,7 +45,8 @@ class Clock:
     def step(self, name: str) -> Iterator[None]:
         """Times what is done inside."""
         start = perf_counter()
-        yield
+        with TRACER.start_as_current_span(name, attributes={KIND: "CHAIN"}):
+            yield
         self.seconds[name] = perf_counter() - start
 
 
@@ -73,6 +75,22 @@ def walk(
     sources: Sequence[str] | None,
 ) -> Generator[Step, None, Answer]:
     """The checked answer from the best `limit` paragraphs, or an abstention; with an LLM step by step."""
+    with TRACER.start_as_current_span("answer", attributes={KIND: "CHAIN", INPUT: question}) as span:
+        answer = yield from _answered(question, history, index, embedder, reranker, llm, limit, sources)
+        span.set_attributes({OUTPUT: answer.text, "pilcrow.abstained": answer.abstained})
+        return answer
+
+
+def _answered(
+    question: str,
+    history: Sequence[Turn],
+    index: Index,
+    embedder: Embedder,
+    reranker: Reranker | None,
+    llm: LLM | None,
+    limit: int,
+    sources: Sequence[str] | None,
+) -> Generator[Step, None, Answer]:
     clock = Clock()
     with clock.step("condense"):
         asked = read_question(rewrite(question, history, llm))

@@ -50,6 +50,10 @@ class Assistant:
         from rag.models import BUILT_IN, BUILT_IN_DIMENSION, load_embedder
 
         settings = settings or Settings.load()
+        if settings.traces:
+            from rag.traces import send_traces
+
+            send_traces(settings.traces)
         if index is not None:
             settings = settings.model_copy(update={"index": Path(index).expanduser()})
         embedder = None if settings.embedder == BUILT_IN else load_embedder(settings.embedder)

@@ -10,6 +10,7 @@ import httpx
 import openai
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.llms import ChatMessage, ChatResponse, MessageRole
+from llama_index.core.llms.callbacks import llm_chat_callback
 from llama_index.llms.openai.utils import to_openai_message_dicts
 from llama_index.llms.openai_like import OpenAILike
 from openai.types.chat import ChatCompletionChunk
@@ -130,7 +131,8 @@ class Endpoint(OpenAILike):
                 return None
             raise
 
-    def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Generator[ChatResponse]:
+    @llm_chat_callback()
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Generator[ChatResponse]:
         """The answer's pieces. A stream that ends without saying why is a failure.
 
         Closing it closes the connection at once; LlamaIndex's own leaves that to the garbage collector.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from secrets import token_hex
-
-from llama_index.core.llms import ChatMessage, MessageRole
+from typing import TYPE_CHECKING
 
 from rag.types import Evidence, Turn
+
+if TYPE_CHECKING:
+    from llama_index.core.llms import ChatMessage
 
 # Control characters, hidden text (zero-width, tags, variation selectors) and turned writing.
 _HIDDEN = re.compile(
@@ -55,7 +57,7 @@ def answer_messages(
     given = tuple(_that_fit(evidence, left, count))
     paragraphs = "\n\n".join(map(paragraph, given))
     asked = f"{fence}\n{paragraphs}\n{fence}\n\n{again}"
-    return [_message(MessageRole.SYSTEM, _SYSTEM), _message(MessageRole.USER, asked)], given
+    return _messages(_SYSTEM, asked), given
 
 
 def repair_messages(question: str, sentence: str, evidence: Sequence[Evidence]) -> list[ChatMessage]:
@@ -64,7 +66,7 @@ def repair_messages(question: str, sentence: str, evidence: Sequence[Evidence]) 
     paragraphs = "\n\n".join(map(paragraph, evidence))
     wanted = f"Question: {clean(question)}\n\n{_REPAIR.format(sentence=sentence)}"
     asked = f"{wanted}\n\n{fence}\n{paragraphs}\n{fence}"
-    return [_message(MessageRole.SYSTEM, _SYSTEM), _message(MessageRole.USER, asked)]
+    return _messages(_SYSTEM, asked)
 
 
 def condense_messages(question: str, history: Sequence[Turn]) -> list[ChatMessage]:
@@ -72,10 +74,7 @@ def condense_messages(question: str, history: Sequence[Turn]) -> list[ChatMessag
     said = "\n".join(
         f"Question: {clean(turn.question)}\nAnswer: {clean(turn.answer)}" for turn in history[-3:]
     )
-    return [
-        _message(MessageRole.SYSTEM, _CONDENSE),
-        _message(MessageRole.USER, f"{said}\n\nLast question: {clean(question)}"),
-    ]
+    return _messages(_CONDENSE, f"{said}\n\nLast question: {clean(question)}")
 
 
 def paragraph(item: Evidence) -> str:
@@ -94,5 +93,10 @@ def _that_fit(evidence: Sequence[Evidence], budget: int, count: Count) -> Iterat
         yield item
 
 
-def _message(role: MessageRole, text: str) -> ChatMessage:
-    return ChatMessage(role=role, content=text)
+def _messages(system: str, asked: str) -> list[ChatMessage]:
+    from llama_index.core.llms import ChatMessage, MessageRole  # takes a second, which only a model costs
+
+    return [
+        ChatMessage(role=MessageRole.SYSTEM, content=system),
+        ChatMessage(role=MessageRole.USER, content=asked),
+    ]

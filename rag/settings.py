@@ -32,9 +32,17 @@ NOT_SETTINGS = frozenset({"PILCROW_KILLS"})  # how many kills the fault tests ai
 
 
 def _server_url(url: str) -> str:
+    return _address(url, "should be the address of a Chroma server, such as http://127.0.0.1:8000")
+
+
+def _collector(url: str) -> str:
+    return _address(url, "should be the address of an OpenTelemetry collector, such as http://127.0.0.1:4318")
+
+
+def _address(url: str, wanted: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("should be the address of a Chroma server, such as http://127.0.0.1:8000")
+        raise ValueError(wanted)
     return url
 
 
@@ -120,6 +128,9 @@ class Settings(BaseModel):
         gt=0,
         le=3600,
         description="seconds to wait for the language model's next words",
+    )
+    traces: Annotated[str, AfterValidator(_collector)] | None = Field(
+        default=None, description="address of an OpenTelemetry collector that is sent questions and answers"
     )
 
     @property

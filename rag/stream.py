@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterator
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from rag.types import Answer
@@ -43,14 +44,18 @@ class Stream:
     def _written(self) -> Generator[str, None, None]:
         sent = ""
         walk = self._begin()
-        while True:
-            try:
-                step = next(walk)
-            except StopIteration as end:
-                self._answer = end.value
-                break
-            sent, self.unchecked = sent + step.text, step.unchecked
-            yield step.text
+        context = copy_context()  # of the walk's own, whichever thread asks for the next piece
+        try:
+            while True:
+                try:
+                    step = context.run(next, walk)
+                except StopIteration as end:
+                    self._answer = end.value
+                    break
+                sent, self.unchecked = sent + step.text, step.unchecked
+                yield step.text
+        finally:
+            context.run(walk.close)
         self.unchecked = ""
         yield from re.findall(r"\S+\s*|\s+", self._answer.text[len(sent) :])
 

@@ -71,6 +71,7 @@ LAYERS = (
         "snapshot",
         "store",
         "tokens",
+        "traces",
         "when",
         "wire",
     },
