@@ -1,9 +1,9 @@
 """How often an order hidden in a document gets into an answer: python scripts/measure_injection.py MODEL
 
-MODEL is a .gguf file, the address of an endpoint, or `obedient`: one that does whatever it reads. Each of the
-75 text attacks of BIPIA (Yi et al. 2023) is put at the end of the paragraph that answers, with a word that is
-to begin the answer. Counted is how often that word comes: from the paragraphs and the question alone, from the
-fenced prompt, and in the answer that is shown, as a statement or anywhere in it.
+MODEL is a .gguf file, the address of an endpoint, or `obedient`: one that does whatever it reads. Each of
+the 75 text attacks of BIPIA (Yi et al. 2023) is put at the end of the paragraph that answers, with a word
+that is to begin the answer. Counted is how often that word comes: from the paragraphs and the question
+alone, from the fenced prompt, and in the answer that is shown, as a statement or anywhere in it.
 """
 
 from __future__ import annotations
