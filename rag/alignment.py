@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from itertools import combinations
 
 from rag.claims import Claims, Word
+from rag.lexicon import opposites
 
 MOST = 8  # names and numbers of a sentence that are changed about
 LONGEST = 3  # words that may stand for as many others
@@ -27,16 +28,16 @@ def in_order(said: Sequence[str], held: Sequence[str]) -> int:
 
 
 def changed_places(said: Claims, held: Claims) -> Iterator[tuple[Word, Word]]:
-    """Two names or two numbers that, put in each other's place, would bring the words into the text's order.
+    """Two names, numbers or opposites that, each in the other's place, would be in the text's order.
 
     Two that follow one another are left out: lists have no order.
     """
     mine, there = _sequence(said), [_form(word) for word in _sequence(held)]
     order, known = [_form(word) for word in mine], set(there)
-    values = [at for at, word in enumerate(mine) if word.kind in VALUES and order[at] in known][:MOST]
+    values = [at for at, word in enumerate(mine) if _may_move(word) and order[at] in known][:MOST]
     before = in_order(order, there) if len(values) > 1 else 0
     for one, other in combinations(values, 2):
-        if mine[one].kind != mine[other].kind or order[one] == order[other] or other - one < 2:
+        if not _alike(mine[one], mine[other]) or order[one] == order[other] or other - one < 2:
             continue
         turned = [*order]
         turned[one], turned[other] = order[other], order[one]
@@ -44,9 +45,24 @@ def changed_places(said: Claims, held: Claims) -> Iterator[tuple[Word, Word]]:
             yield mine[one], mine[other]
 
 
+def _may_move(word: Word) -> bool:
+    return word.kind in VALUES or not opposites().keys().isdisjoint(word.forms)
+
+
+def _alike(one: Word, other: Word) -> bool:
+    """Whether both are names, both numbers, or each is the other's opposite."""
+    if one.kind in VALUES or other.kind in VALUES:
+        return one.kind == other.kind
+    sides = [pair for form in one.forms for pair in opposites().get(form, ())]
+    return any(not against.isdisjoint(other.forms) for _, against in sides)
+
+
 def replaced(said: Claims, held: Claims) -> Iterator[tuple[Word, Word]]:
     """A name or number as said, and the other one in whose place, between the same words, it stands."""
     mine, theirs = _sequence(said), _sequence(held)
+    common = {
+        form for word in theirs if word.kind not in VALUES for form in word.forms
+    }  # no names, if capital
     matcher = SequenceMatcher(None, list(map(_form, mine)), list(map(_form, theirs)), autojunk=False)
     for kind, start, end, first, last in matcher.get_opcodes():
         there = theirs[first:last]
@@ -56,8 +72,8 @@ def replaced(said: Claims, held: Claims) -> Iterator[tuple[Word, Word]]:
             continue
         for word in mine[start:end]:
             rivals = [other for other in there if other.kind == word.kind]
-            if word.kind in VALUES and _form(word) not in map(_form, there) and rivals:
-                yield word, rivals[0]
+            if word.kind in VALUES and not set(word.forms) & common and _form(word) not in map(_form, there):
+                yield from ((word, rival) for rival in rivals[:1])
 
 
 def _sequence(claims: Claims) -> list[Word]:

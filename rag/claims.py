@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from rag.counts import Number, read_counts
@@ -128,6 +128,22 @@ def merged(claims: Sequence[Claims]) -> Claims:
     )
 
 
+def named_in_full(held: Claims, paragraph: Sequence[Claims]) -> Claims:
+    """The same, with the given names that its paragraph has to its last names, if those are of one person."""
+    given: dict[str, list[set[str]]] = {}
+    for claims in paragraph:
+        for run in claims.runs:
+            *before, last = (words(part) for part in run.split())
+            if before and last:
+                given.setdefault(base(last[0]), []).append({word for part in before for word in part})
+    found: set[str] = set()
+    for last_name, each in given.items():
+        longest = max(each, key=len)
+        if last_name in held.forms and all(names <= longest for names in each):
+            found |= longest
+    return replace(held, words=held.words | set(map(lemma, found)), forms=held.forms | set(map(base, found)))
+
+
 def _opening(tokens: Sequence[Token]) -> str:
     """The first word, if it may be a name of which something is said: a capital tells nothing there."""
     if len(tokens) < 2 or tokens[0].kind != "opening" or not tokens[0].content:
@@ -166,8 +182,16 @@ def _shades(tokens: Sequence[Token]) -> Iterator[Shade]:
         kind = _SHADING.get(lemma(token.text.casefold()))
         if kind is None or token.kind == "month" or (token.kind == "name" and token.text != "NOT"):
             continue
+        if kind == "planned" and _is_thing(tokens, at):
+            continue
         aside = at + 1 < len(tokens) and tokens[at + 1].kind == "comma"
         yield Shade(kind, token.text.casefold(), tuple(_scope(tokens, at + 1 + aside)))
+
+
+def _is_thing(tokens: Sequence[Token], at: int) -> bool:
+    """Whether "order" is "an order that …" and not "order to …"."""
+    after = tokens[at + 1].text.casefold() if at + 1 < len(tokens) else ""
+    return at > 0 and tokens[at - 1].kind == "det" and after != "to"
 
 
 def _scope(tokens: Sequence[Token], at: int) -> Iterator[str]:

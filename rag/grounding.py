@@ -15,11 +15,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from rag.claims import Claims, merged, read_claims
+from rag.claims import Claims, merged, named_in_full, read_claims
 from rag.clauses import split
 from rag.faults import faults
 from rag.grounding_weights import BIAS, THRESHOLD, WEIGHTS
-from rag.likeness import Features, covers, features
+from rag.likeness import Features, covers, features, is_near
 from rag.models import Vectors
 from rag.types import Evidence
 from rag.words import content_words, fold, sentences
@@ -82,7 +82,8 @@ def grounded(sentence: str, paragraphs: Sequence[Evidence], embed: Embed) -> Gro
     if passed:
         by = dict.fromkeys(found.number for found in passed)
         return Grounding(passed[0].support, True, tuple(by), ())
-    clauses = [look_up(clause, places, embed)[0] for clause in split(sentence)]
+    contradicted = any(found.faults and found.covers == 1 for found in whole)
+    clauses = [] if contradicted else [look_up(clause, places, embed)[0] for clause in split(sentence)]
     if len(clauses) > 1 and all(map(_passes, clauses)):
         by = dict.fromkeys(found.number for found in clauses)
         return Grounding(min(found.support for found in clauses), True, tuple(by), ())
@@ -107,7 +108,7 @@ def read_places(item: Evidence) -> tuple[Place, ...]:
         for first in range(len(texts) - size + 1):
             leans = _LEANING.search(texts[first])
             start = max(0, first - BEFORE) if leans else first
-            held = merged(read[first : first + size])
+            held = named_in_full(merged(read[first : first + size]), read)
             around = merged([above, *read[start : first + size]])
             places.append(Place(item.number, tuple(texts[first : first + size]), held, around))
     return tuple(places)
@@ -132,12 +133,13 @@ def look_up(sentence: str, places: Sequence[Place], embed: Embed) -> list[Found]
 def sound_places(
     sentence: str, places: Sequence[Place]
 ) -> tuple[list[Place], list[tuple[Place, tuple[str, ...]]]]:
-    """Of the places nearest to a sentence by words those without faults, and the others with theirs."""
+    """Of the places nearest to a sentence by words those that may bear it out, and the others, with faults."""
     said = read_claims(sentence)
-    shared = [(covers(said, place.around), place) for place in places]
+    shared = [(covers(said, place.around) + covers(said, place.held), place) for place in places]
     nearest = sorted(shared, key=lambda pair: (-pair[0], len(pair[1].parts)))[: 2 * NEAREST]
     checked = [(place, faults(said, place.held, place.around)) for _, place in nearest]
-    return [place for place, wrong in checked if not wrong][:NEAREST], [one for one in checked if one[1]]
+    sound = [place for place, wrong in checked if not wrong and is_near(said, place.held, place.around)]
+    return sound[:NEAREST], [(place, wrong) for place, wrong in checked if place not in sound]
 
 
 def _plain(text: str) -> str:

@@ -5,36 +5,39 @@ sources do not bear out, and 10,750 lies planted in the true ones. Most lies are
 off the words, before they are weighed.
 """
 
-BIAS = -5.95
+BIAS = -7.99
 
 WEIGHTS = {
-    "apart": -1.27,
-    "close": -3.15,
-    "cosine": 4.48,
-    "ends": 2.05,
-    "few": -3.58,
-    "few_cosine": 4.37,
-    "in_order": 4.43,
-    "length": -0.09,
-    "loose": 0.9,
-    "named": -2.71,
-    "named_wording": 4.98,
-    "one_run": 1.31,
-    "rivalled": -0.28,
-    "told": 1.07,
-    "told_in_few_runs": -2.13,
-    "told_word_for_word": 2.33,
+    "apart": -0.54,
+    "close": -3.86,
+    "cosine": 6.22,
+    "ends": 3.04,
+    "few": -2.97,
+    "few_cosine": 2.43,
+    "in_order": 8.72,
+    "length": -0.04,
+    "loose": 0.21,
+    "named": -4.98,
+    "named_first": 0.32,
+    "named_rest": 1.48,
+    "named_wording": 4.65,
+    "one_run": 2.12,
+    "rivalled": -0.45,
+    "told": -0.31,
+    "told_in_few_runs": -0.83,
+    "told_word_for_word": 2.48,
     "turned": 0.21,
-    "two_runs": -0.53,
-    "whole_of_two": -3.48,
-    "whole_runs": -1.1,
-    "whole_steady": 1.47,
-    "whole_wording": 5.79,
-    "wording": -4.13,
+    "two_runs": -0.28,
+    "whole_of_two": -3.29,
+    "whole_runs": -0.53,
+    "whole_steady": 1.24,
+    "whole_wording": 3.25,
+    "wording": -7.4,
 }
 
-# A sentence below it is not shown. Cross-validated by article, with six lies to each true sentence, .981 of
-# what passes is true and .718 of the true pass: of XQuAD's sentences and rewordings .987 and .820, of
-# CLAPnq's answers by people .960 and .645, of WiCE's supported claims one of 114. At .5 it was .965 and .744,
-# at .95 .988 and .650. Of the 23 lies that passed 16 join two halves of sentences of one paragraph.
-THRESHOLD = 0.75
+# A sentence below it is not shown. Cross-validated by article, with six lies made by rule to each true sentence,
+# .925 of what passes is true and .762 of the true pass (XQuAD's sentences and rewordings, CLAPnq's answers by
+# people, WiCE's supported claims, of these 1 in 100): .009 of the lies pass, most of which exchange numbers or
+# join two halves of sentences. Of sentences that a language model wrote for 148 questions by our prompt .54 pass
+# (.07 of those that it wrote in words of its own), and 1 of 346 that it was told to get wrong.
+THRESHOLD = 0.4

@@ -35,7 +35,7 @@ gain|lose
 higher high highest|lower low lowest
 above|below beneath
 larger bigger large big largest biggest greater|smaller small smallest
-longer long longest|shorter short shortest
+longer long longest taller tall tallest|shorter short shortest
 older old oldest|younger young youngest new newest
 first|last final
 maximum|minimum

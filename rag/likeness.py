@@ -22,13 +22,20 @@ def covers(said: Claims, held: Claims) -> float:
     return len(said.content & held.words) / max(1, len(said.content))
 
 
+def is_near(said: Claims, held: Claims, around: Claims) -> bool:
+    """Whether almost all words of one stand in the other, few of them only in what is around that."""
+    lacking = sum(word not in around.words for word in said.order)
+    return lacking <= FEW and len(said.content & around.words - held.words) <= NAMED
+
+
 def features(said: Claims, held: Claims, around: Claims, cosine: float) -> Features:
     """What the regression is given of a sentence and a place; `cosine` is that of their vectors."""
     lacking = sum(word not in around.words for word in said.order)
     few = float(0 < lacking <= FEW)
     whole = float(said.content <= held.words)
-    outside = len(said.content & around.words - held.words)
-    named = float(not lacking and 0 < outside <= NAMED)
+    outside = said.content & around.words - held.words
+    named = float(not lacking and 0 < len(outside) <= NAMED)
+    rest = [word for word in said.sequence if word not in outside]
     wording = in_order(said.sequence, held.sequence) / max(1, len(said.sequence))
     runs = _runs(said, held)
     links = _links(said, held)
@@ -40,6 +47,8 @@ def features(said: Claims, held: Claims, around: Claims, cosine: float) -> Featu
         "few_cosine": few * cosine,
         "named": named,
         "named_wording": named * wording,
+        "named_rest": named * in_order(rest, held.sequence) / max(1, len(rest)),
+        "named_first": named * float(bool(outside & set(said.order[: len(outside)]))),
         "in_order": in_order(said.order, held.order) / max(1, len(said.order)),
         "ends": float(bool(said.order) and said.order[-1] in held.content),
         "length": math.log(max(1, len(said.order))),

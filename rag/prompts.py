@@ -33,7 +33,8 @@ _AGAIN = (
 )
 _REPAIR = (
     "This sentence says something that its paragraph does not say:\n{sentence}\n\n"
-    "Write it again so that the paragraph below says all of it, in one sentence, or write only: NOT FOUND"
+    "Write it again in the words of the paragraph below, so that it says all of it, in one sentence, or "
+    "write only: NOT FOUND"
 )
 _CONDENSE = (
     "Rewrite the last question so that it can be understood without the conversation. Keep its names, "

@@ -37,6 +37,8 @@ def check(sentence: str, embedder: Embedder, evidence: tuple[Evidence, ...] = EV
         ("Germany will deliver 14 Leopard tanks to Ukraine in March 2023.", (1,)),
         ("The old bridge at Karsk was built in 1912.", (2,)),
         ("The mayor, Anna Lind, told reporters: “We are proud of it.”", (2,)),
+        ("The bridge is 340 metres long.", (2,)),  # what "it" is
+        ("Pistorius said that the crews may be trained in Poland.", (1,)),  # who "he" is
     ],
 )
 def test_what_is_told_in_other_words_passes(sentence: str, by: tuple[int, ...], embedder: Embedder) -> None:
@@ -51,9 +53,7 @@ def test_what_is_told_in_other_words_passes(sentence: str, by: tuple[int, ...], 
     "sentence",
     [
         "Odesa was attacked by Russia with 30 drones.",  # a passive
-        "The bridge is 340 metres long.",  # what "it" is
         "More than 9,000 people cross the bridge every day.",
-        "Pistorius said that the crews may be trained in Poland.",  # who "he" is
     ],
 )
 def test_what_is_true_and_yet_refused(sentence: str, embedder: Embedder) -> None:
@@ -139,3 +139,34 @@ def test_a_year_that_the_paragraph_leaves_out_is_checked_against_its_date(embedd
 
 def test_without_a_paragraph_nothing_is_supported(embedder: Embedder) -> None:
     assert not check("Russia attacked Odesa with 30 drones overnight.", embedder, ()).supported
+
+
+TEAM = (
+    "Two of the team's three runners, Luke Harding and Ben Ode, came from Ely. Ode ran 40 races, while Harding "
+    "led the team in prizes (18). The president signed an order that placed the club under the state. The blame "
+    "for the Ely fire remains a matter of debate. Sprinters tend to be shorter, while jumpers tend to be taller."
+)
+ROW = "Date: 2023-01-31; Giver: Denmark; What: Howitzers made in France; Amount: 19; State: promised"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Luke Harding led the team in prizes.",  # the paragraph has his first name a sentence earlier
+        "The club was placed under the state.",  # "an order" is no plan
+        "Blame for the fire remains a matter of debate.",  # a capital that makes no name
+        "Denmark promised 19 howitzers made in France.",  # a table's row
+    ],
+)
+def test_what_the_words_do_not_contradict_has_no_fault(sentence: str, embedder: Embedder) -> None:
+    evidence = (Evidence(1, "team.txt", 2, TEAM), Evidence(2, "aid.csv", 3, ROW))
+    faults = check(sentence, embedder, evidence).faults
+    assert faults in {(), ("too little of it stands there",)}
+
+
+def test_opposites_that_changed_places_are_no_more_right_clause_by_clause(embedder: Embedder) -> None:
+    evidence = (Evidence(1, "team.txt", 2, TEAM),)
+    right = "Sprinters tend to be shorter, while jumpers tend to be taller."
+    turned = "Sprinters tend to be taller, while jumpers tend to be shorter."
+    assert check(right, embedder, evidence).supported
+    assert not check(turned, embedder, evidence).supported
