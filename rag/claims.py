@@ -179,6 +179,8 @@ _SHADING = {lemma(word): kind for kind, listed in _KINDS for word in listed}
 
 def _shades(tokens: Sequence[Token]) -> Iterator[Shade]:
     for at, token in enumerate(tokens):
+        if _is_to(tokens, at):
+            yield Shade("planned", f"{token.text} to", tuple(_scope(tokens, at + 2)))
         kind = _SHADING.get(lemma(token.text.casefold()))
         if kind is None or token.kind == "month" or (token.kind == "name" and token.text != "NOT"):
             continue
@@ -186,6 +188,11 @@ def _shades(tokens: Sequence[Token]) -> Iterator[Shade]:
             continue
         aside = at + 1 < len(tokens) and tokens[at + 1].kind == "comma"
         yield Shade(kind, token.text.casefold(), tuple(_scope(tokens, at + 1 + aside)))
+
+
+def _is_to(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a plan is told by "is to spend"."""
+    return [token.text.casefold() for token in tokens[at : at + 2]] in [["is", "to"], ["are", "to"]]
 
 
 def _is_thing(tokens: Sequence[Token], at: int) -> bool:

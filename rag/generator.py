@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from rag.condense import condense, keeps
@@ -62,9 +63,10 @@ class Step:
 
 @dataclass(slots=True)
 class Told:
-    """What has become of a model's text: calls and tokens, and the sentences that were left out."""
+    """What has become of a model's text: calls, tokens, seconds of checking, and what was left out."""
 
     calls: int = 0
+    checking: float = 0.0
     prompt_tokens: int = 0
     tokens: int = 0
     begun: bool = False
@@ -76,8 +78,13 @@ class Told:
         return space + text
 
     def figures(self) -> dict[str, float]:
-        """Calls and tokens, by name."""
-        return {"calls": self.calls, "prompt tokens": self.prompt_tokens, "tokens": self.tokens}
+        """Calls, tokens, and the seconds of them that went into checking, by name."""
+        return {
+            "calls": self.calls,
+            "prompt tokens": self.prompt_tokens,
+            "tokens": self.tokens,
+            "check": self.checking,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ def write_by(
     failed: list[tuple[Marked, Grounding]] = []
     for piece in _asked(llm, messages, ANSWER_TOKENS, told):
         sentences = reader.feed(piece) if piece else reader.close()
-        for counts in check.each(sentences, failed):
+        for counts in _timed(check, sentences, failed, told):
             yield _added(counts, evidence, citing, told)
         yield Step(unchecked=reader.rest)
     for number, (sentence, found) in enumerate(failed):
@@ -120,7 +127,7 @@ def write_by(
         yield Step(unchecked=sentence.text)
         cited = [item for item in given if item.number in (sentence.numbers or found.by)] or given[:1]
         text = "".join(_asked(llm, repair_messages(question.text, sentence.text, cited), REPAIR_TOKENS, told))
-        mended = list(check.each([one for one, _ in split(mend(text))][:1], []))
+        mended = _timed(check, [one for one, _ in split(mend(text))][:1], [], told)
         for counts in mended:
             yield _added(counts, evidence, citing, told)
         if not mended:
@@ -167,6 +174,15 @@ def _asked(llm: LLM, messages: Sequence[ChatMessage], most: int, told: Told) -> 
             if piece:
                 yield piece
     yield ""
+
+
+def _timed(
+    check: _Check, sentences: Sequence[Marked], failed: list[tuple[Marked, Grounding]], told: Told
+) -> list[Supported]:
+    start = perf_counter()
+    counting = list(check.each(sentences, failed))
+    told.checking += perf_counter() - start
+    return counting
 
 
 def _added(counts: Supported, evidence: Sequence[Evidence], citing: Citing, told: Told) -> Step:

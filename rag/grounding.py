@@ -133,7 +133,7 @@ def look_up(sentence: str, places: Sequence[Place], embed: Embed) -> list[Found]
 def sound_places(
     sentence: str, places: Sequence[Place]
 ) -> tuple[list[Place], list[tuple[Place, tuple[str, ...]]]]:
-    """Of the places nearest to a sentence by words those that may bear it out, and the others, with faults."""
+    """Of the places nearest to a sentence by words those that may bear it out; the others, with faults."""
     said = read_claims(sentence)
     shared = [(covers(said, place.around) + covers(said, place.held), place) for place in places]
     nearest = sorted(shared, key=lambda pair: (-pair[0], len(pair[1].parts)))[: 2 * NEAREST]

@@ -1,8 +1,9 @@
 """Answers with a language model beside the extractive ones: python scripts/measure_llm.py MODEL
 
-MODEL is a .gguf file or the address of an endpoint. Of each corpus of the bench a fixed sample is asked; the
-answers are written to bench/llm.jsonl, the figures printed. A statement is counted as unsupported where the
-evaluation's judge, which shares nothing with the check in `rag/`, gives its paragraphs less than a half.
+MODEL is a .gguf file or the address of an endpoint. Of each corpus of the bench a fixed sample is asked,
+and a third as many that it does not answer; the answers are written to bench/llm.jsonl, the figures
+printed. A statement is counted as unsupported where the evaluation's judge, which shares nothing with the
+check in `rag/`, gives its paragraphs less than a half.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
@@ -54,8 +56,11 @@ def main() -> None:
 
 def asked(corpus: Corpus, scratch: Path, model: str, sample: int) -> Iterator[dict[str, Any]]:
     """Each question of the sample, answered in both ways."""
-    chosen = [item for item in corpus.questions if not item.group or item.group in corpus.headline]
-    chosen = random.Random(6).sample(chosen, min(sample, len(chosen)))  # noqa: S311
+    chance = random.Random(6)  # noqa: S311
+    answerable = [item for item in corpus.questions if not item.group]
+    absent = [item for item in corpus.questions if item.group in corpus.headline]
+    chosen = chance.sample(answerable, min(sample, len(answerable)))
+    chosen += chance.sample(absent, min(sample // 3, len(absent)))
     for index in sorted({item.index for item in chosen}):
         folder = scratch / f"index of {corpus.name} {index}"
         with Assistant.open(folder, Settings(llm=model)) as assistant:
@@ -64,13 +69,15 @@ def asked(corpus: Corpus, scratch: Path, model: str, sample: int) -> Iterator[di
             for item in track(here, f"{corpus.name}, {index}"):
                 plain = assistant.ask(item.text, extractive=True)
                 start = perf_counter()
-                written = assistant.ask(item.text)
+                stream = assistant.stream(item.text)
+                first = next((perf_counter() - start for piece in stream if piece), None)
+                written = stream.answer
                 yield {
                     "corpus": corpus.name,
                     "question": item.text,
                     "group": item.group,
                     "plain": judged(item, plain),
-                    "llm": judged(item, written) | {"seconds": perf_counter() - start},
+                    "llm": judged(item, written) | {"first": first, "seconds": perf_counter() - start},
                 }
 
 
@@ -118,6 +125,17 @@ def show(name: str, rows: list[dict[str, Any]]) -> None:
             "left out": sum(len(row[way]["dropped"]) for row in rows),
         }
         print(name, way, ", ".join(f"{what} {value}" for what, value in figures.items()))
+    timed = [row["llm"] for row in rows if row["llm"]["timings"].get("calls")]
+    check = sum(row["timings"]["check"] for row in timed)
+    whole = sum(row["timings"]["generate"] for row in timed)
+    calls, tokens = (sum(row["timings"][what] for row in timed) for what in ("calls", "tokens"))
+    print(f"{name}: {len(timed)} answers with {calls} calls and {tokens} tokens in {whole:.0f} s", end=", ")
+    print(f"of which checked {check:.1f} s; first statement after {_median(timed, 'first'):.1f} s", end=", ")
+    print(f"the last after {_median(timed, 'seconds'):.1f} s (medians)")
+
+
+def _median(rows: list[dict[str, Any]], what: str) -> float:
+    return median(row[what] for row in rows)
 
 
 def _share(held: list[bool]) -> str:

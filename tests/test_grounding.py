@@ -142,9 +142,10 @@ def test_without_a_paragraph_nothing_is_supported(embedder: Embedder) -> None:
 
 
 TEAM = (
-    "Two of the team's three runners, Luke Harding and Ben Ode, came from Ely. Ode ran 40 races, while Harding "
-    "led the team in prizes (18). The president signed an order that placed the club under the state. The blame "
-    "for the Ely fire remains a matter of debate. Sprinters tend to be shorter, while jumpers tend to be taller."
+    "Two of the team's three runners, Luke Harding and Ben Ode, came from Ely. Ode ran 40 races, while "
+    "Harding led the team in prizes (18). The president signed an order that placed the club under the "
+    "state. The blame for the Ely fire remains a matter of debate. Sprinters tend to be shorter, while "
+    "jumpers tend to be taller. The track is to be widened in 2024."
 )
 ROW = "Date: 2023-01-31; Giver: Denmark; What: Howitzers made in France; Amount: 19; State: promised"
 
@@ -170,3 +171,9 @@ def test_opposites_that_changed_places_are_no_more_right_clause_by_clause(embedd
     turned = "Sprinters tend to be taller, while jumpers tend to be shorter."
     assert check(right, embedder, evidence).supported
     assert not check(turned, embedder, evidence).supported
+
+
+def test_what_is_to_be_done_is_not_done(embedder: Embedder) -> None:
+    checked = check("The track was widened in 2024.", embedder, (Evidence(1, "team.txt", 2, TEAM),))
+    assert not checked.supported
+    assert any("is to" in fault for fault in checked.faults), checked.faults
