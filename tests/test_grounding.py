@@ -37,7 +37,6 @@ def check(sentence: str, embedder: Embedder, evidence: tuple[Evidence, ...] = EV
         ("Germany will deliver 14 Leopard tanks to Ukraine in March 2023.", (1,)),
         ("The old bridge at Karsk was built in 1912.", (2,)),
         ("The mayor, Anna Lind, told reporters: “We are proud of it.”", (2,)),
-        ("The bridge is 340 metres long.", (2,)),  # what "it" is
         ("Pistorius said that the crews may be trained in Poland.", (1,)),  # who "he" is
     ],
 )
@@ -53,6 +52,7 @@ def test_what_is_told_in_other_words_passes(sentence: str, by: tuple[int, ...], 
     "sentence",
     [
         "Odesa was attacked by Russia with 30 drones.",  # a passive
+        "The bridge is 340 metres long.",  # what "it" is
         "More than 9,000 people cross the bridge every day.",
     ],
 )
