@@ -4,6 +4,8 @@ from datetime import date
 
 import pytest
 
+from eval.sentences import load
+from rag import Assistant
 from rag.clauses import split
 from rag.grounding import Grounding, grounded
 from rag.models import Embedder
@@ -177,3 +179,18 @@ def test_what_is_to_be_done_is_not_done(embedder: Embedder) -> None:
     checked = check("The track was widened in 2024.", embedder, (Evidence(1, "team.txt", 2, TEAM),))
     assert not checked.supported
     assert any("is to" in fault for fault in checked.faults), checked.faults
+
+
+def test_of_what_a_good_model_writes_much_passes_and_of_its_lies_almost_none(
+    assistant: Assistant, embedder: Embedder
+) -> None:
+    passed: dict[str, list[bool]] = {}
+    for one in load(assistant):
+        supported = grounded(one.text, one.evidence, embedder.embed).supported
+        passed.setdefault(one.kind, []).append(supported)
+    share = {kind: sum(each) / len(each) for kind, each in passed.items()}
+    assert len(passed["near"]) > 50
+    assert share["near"] > 0.4
+    assert len(passed["near_lies"]) > 100
+    assert share["near_lies"] < 0.02
+    assert share["free_lies"] < 0.02
