@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag import Assistant
-from rag.types import Evidence
+from rag import Assistant, Evidence
 
 FILE = Path(__file__).resolve().parent / "sentences.jsonl"
 KINDS = ("near", "near_lies", "free", "free_lies")
