@@ -91,17 +91,18 @@ def _answered(
     limit: int,
     sources: Sequence[str] | None,
 ) -> Generator[Step, None, Answer]:
-    clock = Clock()
+    clock, citing, told = Clock(), Citing(), Told()
     with clock.step("condense"):
-        asked = read_question(rewrite(question, history, llm))
+        asked = read_question(rewrite(question, history, llm, told))
     with clock.step("embed"):
         vector = embedder.embed([asked.topic])[0]
     with clock.step("retrieve"):
         found = look_up(asked, vector, index, reranker, limit, sources)
     with clock.step("read"):
         reading = read(asked, found.evidence, found.rarity, found.similarity, found.likeness)
-    citing, told = Citing(), Told()
     differing = yield from _state(asked, found, reading, llm, embedder, citing, told, clock)
+    if told.calls:
+        clock.seconds.update(told.figures())
     if not citing.statements:
         return abstain(question, asked, found, reading, clock.seconds)
     with clock.step("mark"):
@@ -137,7 +138,6 @@ def _state(
     if llm and extracted.drafts and not extracted.differing:
         with clock.step("generate"):
             yield from write_by(llm, asked, found.evidence, reading, embedder.embed, citing, told)
-        clock.seconds.update(told.figures())
     with clock.step("verify"):
         verify(lacking(extracted.drafts, citing, reading, found.evidence), found.evidence, citing)
     return extracted.differing

@@ -151,13 +151,13 @@ def lacking(
     return () if held else drafts[:1]
 
 
-def rewrite(question: str, history: Sequence[Turn], llm: LLM | None) -> str:
+def rewrite(question: str, history: Sequence[Turn], llm: LLM | None, told: Told) -> str:
     """The question made to stand alone: by the model where that loses nothing, else by rules."""
     by_rules = condense(question, history)
     if not llm or not history:
         return by_rules
     try:
-        text = "".join(complete(llm, condense_messages(question, history), CONDENSE_TOKENS))
+        text = "".join(_asked(llm, condense_messages(question, history), CONDENSE_TOKENS, told))
     except ModelError:
         return by_rules  # the answer's own call will tell
     written = text.strip().strip('"“”').removeprefix("Question:").strip()

@@ -37,7 +37,7 @@ WEIGHTS = {
 
 # A sentence below it is not shown. Cross-validated by article, with six lies made by rule to each true one,
 # .970 of what passes is true and .742 of the true pass (XQuAD's sentences and rewordings, CLAPnq's answers by
-# people, WiCE's supported claims, of these 1 in 100). Chosen on what a good language model wrote by our prompt:
-# 34 of its 72 true sentences pass and 1 of its 118 lies, in words of its own 4 of 80 and 0 of 59 (measured by
-# `scripts/measure_check.py`, a part of them after the choice).
+# people, WiCE's supported claims, of these 1 in 100). Chosen on what a good language model wrote by our
+# prompt: 34 of its 72 true sentences pass and 1 of its 118 lies, in words of its own 4 of 80 and 0 of 59
+# (measured by `scripts/measure_check.py`, a part of them after the choice).
 THRESHOLD = 0.6

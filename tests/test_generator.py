@@ -205,6 +205,7 @@ def test_a_follow_up_is_rewritten_only_where_nothing_is_lost(asked: Callable[...
     before = (Turn("When did the Zeemeeuw leave Urk?", "The cutter Zeemeeuw left Urk at dawn. [1]"),)
     question = "And how many kilograms of plaice did it bring home?"
     good = asked(saying("How many kilograms of plaice did the cutter Zeemeeuw bring home?"), question, before)
+    assert good.timings["calls"] == 2  # to rewrite, and to answer
     assert good.standalone == "How many kilograms of plaice did the cutter Zeemeeuw bring home?"
     for bad in (
         "How many kilograms of sole did the Noordster bring home?",
