@@ -139,7 +139,7 @@ def _state(
         with clock.step("generate"):
             yield from write_by(llm, asked, found.evidence, reading, embedder.embed, citing, told)
     with clock.step("verify"):
-        verify(lacking(extracted.drafts, citing, reading, found.evidence), found.evidence, citing)
+        verify(lacking(extracted.drafts, citing, reading, found.evidence, told), found.evidence, citing)
     return extracted.differing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -17,6 +18,11 @@ ALIKE = 2  # words by which two texts may differ that are nearly the same
 _SWEEPING = frozenset(map(lemma, SWEEPING))
 _ORDINALS = frozenset(map(lemma, ORDINALS))
 _DAYS = frozenset(map(lemma, RELATIVE_DAYS))
+_SHARES = re.compile(
+    r"\b(much|most|many|some|parts?|half|several|few|majority|minority|one|two|three)"
+    r" of (?:the |its |their |his |her |these |those )?(\w+)",
+    re.IGNORECASE,
+)
 Moment = tuple[str, str, str]
 
 
@@ -29,6 +35,7 @@ def faults(said: Claims, held: Claims, around: Claims) -> tuple[str, ...]:
         *_wrong_quotes(said, around),
         *_wrong_shades(said, held),
         *_wrong_words(said, held),
+        *_wrong_shares(said, held),
     ]
     return tuple(dict.fromkeys(found or _wrong_sides(said, held)))
 
@@ -175,6 +182,13 @@ def _wrong_words(said: Claims, held: Claims) -> Iterator[str]:
                 _count(side, said) > _count(side, held) and _count(against, said) < _count(against, held)
             ):
                 yield f"“{_written(word, said)}”, where the paragraph says the opposite"
+
+
+def _wrong_shares(said: Claims, held: Claims) -> Iterator[str]:
+    """The whole of what is told of a part: "much of Friesland is flat" is no "Friesland is flat"."""
+    for share, whole in _SHARES.findall(held.text):
+        if lemma(next(iter(words(whole)), "")) in said.content and lemma(share.casefold()) not in said.words:
+            yield f"“{whole}”, where the paragraph says “{share} of” it"
 
 
 def _count(listed: frozenset[str], claims: Claims) -> int:

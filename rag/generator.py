@@ -22,7 +22,7 @@ from rag.question import Question
 from rag.reading import Reading
 from rag.types import Evidence, Turn
 from rag.verifier import Citing, compose
-from rag.words import content_stems
+from rag.words import content_stems, sentences
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM, ChatMessage
@@ -34,6 +34,7 @@ WORTH = (
 ANSWER_TOKENS = 320
 REPAIR_TOKENS = 96
 CONDENSE_TOKENS = 64
+ALIKE = 0.7  # of a sentence's words, from which another one that has them tells the same
 REPAIRS = 2  # sentences of an answer that the model may mend
 ELSEWHERE = (
     0.25  # of the best sentence's probability, that of one in another paragraph that a statement rests on
@@ -135,11 +136,17 @@ def write_by(
 
 
 def lacking(
-    drafts: Sequence[Draft], citing: Citing, reading: Reading, evidence: Sequence[Evidence]
+    drafts: Sequence[Draft], citing: Citing, reading: Reading, evidence: Sequence[Evidence], told: Told
 ) -> Sequence[Draft]:
-    """The drafts that an answer still needs: all, or the first where it lacks the best sentence, or none."""
+    """The drafts that an answer still needs: the first where it lacks the best sentence, or none.
+
+    Where a sentence of the model was left out, all that the others do not tell stand in for it.
+    """
     if not citing.statements or not drafts:
         return drafts
+    if told.dropped:
+        said = [content_stems(statement.text) for statement in citing.statements]
+        return [rest for draft in drafts for rest in _untold(draft, said)]
     best = reading.sentences[0]
     item = evidence[best.index]
     held = any(
@@ -149,6 +156,24 @@ def lacking(
         for cited in citing.citations
     )
     return () if held else drafts[:1]
+
+
+def _untold(draft: Draft, said: Sequence[set[str]]) -> Iterator[Draft]:
+    """The sentences of a draft that no statement tells, those that follow one another together."""
+    start = end = 0
+    for first, last in sentences(draft.text):
+        if _tells(content_stems(draft.text[first:last]), said):
+            if end > start:
+                yield Draft(draft.text[start:end].strip(), draft.evidence)
+            start = last
+        end = last
+    if end > start:
+        yield Draft(draft.text[start:end].strip(), draft.evidence)
+
+
+def _tells(told: set[str], said: Sequence[set[str]]) -> bool:
+    """Whether one of the statements has nearly all of these words."""
+    return any(len(told & other) > ALIKE * len(told) for other in said)
 
 
 def rewrite(question: str, history: Sequence[Turn], llm: LLM | None, told: Told) -> str:
@@ -205,6 +230,7 @@ class _Check:
         self._given = {item.number: item for item in given}
         self._embed = embed
         self._said: list[set[str]] = []
+        self._headings = {word for item in given for word in content_stems(item.heading)}
         best = reading.sentences[0]
         bar = LIST_ITEM if question.wants_list else ELSEWHERE
         self._worth: dict[int, float] = {}
@@ -237,7 +263,7 @@ class _Check:
 
     def _repeats(self, text: str) -> bool:
         told = content_stems(text)
-        return not told or any(len(told & said) > 0.7 * len(told) for said in self._said)
+        return not told or told <= self._headings or _tells(told, self._said)
 
     def _is_fact(self, number: int, sentence: Marked) -> bool:
         """Whether the paragraph tells the sentence, and does not order it to be said."""

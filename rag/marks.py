@@ -28,7 +28,9 @@ _MARK = re.compile(r"\s*\[(\d+)\]")
 _MOVED = re.compile(r"((?:\s*\[\d+\])+)\s*([.!?][”\"’)]*)")  # "… struck [1]." is "… struck. [1]"
 _MARKS_ONLY = re.compile(r"[\s\[\]\d.,;]*")
 # What a model puts before a sentence: "The answer is:", or the heading as the prompt gives it.
-_OPENING = re.compile(r"^(?:The |My )?[Aa]nswer(?: is)?(?: that|:)\s*|^\([^()]{1,120}\)\s+(?=[A-Z“\"])")
+_OPENING = re.compile(
+    r"^(?:The |My )?[Aa]nswer(?: is)?(?: that|:)\s*|^\((?:[^()]|\([^()]*\)){1,160}\)\s+(?=[A-Z“\"])"
+)
 _RANGE = 6  # marks that "[1-6]" may stand for
 
 

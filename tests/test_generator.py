@@ -126,6 +126,21 @@ def test_a_lie_is_left_out_and_the_documents_own_sentence_stands_in(
     assert answer.citations[0].paragraph == 3
 
 
+def test_where_a_sentence_is_left_out_the_documents_stand_in_and_nothing_is_told_twice(
+    asked: Callable[..., Answer],
+) -> None:
+    question = "What did the Zeemeeuw and the Noordster bring home?"
+    plain = asked(saying("NOT FOUND"), question)
+    assert {"plaice", "sole"} <= set(plain.text.split())
+    answer = asked(
+        saying("The Zeemeeuw brought home 4,200 kilograms of plaice. The Noordster brought home gold."),
+        question,
+    )
+    assert answer.dropped == ("The Noordster brought home gold.",)
+    assert answer.text.count("4,200 kilograms of plaice") == 1
+    assert "900 kilograms of sole" in answer.text
+
+
 def test_a_lie_is_mended_where_the_model_can(asked: Callable[..., Answer]) -> None:
     right = "The Zeemeeuw brought home 4,200 kilograms of plaice."
     llm = saying("The Zeemeeuw brought home 42 kilograms of plaice.", right)
@@ -135,7 +150,9 @@ def test_a_lie_is_mended_where_the_model_can(asked: Callable[..., Answer]) -> No
     assert "42 kilograms of plaice" in llm.seen[1]
 
 
-@pytest.mark.parametrize("text", ["NOT FOUND", "", "[1]", "I do not know.", "\ufffd\x00 )))) [[["])
+@pytest.mark.parametrize(
+    "text", ["NOT FOUND", "", "[1]", "(The harbour of Urk) [{n}]", "I do not know.", "\ufffd\x00 )))) [[["]
+)
 def test_a_model_that_says_nothing_leaves_the_documents_own_words(
     asked: Callable[..., Answer], text: str
 ) -> None:

@@ -175,6 +175,14 @@ def test_opposites_that_changed_places_are_no_more_right_clause_by_clause(embedd
     assert not check(turned, embedder, evidence).supported
 
 
+def test_what_is_told_of_a_part_is_not_told_of_the_whole(embedder: Embedder) -> None:
+    evidence = (Evidence(1, "land.txt", 2, "Much of Friesland is famous for its lakes and its low meadows."),)
+    assert check("Much of Friesland is famous for its lakes.", embedder, evidence).supported
+    checked = check("Friesland is famous for its lakes and its low meadows.", embedder, evidence)
+    assert not checked.supported
+    assert any("Much of" in fault for fault in checked.faults), checked.faults
+
+
 def test_what_is_to_be_done_is_not_done(embedder: Embedder) -> None:
     checked = check("The track was widened in 2024.", embedder, (Evidence(1, "team.txt", 2, TEAM),))
     assert not checked.supported

@@ -25,6 +25,7 @@ from rag.marks import Marked, Reader, mend, split
         ("Gen. Smit of the U.S. Army said so. [7]", [("Gen. Smit of the U.S. Army said so.", (7,))]),
         ("None here. Nor here.", [("None here.", ()), ("Nor here.", ())]),
         ("(The harbour · 1962-05-03) It sank. [1]", [("It sank.", (1,))]),
+        ("(Urk (Flevoland) · 1962) It sank. [1]", [("It sank.", (1,))]),
         ("The answer is: It sank. [1]", [("It sank.", (1,))]),
         ("[1]", []),
         ("", []),
