@@ -60,9 +60,8 @@ def _alike(one: Word, other: Word) -> bool:
 def replaced(said: Claims, held: Claims) -> Iterator[tuple[Word, Word]]:
     """A name or number as said, and the other one in whose place, between the same words, it stands."""
     mine, theirs = _sequence(said), _sequence(held)
-    common = {
-        form for word in theirs if word.kind not in VALUES for form in word.forms
-    }  # no names, if capital
+    # A word with a capital that the text has without one is no name.
+    common = {form for word in theirs if word.kind not in VALUES for form in word.forms}
     matcher = SequenceMatcher(None, list(map(_form, mine)), list(map(_form, theirs)), autojunk=False)
     for kind, start, end, first, last in matcher.get_opcodes():
         there = theirs[first:last]

@@ -230,7 +230,6 @@ class _Check:
         self._given = {item.number: item for item in given}
         self._embed = embed
         self._said: list[set[str]] = []
-        self._headings = {word for item in given for word in content_stems(item.heading)}
         best = reading.sentences[0]
         bar = LIST_ITEM if question.wants_list else ELSEWHERE
         self._worth: dict[int, float] = {}
@@ -263,7 +262,8 @@ class _Check:
 
     def _repeats(self, text: str) -> bool:
         told = content_stems(text)
-        return not told or told <= self._headings or _tells(told, self._said)
+        heading = any(text.strip(" .()") in item.heading for item in self._given.values())
+        return heading or not told or _tells(told, self._said)
 
     def _is_fact(self, number: int, sentence: Marked) -> bool:
         """Whether the paragraph tells the sentence, and does not order it to be said."""

@@ -126,6 +126,8 @@ def show(name: str, rows: list[dict[str, Any]]) -> None:
         }
         print(name, way, ", ".join(f"{what} {value}" for what, value in figures.items()))
     timed = [row["llm"] for row in rows if row["llm"]["timings"].get("calls")]
+    if not timed:
+        return
     check = sum(row["timings"]["check"] for row in timed)
     whole = sum(row["timings"]["generate"] for row in timed)
     calls, tokens = (sum(row["timings"][what] for row in timed) for what in ("calls", "tokens"))
