@@ -35,6 +35,7 @@ ANSWER_TOKENS = 320
 REPAIR_TOKENS = 96
 CONDENSE_TOKENS = 64
 ALIKE = 0.7  # of a sentence's words, from which another one that has them tells the same
+FEWEST = 3  # content words of what has no full stop, from which it may be a sentence
 REPAIRS = 2  # sentences of an answer that the model may mend
 ELSEWHERE = (
     0.25  # of the best sentence's probability, that of one in another paragraph that a statement rests on
@@ -51,6 +52,7 @@ _ORDER = re.compile(
 )
 # A model that does not answer, asks, or repeats the prompt.
 _SAYS_NOTHING = re.compile(rf"{NOT_FOUND.pattern}|==[0-9a-f]{{12}}==|\?\W*$|^Question\b")
+_ENDS = re.compile(r"[.!?…][”\"’)\]]*$")
 Embed = Callable[[Sequence[str]], Vectors]
 
 
@@ -117,8 +119,8 @@ def write_by(
     check, reader = _Check(question, evidence, given, reading, embed), Reader()
     failed: list[tuple[Marked, Grounding]] = []
     for piece in _asked(llm, messages, ANSWER_TOKENS, told):
-        sentences = reader.feed(piece) if piece else reader.close()
-        for counts in _timed(check, sentences, failed, told):
+        whole = reader.feed(piece) if piece else _finished(reader.close(), told.tokens >= ANSWER_TOKENS)
+        for counts in _timed(check, whole, failed, told):
             yield _added(counts, evidence, citing, told)
         yield Step(unchecked=reader.rest)
     for number, (sentence, found) in enumerate(failed):
@@ -127,8 +129,10 @@ def write_by(
             continue
         yield Step(unchecked=sentence.text)
         cited = [item for item in given if item.number in (sentence.numbers or found.by)] or given[:1]
+        before = told.tokens
         text = "".join(_asked(llm, repair_messages(question.text, sentence.text, cited), REPAIR_TOKENS, told))
-        mended = _timed(check, [one for one, _ in split(mend(text))][:1], [], told)
+        one = _finished([one for one, _ in split(mend(text))], told.tokens - before >= REPAIR_TOKENS)[:1]
+        mended = _timed(check, one, [], told)
         for counts in mended:
             yield _added(counts, evidence, citing, told)
         if not mended:
@@ -201,6 +205,11 @@ def _asked(llm: LLM, messages: Sequence[ChatMessage], most: int, told: Told) -> 
     yield ""
 
 
+def _finished(sentences: Sequence[Marked], cut: bool) -> Sequence[Marked]:
+    """The sentences without the last one where the model was cut off in the middle of it."""
+    return sentences[:-1] if cut and sentences and not _ENDS.search(sentences[-1].text) else sentences
+
+
 def _timed(
     check: _Check, sentences: Sequence[Marked], failed: list[tuple[Marked, Grounding]], told: Told
 ) -> list[Supported]:
@@ -246,6 +255,8 @@ class _Check:
         """The sentences that count; those that are only not supported are added to `failed`."""
         for sentence in sentences:
             if _SAYS_NOTHING.search(sentence.text) or self._repeats(sentence.text):
+                continue
+            if not _ENDS.search(sentence.text) and len(content_stems(sentence.text)) < FEWEST:
                 continue
             cited = [self._given[number] for number in sentence.numbers if number in self._given]
             found = grounded(sentence.text, cited or list(self._given.values()), self._embed)

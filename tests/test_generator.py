@@ -11,6 +11,8 @@ from scripted_llm import ScriptedLLM, numbers_of, saying
 
 from rag import Answer, Assistant, Settings, Turn
 from rag.errors import ModelError
+from rag.generator import ANSWER_TOKENS
+from rag.llm import SILENT
 from rag.prompts import clean
 
 HARBOUR = """# The harbour of Urk
@@ -139,6 +141,21 @@ def test_where_a_sentence_is_left_out_the_documents_stand_in_and_nothing_is_told
     assert answer.dropped == ("The Noordster brought home gold.",)
     assert answer.text.count("4,200 kilograms of plaice") == 1
     assert "900 kilograms of sole" in answer.text
+
+
+def test_a_sentence_that_the_limit_cut_off_is_not_shown(asked: Callable[..., Answer]) -> None:
+    begun = "The Zeemeeuw brought home 4,200 kilograms of plaice"
+    written = 5 * (ANSWER_TOKENS + SILENT)  # letters: the scripted model gives five a piece
+    filler = "Aye. " * ANSWER_TOKENS * 2
+    answer = asked(saying(f"{filler[len(filler) - written + len(begun) :]}{begun} on 3 May 1962."))
+    assert [statement.text for statement in answer.statements] == [f"{begun} on 3 May 1962."]
+
+
+@pytest.mark.parametrize("text", ["In Urk, which is a", "Zeemeeuw Plaice", "Home [{n}]"])
+def test_a_fragment_is_no_statement(asked: Callable[..., Answer], text: str) -> None:
+    answer = asked(by_number(["plaice", "1962"], text))
+    assert answer.statements[0].text == "The Zeemeeuw brought home 4,200 kilograms of plaice on 3 May 1962."
+    assert len(answer.statements) == 1
 
 
 def test_a_lie_is_mended_where_the_model_can(asked: Callable[..., Answer]) -> None:
