@@ -13,6 +13,7 @@ from rag.claims import Claims, Word
 Features = dict[str, float]
 
 CLOSE = 3  # words apart, still together
+LACKING = 0.2  # share of a sentence's words that the text may lack, and never more than
 FEW = 2  # lacking words that others may stand for
 NAMED = 3  # words of the sentences before that "he" or "it" may stand for
 
@@ -24,8 +25,13 @@ def covers(said: Claims, held: Claims) -> float:
 
 def is_near(said: Claims, held: Claims, around: Claims) -> bool:
     """Whether almost all words of one stand in the other, few of them only in what is around that."""
+    if len(held.lines) > 1 and len(said.content) <= NAMED:
+        return False  # so few words stand in any two sentences
     lacking = sum(word not in around.words for word in said.order)
-    return lacking <= FEW and len(said.content & around.words - held.words) <= NAMED
+    return (
+        lacking <= min(FEW, LACKING * len(said.order))
+        and len(said.content & around.words - held.words) <= NAMED
+    )
 
 
 def features(said: Claims, held: Claims, around: Claims, cosine: float) -> Features:

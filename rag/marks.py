@@ -30,6 +30,7 @@ _MARKS_ONLY = re.compile(r"[\s\[\]\d.,;]*")
 # What a model puts before a sentence: "The answer is:", or the heading as the prompt gives it.
 _OPENING = re.compile(
     r"^(?:The |My )?[Aa]nswer(?: is)?(?: that|:)\s*|^\((?:[^()]|\([^()]*\)){1,160}\)\s+(?=[A-Z“\"])"
+    r"|^[^()]{0,80}· \d{4}-\d\d-\d\d\)\s+"
 )
 _RANGE = 6  # marks that "[1-6]" may stand for
 
