@@ -25,8 +25,10 @@ def covers(said: Claims, held: Claims) -> float:
 
 def is_near(said: Claims, held: Claims, around: Claims) -> bool:
     """Whether almost all words of one stand in the other, few of them only in what is around that."""
+    if len(said.content) <= FEW and in_order(said.sequence, held.sequence) < len(said.sequence):
+        return False  # so few words stand anywhere
     if len(held.lines) > 1 and len(said.content) <= NAMED:
-        return False  # so few words stand in any two sentences
+        return False  # or in any two sentences
     lacking = sum(word not in around.words for word in said.order)
     return (
         lacking <= min(FEW, LACKING * len(said.order))

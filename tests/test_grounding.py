@@ -183,6 +183,16 @@ def test_what_is_told_of_a_part_is_not_told_of_the_whole(embedder: Embedder) -> 
     assert any("Much of" in fault for fault in checked.faults), checked.faults
 
 
+def test_a_few_words_of_two_sentences_make_no_support(embedder: Embedder) -> None:
+    text = (
+        "General Jan Smit lost the command of the 58th Army. He says that it was because he had charged the "
+        "defence minister with letting the soldiers down. Analysts know of no earlier case in which so "
+        "senior an officer was removed in the midst of such a quarrel."
+    )
+    evidence = (Evidence(1, "army.txt", 2, text),)
+    assert not check("He says that it was because of his seniority.", embedder, evidence).supported
+
+
 def test_what_is_to_be_done_is_not_done(embedder: Embedder) -> None:
     checked = check("The track was widened in 2024.", embedder, (Evidence(1, "team.txt", 2, TEAM),))
     assert not checked.supported
