@@ -21,7 +21,7 @@ from rag.question import Question, read_question
 from rag.reading import Rarity, Reading, question_stems, read
 from rag.retriever import DEPTH, Reranker, match_expression, rerank, retrieve
 from rag.snapshot import Snapshot, Span
-from rag.traces import INPUT, KIND, OUTPUT, TRACER
+from rag.traces import KIND, TRACER
 from rag.types import Answer, Evidence, Hit, Turn
 from rag.verifier import Citing, compose, verify
 from rag.weights import THRESHOLD
@@ -75,22 +75,6 @@ def walk(
     sources: Sequence[str] | None,
 ) -> Generator[Step, None, Answer]:
     """The checked answer from the best `limit` paragraphs, or an abstention; with an LLM step by step."""
-    with TRACER.start_as_current_span("answer", attributes={KIND: "CHAIN", INPUT: question}) as span:
-        answer = yield from _answered(question, history, index, embedder, reranker, llm, limit, sources)
-        span.set_attributes({OUTPUT: answer.text, "pilcrow.abstained": answer.abstained})
-        return answer
-
-
-def _answered(
-    question: str,
-    history: Sequence[Turn],
-    index: Index,
-    embedder: Embedder,
-    reranker: Reranker | None,
-    llm: LLM | None,
-    limit: int,
-    sources: Sequence[str] | None,
-) -> Generator[Step, None, Answer]:
     clock, citing, told = Clock(), Citing(), Told()
     with clock.step("condense"):
         asked = read_question(rewrite(question, history, llm, told))

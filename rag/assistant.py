@@ -123,12 +123,14 @@ class Assistant:
     ) -> Stream:
         """The answer's text in pieces, as `ask` would give it; its `.answer` is the verified whole."""
         from rag.answering import walk
+        from rag.traces import traced
 
         def begin() -> Generator[Step, None, Answer]:
             among = [sources] if isinstance(sources, str) else sources
             self._refuse_unknown(among or ())
-            return walk(
-                _encodable(question),
+            asked = _encodable(question)
+            steps = walk(
+                asked,
                 [Turn(_encodable(turn.question), _encodable(turn.answer)) for turn in history],
                 self._index,
                 self._model(),
@@ -137,6 +139,7 @@ class Assistant:
                 self.settings.evidence,
                 among,
             )
+            return traced(asked, steps)
 
         return Stream(begin)
 

@@ -29,7 +29,7 @@ def is_near(said: Claims, held: Claims, around: Claims) -> bool:
         return False  # so few words stand anywhere
     if len(held.lines) > 1 and len(said.content) <= NAMED:
         return False  # or in any two sentences
-    lacking = sum(word not in around.words for word in said.order)
+    lacking = _lacking(said, around)
     return (
         lacking <= min(FEW, LACKING * len(said.order))
         and len(said.content & around.words - held.words) <= NAMED
@@ -38,7 +38,7 @@ def is_near(said: Claims, held: Claims, around: Claims) -> bool:
 
 def features(said: Claims, held: Claims, around: Claims, cosine: float) -> Features:
     """What the regression is given of a sentence and a place; `cosine` is that of their vectors."""
-    lacking = sum(word not in around.words for word in said.order)
+    lacking = _lacking(said, around)
     few = float(0 < lacking <= FEW)
     whole = float(said.content <= held.words)
     outside = said.content & around.words - held.words
@@ -71,6 +71,11 @@ def features(said: Claims, held: Claims, around: Claims, cosine: float) -> Featu
         "told_in_few_runs": told * float(runs <= 4),
         "told_word_for_word": told * float(wording == 1.0),
     }
+
+
+def _lacking(said: Claims, around: Claims) -> int:
+    """How many of the words of one that carry meaning stand nowhere in the other."""
+    return sum(word not in around.words for word in said.order)
 
 
 def _runs(said: Claims, held: Claims) -> float:

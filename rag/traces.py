@@ -5,11 +5,14 @@ The steps are told to whatever tracing the process has; only `send_traces` sends
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from opentelemetry import trace
 
 from rag.errors import SettingsError
+from rag.types import Answer
 
 TRACER = trace.get_tracer("pilcrow")
 OTLP_PATH = "/v1/traces"  # where a collector takes spans over HTTP, by the protocol
@@ -18,7 +21,16 @@ SECONDS = 3  # that a collector may take for them, and a command's end may wait 
 # Names of OpenInference, which those who read traces of language models know.
 KIND, INPUT, OUTPUT = "openinference.span.kind", "input.value", "output.value"
 
+T = TypeVar("T")
 _sent_to: set[str] = set()
+
+
+def traced(question: str, steps: Generator[T, None, Answer]) -> Generator[T, None, Answer]:
+    """The same steps within one span, which tells the question and the answer."""
+    with TRACER.start_as_current_span("answer", attributes={KIND: "CHAIN", INPUT: question}) as span:
+        answer = yield from steps
+        span.set_attributes({OUTPUT: answer.text, "pilcrow.abstained": answer.abstained})
+        return answer
 
 
 def send_traces(address: str) -> None:
