@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -128,19 +128,23 @@ def merged(claims: Sequence[Claims]) -> Claims:
     )
 
 
-def named_in_full(held: Claims, paragraph: Sequence[Claims]) -> Claims:
-    """The same, with the given names that its paragraph has to its last names, if those are of one person."""
-    given: dict[str, list[set[str]]] = {}
+def full_names(paragraph: Sequence[Claims]) -> dict[str, frozenset[str]]:
+    """The given names that a paragraph has to each last name, if those are of one person."""
+    given: dict[str, list[frozenset[str]]] = {}
     for claims in paragraph:
         for run in claims.runs:
             *before, last = (words(part) for part in run.split())
             if before and last:
-                given.setdefault(base(last[0]), []).append({word for part in before for word in part})
-    found: set[str] = set()
-    for last_name, each in given.items():
-        longest = max(each, key=len)
-        if last_name in held.forms and all(names <= longest for names in each):
-            found |= longest
+                given.setdefault(base(last[0]), []).append(
+                    frozenset(word for part in before for word in part)
+                )
+    longest = {last: max(each, key=len) for last, each in given.items()}
+    return {last: longest[last] for last, each in given.items() if all(one <= longest[last] for one in each)}
+
+
+def named_in_full(held: Claims, given: Mapping[str, frozenset[str]]) -> Claims:
+    """The same, with the given names (by last name) of those whom it names."""
+    found = [word for last, before in given.items() if last in held.forms for word in before]
     return replace(held, words=held.words | set(map(lemma, found)), forms=held.forms | set(map(base, found)))
 
 

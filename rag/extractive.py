@@ -63,6 +63,8 @@ def _choose(question: Question, evidence: Sequence[Evidence], reading: Reading) 
             break
         if sentence.probability < best.probability * _bar(question, evidence, sentence, best):
             continue
+        if _of_another(question, sentence, best):
+            continue
         length = len(sentence.text.split())
         if spent + length <= _budget(question, sentence, best) and not _repeats(sentence, chosen):
             chosen.append(sentence)
@@ -118,12 +120,20 @@ def _bar(question: Question, evidence: Sequence[Evidence], sentence: Sentence, b
 
 def _repeats(sentence: Sentence, chosen: Sequence[Sentence]) -> bool:
     """Whether a chosen sentence says nearly the same words, with the same numbers."""
-    said = set(words(sentence.text))
-    return any(
-        len(said & set(words(other.text))) > 0.7 * min(len(said), len(set(words(other.text))))
-        and numbers(sentence.text) == numbers(other.text)
-        for other in chosen
-    )
+    return any(_alike(sentence, other) and numbers(sentence.text) == numbers(other.text) for other in chosen)
+
+
+def _of_another(question: Question, sentence: Sentence, best: Sentence) -> bool:
+    """Whether it says what the best sentence says, but of another number than the one asked for."""
+    asked = question.figures & numbers(best.text)
+    given = numbers(sentence.text)
+    return bool(asked and given) and asked.isdisjoint(given) and _alike(sentence, best)
+
+
+def _alike(one: Sentence, other: Sentence) -> bool:
+    """Whether two sentences share most of their words."""
+    first, second = set(words(one.text)), set(words(other.text))
+    return len(first & second) > 0.7 * min(len(first), len(second))
 
 
 def _spans(

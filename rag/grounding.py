@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from rag.claims import Claims, merged, named_in_full, read_claims
+from rag.claims import Claims, full_names, merged, named_in_full, read_claims
 from rag.clauses import split
 from rag.faults import faults
 from rag.grounding_weights import BIAS, THRESHOLD, WEIGHTS
@@ -102,13 +102,13 @@ def read_places(item: Evidence) -> tuple[Place, ...]:
     texts = [item.text[start:end] for start, end in spans]
     read = [read_claims(text) for text in texts]
     dated = f"{item.date.day} {item.date:%B %Y}. " if item.date else ""
-    above = read_claims(f"{dated}{item.heading}.")
+    above, given = read_claims(f"{dated}{item.heading}."), full_names(read)
     places = []
     for size in (1, 2):
         for first in range(len(texts) - size + 1):
             leans = _LEANING.search(texts[first])
             start = max(0, first - BEFORE) if leans else first
-            held = named_in_full(merged(read[first : first + size]), read)
+            held = named_in_full(merged(read[first : first + size]), given)
             around = merged([above, *read[start : first + size]])
             places.append(Place(item.number, tuple(texts[first : first + size]), held, around))
     return tuple(places)

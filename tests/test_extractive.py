@@ -126,3 +126,37 @@ def test_the_shares_of_all_sentences_make_one(remembering: RememberingEmbedder) 
     assert shares == sorted(shares, reverse=True)
     for sentence in reading.sentences:
         assert sentence.text == FLEET[sentence.index][sentence.start : sentence.end]
+
+
+@pytest.mark.parametrize(
+    ("question", "texts", "kept"),
+    [
+        (
+            "How many sacks of rye has the mill number 81 of the polder?",
+            (
+                "The mill number 81 of the polder has 1697 sacks of rye.",
+                "The mill number 82 of the polder has 2098 sacks of rye.",
+            ),
+            1,
+        ),
+        (
+            "What did the Zeemeeuw catch in 1962?",
+            ("The Zeemeeuw caught plaice in 1962.", "It brought home 4,200 kilograms of it."),
+            2,
+        ),
+        (
+            "What did the Zeemeeuw catch?",
+            ("The Zeemeeuw caught 40 plaice in 1962.", "The Zeemeeuw caught 60 plaice in 1963."),
+            2,
+        ),
+    ],
+)
+def test_what_is_said_of_another_number_than_asked_does_not_join(
+    question: str, texts: tuple[str, str], kept: int
+) -> None:
+    given = [Evidence(number, "a.txt", number, text) for number, text in enumerate(texts, 1)]
+    chances = (0.6, 0.3)
+    read_so = Reading(
+        tuple(Sentence(at, 0, len(text), text, chances[at], {}) for at, text in enumerate(texts)), 0.9, ()
+    )
+    assert [draft.text for draft in extract(read_question(question), given, read_so)] == list(texts[:kept])
