@@ -52,7 +52,8 @@ class Claims:
     that carry meaning.
 
     `lines` are the forms of the content words and pronouns of each sentence, `acts` are (who, did, to whom)
-    read off the order of words, `roles` names after "from", "to", "by".
+    read off the order of words, `roles` names after "from", "to", "by"; `heads` is of each sentence the word
+    that its subject turns on, if that can be told.
     """
 
     text: str
@@ -71,6 +72,7 @@ class Claims:
     roles: frozenset[tuple[str, str]]
     opening: str
     content: frozenset[str]
+    heads: tuple[Word | None, ...]
 
 
 @lru_cache(maxsize=4096)
@@ -101,6 +103,7 @@ def read_claims(text: str) -> Claims:
         acts=frozenset(_acts(tokens)),
         roles=frozenset(_roles(tokens)),
         opening=_opening(tokens),
+        heads=(_head(tokens),),
     )
 
 
@@ -125,6 +128,7 @@ def merged(claims: Sequence[Claims]) -> Claims:
         roles=frozenset().union(*(one.roles for one in claims)),
         opening=claims[0].opening,
         content=frozenset().union(*(one.content for one in claims)),
+        heads=tuple(head for one in claims for head in one.heads),
     )
 
 
@@ -154,6 +158,16 @@ def _opening(tokens: Sequence[Token]) -> str:
         return ""
     plain = tokens[0].text.endswith(("ly", "ing", "ed", "s"))
     return "" if plain or tokens[1].kind not in {"aux", "verb"} else tokens[0].text
+
+
+def _head(tokens: Sequence[Token]) -> Word | None:
+    """The last word of the subject before "of", "in" and the like: "industry" of "the industry of Poland"."""
+    kinds = [token.kind for token in tokens]
+    verb = next((at for at, kind in enumerate(kinds) if kind in {"aux", "verb"}), 0)
+    end = next((at for at, kind in enumerate(kinds[:verb]) if kind in {"prep", "comma", "open"}), verb)
+    if "pron" in kinds[:end]:
+        return None
+    return next(reversed(list(_line(tokens[:end]))), None)
 
 
 def _line(tokens: Sequence[Token]) -> Iterator[Word]:

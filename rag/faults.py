@@ -206,11 +206,21 @@ def _wrong_sides(said: Claims, held: Claims) -> Iterator[str]:
             yield f"“{one.text}” and “{other.text}” have changed places"
     for one, other in replaced(said, held):
         yield f"“{one.text}”, where the paragraph has “{other.text}”"
+    yield from _wrong_subject(said, held)
     mentioned = {base(word) for word in words(said.text)}
     for path, name in said.roles - held.roles:
         rivals = {other for where, other in held.roles if where == path}
         if rivals & mentioned and name in held.forms:
             yield f"“{path} {name}”"
+
+
+def _wrong_subject(said: Claims, held: Claims) -> Iterator[str]:
+    """What is told of something that bears a name, said of a thing that the sentence does not mention."""
+    nearest = max(held.lines, key=lambda line: sum(not said.words.isdisjoint(word.forms) for word in line))
+    one, other = said.heads[0], held.heads[held.lines.index(nearest)]
+    there = {form for word in nearest for form in word.forms}
+    if one and other and not one.kind and other.kind == "name" and there.isdisjoint(one.forms):
+        yield f"“{one.text}”, where the paragraph has “{other.text}”"
 
 
 def _written(word: str, claims: Claims) -> str:

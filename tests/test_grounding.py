@@ -212,3 +212,23 @@ def test_of_what_a_good_model_writes_much_passes_and_of_its_lies_almost_none(
     assert len(passed["near_lies"]) > 100
     assert share["near_lies"] < 0.02
     assert share["free_lies"] < 0.02
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        "The weaving industry in Norland is the second largest producer of wool in the region.",
+        "The weaving industry of Norland is the second largest producer of wool in the region.",
+        "Norland's weaving industry is the second largest producer of wool in the region.",
+    ],
+)
+def test_what_is_told_of_a_country_is_not_told_of_its_industry(lie: str, embedder: Embedder) -> None:
+    text = (
+        "Norland is the second largest producer of wool in the region. The weaving industry of the north "
+        "buys most of it."
+    )
+    evidence = (Evidence(1, "wool.txt", 2, text, heading="Weaving industry in Norland"),)
+    assert check("Norland is the second largest producer of wool in the region.", embedder, evidence).supported
+    checked = check(lie, embedder, evidence)
+    assert not checked.supported
+    assert any("“industry”" in fault and "“Norland”" in fault for fault in checked.faults), checked.faults
