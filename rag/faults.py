@@ -215,11 +215,11 @@ def _wrong_sides(said: Claims, held: Claims) -> Iterator[str]:
 
 
 def _wrong_subject(said: Claims, held: Claims) -> Iterator[str]:
-    """What is told of something that bears a name, said of a thing that the sentence does not mention."""
+    """What is told of one thing, said of another that the sentence does not mention: of a land's industry."""
     nearest = max(held.lines, key=lambda line: sum(not said.words.isdisjoint(word.forms) for word in line))
     one, other = said.heads[0], held.heads[held.lines.index(nearest)]
     there = {form for word in nearest for form in word.forms}
-    if one and other and not one.kind and other.kind == "name" and there.isdisjoint(one.forms):
+    if one and other and not one.kind and other.kind != "number" and there.isdisjoint(one.forms):
         yield f"“{one.text}”, where the paragraph has “{other.text}”"
 
 

@@ -228,7 +228,8 @@ def test_what_is_told_of_a_country_is_not_told_of_its_industry(lie: str, embedde
         "buys most of it."
     )
     evidence = (Evidence(1, "wool.txt", 2, text, heading="Weaving industry in Norland"),)
-    assert check("Norland is the second largest producer of wool in the region.", embedder, evidence).supported
+    true = "Norland is the second largest producer of wool in the region."
+    assert check(true, embedder, evidence).supported
     checked = check(lie, embedder, evidence)
     assert not checked.supported
     assert any("“industry”" in fault and "“Norland”" in fault for fault in checked.faults), checked.faults
