@@ -32,6 +32,7 @@ _OPENING = re.compile(
     r"^(?:The |My )?[Aa]nswer(?: is)?(?: that|:)\s*|^\((?:[^()]|\([^()]*\)){1,160}\)\s+(?=[A-Z“\"])"
     r"|^[^()]{0,80}· \d{4}-\d\d-\d\d\)\s+"
 )
+UNDER_WAY = 3  # words of a sentence, from which where it begins is sure
 _RANGE = 6  # marks that "[1-6]" may stand for
 
 
@@ -78,7 +79,10 @@ def split(text: str, leading: bool = False) -> Iterator[tuple[Marked, int]]:
 
 
 class Reader:
-    """Takes text in pieces and gives each sentence as soon as it is whole: once another one has begun."""
+    """Takes text in pieces and gives each sentence as soon as it is whole: once another one is under way.
+
+    Until then the splitter may still take a dot for an abbreviation's, or a quotation for one sentence.
+    """
 
     def __init__(self) -> None:
         self.rest = ""
@@ -88,10 +92,9 @@ class Reader:
         """The sentences that this piece made whole."""
         self.rest = (self.rest + piece).lstrip()
         text, found = self._split()
-        if len(found) < 2:
+        if len(found) < 2 or len(found[-1][0].text.split()) <= UNDER_WAY or _is_open(text[: found[-2][1]]):
             return []
-        end = found[-2][1]
-        self.rest = text[end:]
+        self._leading, self.rest = self._leads(text), text[found[-2][1] :]
         return [sentence for sentence, _ in found[:-1]]
 
     def close(self) -> list[Marked]:
@@ -102,11 +105,16 @@ class Reader:
 
     def _split(self) -> tuple[str, list[tuple[Marked, int]]]:
         text = mend(self.rest).lstrip()
-        found = list(split(text, leading=bool(self._leading)))
-        if self._leading is None and found and not _MARKS_ONLY.fullmatch(text):
-            self._leading = bool(re.match(r"\[\d+\]", text))
-            found = list(split(text, self._leading))
-        return text, found
+        return text, list(split(text, self._leads(text)))
+
+    def _leads(self, text: str) -> bool:
+        """Whether marks stand before their sentences, as the first one's does."""
+        return bool(re.match(r"\[\d+\]", text)) if self._leading is None else self._leading
+
+
+def _is_open(text: str) -> bool:
+    """Whether a quotation or a bracket is still open at the end of a text."""
+    return any(text.count(sign) > text.count(end) for sign, end in ("“”", "()")) or bool(text.count('"') % 2)
 
 
 def _plain(found: re.Match[str]) -> str:
