@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from rag.counts import Number, read_counts
-from rag.lexicon import ABLE, DENYING, PLANNING, REPORTING, SUPPOSING, UNLESS, lemma
+from rag.lexicon import lemma
 from rag.names import base, forms, names, runs
+from rag.shades import Shade, shades
 from rag.tokens import Token, tokenize
 from rag.values import moments
 from rag.words import STOPWORDS, words
@@ -25,16 +26,6 @@ _SHORT_FORMS = (
 _QUOTED = re.compile(
     r"[“\"«„]\s*([^“”\"«»„]{2,}?)\s*[”\"»“]|(?<!\w)[‘']([^‘’']{3,}(?:['’]\w[^‘’']*)*)['’](?!\w)"
 )
-SCOPE = 3  # content words that a denying or weakening word bears on
-
-
-@dataclass(frozen=True, slots=True)
-class Shade:
-    """A word that denies, supposes, plans or conditions ("not", "may", "if"), and what it bears on."""
-
-    kind: str
-    word: str
-    scope: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +38,21 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """The word that a subject turns on, "industry" of "the industry of Poland", and the lemma of its verb."""
+
+    head: Word
+    verb: str
+
+
+@dataclass(frozen=True, slots=True)
 class Claims:
     """What a text says, taken apart: `sequence` are the lemmas of its words as they come, `order` of those
     that carry meaning.
 
     `lines` are the forms of the content words and pronouns of each sentence, `acts` are (who, did, to whom)
-    read off the order of words, `roles` names after "from", "to", "by"; `heads` is of each sentence the word
-    that its subject turns on, if that can be told.
+    read off the order of words, `roles` names after "from", "to", "by"; `subjects` is that of each
+    sentence, if it can be told.
     """
 
     text: str
@@ -72,7 +71,7 @@ class Claims:
     roles: frozenset[tuple[str, str]]
     opening: str
     content: frozenset[str]
-    heads: tuple[Word | None, ...]
+    subjects: tuple[Subject | None, ...]
 
 
 @lru_cache(maxsize=4096)
@@ -99,11 +98,11 @@ def read_claims(text: str) -> Claims:
         quotes=tuple(
             match[1] or match[2] for match in _QUOTED.finditer(text.replace("``", '"').replace("''", '"'))
         ),
-        shades=tuple(_shades(tokens)),
+        shades=tuple(shades(tokens)),
         acts=frozenset(_acts(tokens)),
         roles=frozenset(_roles(tokens)),
         opening=_opening(tokens),
-        heads=(_head(tokens),),
+        subjects=(_subject(tokens),),
     )
 
 
@@ -128,7 +127,7 @@ def merged(claims: Sequence[Claims]) -> Claims:
         roles=frozenset().union(*(one.roles for one in claims)),
         opening=claims[0].opening,
         content=frozenset().union(*(one.content for one in claims)),
-        heads=tuple(head for one in claims for head in one.heads),
+        subjects=tuple(subject for one in claims for subject in one.subjects),
     )
 
 
@@ -160,14 +159,15 @@ def _opening(tokens: Sequence[Token]) -> str:
     return "" if plain or tokens[1].kind not in {"aux", "verb"} else tokens[0].text
 
 
-def _head(tokens: Sequence[Token]) -> Word | None:
-    """The last word of the subject before "of", "in" and the like: "industry" of "the industry of Poland"."""
+def _subject(tokens: Sequence[Token]) -> Subject | None:
     kinds = [token.kind for token in tokens]
     verb = next((at for at, kind in enumerate(kinds) if kind in {"aux", "verb"}), 0)
     end = next((at for at, kind in enumerate(kinds[:verb]) if kind in {"prep", "comma", "open"}), verb)
-    if "pron" in kinds[:end]:
+    head = next(reversed(list(_line(tokens[:end]))), None)
+    if head is None or "pron" in kinds[:end]:
         return None
-    return next(reversed(list(_line(tokens[:end]))), None)
+    main = next((token for token in tokens[verb:] if token.kind not in {"aux", "adv"}), tokens[verb])
+    return Subject(head, lemma(main.text.casefold()))
 
 
 def _line(tokens: Sequence[Token]) -> Iterator[Word]:
@@ -182,53 +182,6 @@ def _line(tokens: Sequence[Token]) -> Iterator[Word]:
                 plain = (lemma(word),) if token.kind != "name" else ()
                 named = (base(word),) if kind == "name" else ()
                 yield Word(token.text, (*plain, *named), "number" if word[0].isdigit() else kind)
-
-
-_KINDS = (
-    ("not", DENYING),
-    ("maybe", SUPPOSING),
-    ("said to", REPORTING),
-    ("planned", PLANNING),
-    ("can", ABLE),
-    ("if", UNLESS),
-)
-_SHADING = {lemma(word): kind for kind, listed in _KINDS for word in listed}
-
-
-def _shades(tokens: Sequence[Token]) -> Iterator[Shade]:
-    for at, token in enumerate(tokens):
-        if _is_to(tokens, at):
-            yield Shade("planned", f"{token.text} to", tuple(_scope(tokens, at + 2)))
-        kind = _SHADING.get(lemma(token.text.casefold()))
-        if kind is None or token.kind == "month" or (token.kind == "name" and token.text != "NOT"):
-            continue
-        if kind == "planned" and _is_thing(tokens, at):
-            continue
-        aside = at + 1 < len(tokens) and tokens[at + 1].kind == "comma"
-        yield Shade(kind, token.text.casefold(), tuple(_scope(tokens, at + 1 + aside)))
-
-
-def _is_to(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a plan is told by "is to spend"."""
-    return [token.text.casefold() for token in tokens[at : at + 2]] in [["is", "to"], ["are", "to"]]
-
-
-def _is_thing(tokens: Sequence[Token], at: int) -> bool:
-    """Whether "order" is "an order that …" and not "order to …"."""
-    after = tokens[at + 1].text.casefold() if at + 1 < len(tokens) else ""
-    return at > 0 and tokens[at - 1].kind == "det" and after != "to"
-
-
-def _scope(tokens: Sequence[Token], at: int) -> Iterator[str]:
-    """The next content words of the clause, adverbs and what only denies or weakens left out."""
-    taken = 0
-    for token in tokens[at:]:
-        if token.kind in {"end", "comma"} or taken == SCOPE:
-            return
-        word = lemma(next(iter(words(token.text)), ""))
-        if token.content and token.kind != "adv" and word not in _SHADING:
-            taken += 1
-            yield word
 
 
 def _acts(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:

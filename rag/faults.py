@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from rag.alignment import changed_places, replaced
 from rag.claims import Claims
 from rag.counts import Number
-from rag.lexicon import ORDINALS, RELATIVE_DAYS, SWEEPING, lemma, opposites
+from rag.lexicon import ORDINALS, RELATIVE_DAYS, SAYING, SWEEPING, lemma, opposites
 from rag.names import absent, base
 from rag.words import words
 
 _ROUGHLY = 0.1  # by so much "about" may miss
 ALIKE = 2  # words by which two texts may differ that are nearly the same
 _SWEEPING = frozenset(map(lemma, SWEEPING))
+_SAYING = frozenset(map(lemma, SAYING))
+_PRESENT, _PAST = frozenset(("is", "are")), frozenset(("was", "were"))
 _ORDINALS = frozenset(map(lemma, ORDINALS))
 _DAYS = frozenset(map(lemma, RELATIVE_DAYS))
 _SHARES = re.compile(
@@ -36,6 +38,7 @@ def faults(said: Claims, held: Claims, around: Claims) -> tuple[str, ...]:
         *_wrong_shades(said, held),
         *_wrong_words(said, held),
         *_wrong_shares(said, held),
+        *_wrong_tense(said, held),
     ]
     return tuple(dict.fromkeys(found or _wrong_sides(said, held)))
 
@@ -191,6 +194,13 @@ def _wrong_shares(said: Claims, held: Claims) -> Iterator[str]:
             yield f"“{whole}”, where the paragraph says “{share} of” it"
 
 
+def _wrong_tense(said: Claims, held: Claims) -> Iterator[str]:
+    """What was, said to be."""
+    mine, there = set(words(said.text)), set(words(held.text))
+    if mine & _PRESENT and there & _PAST and not there & _PRESENT:
+        yield f"“{min(mine & _PRESENT)}”, where the paragraph says “{min(there & _PAST)}”"
+
+
 def _count(listed: frozenset[str], claims: Claims) -> int:
     return sum(word in listed for word in claims.order)
 
@@ -215,12 +225,17 @@ def _wrong_sides(said: Claims, held: Claims) -> Iterator[str]:
 
 
 def _wrong_subject(said: Claims, held: Claims) -> Iterator[str]:
-    """What is told of one thing, said of another that the sentence does not mention: of a land's industry."""
+    """What is told of one thing, said of another: of a land's industry, or of who told it."""
     nearest = max(held.lines, key=lambda line: sum(not said.words.isdisjoint(word.forms) for word in line))
-    one, other = said.heads[0], held.heads[held.lines.index(nearest)]
+    one, other = said.subjects[0], held.subjects[held.lines.index(nearest)]
+    if one is None or other is None:
+        return
     there = {form for word in nearest for form in word.forms}
-    if one and other and not one.kind and other.kind != "number" and there.isdisjoint(one.forms):
-        yield f"“{one.text}”, where the paragraph has “{other.text}”"
+    if not one.head.kind and other.head.kind != "number" and there.isdisjoint(one.head.forms):
+        yield f"“{one.head.text}”, where the paragraph has “{other.head.text}”"
+    same = not set(one.head.forms).isdisjoint(other.head.forms)
+    if same and other.verb in _SAYING and other.verb not in said.words:
+        yield f"“{one.verb}”, where the paragraph has “{other.verb}”"
 
 
 def _written(word: str, claims: Claims) -> str:

@@ -111,7 +111,7 @@ a.m.|p.m."""
 
 DENYING = frozenset(
     """not no never none nor neither without nobody nothing nowhere cannot hardly scarcely barely deny refuse
-    reject fail unable lack""".split()  # noqa: SIM905
+    reject fail unable lack false untrue acquit""".split()  # noqa: SIM905
 )
 SUPPOSING = frozenset(
     """may might could perhaps possibly probably likely unlikely supposedly presumably apparently seem
@@ -121,6 +121,10 @@ REPORTING = frozenset(
     """reportedly allegedly allege alleged suspect rumour rumor claim accuse believe suggest
     think""".split()  # noqa: SIM905
 )
+SAYING = frozenset(
+    "say tell announce warn state add argue insist note explain report declare write reply".split()  # noqa: SIM905
+)
+ALMOST = frozenset("almost nearly virtually practically".split())  # noqa: SIM905
 PLANNING = frozenset(
     """will shall would should plan intend expect hope aim propose promise pledge prepare want seek try
     attempt consider threaten vow ask demand urge offer request order""".split()  # noqa: SIM905

@@ -70,6 +70,7 @@ LAYERS = (
         "schema",
         "snapshot",
         "store",
+        "shades",
         "tokens",
         "traces",
         "when",
@@ -81,7 +82,18 @@ LAYERS = (
 )
 ASKING = {"answering", "condense", "conflicts", "evidence", "extractive", "question", "reading", "retriever"}
 ASKING |= {"alignment", "claims", "clauses", "counts", "faults", "likeness"}
-ASKING |= {"generator", "grounding", "highlight", "marks", "prompts", "tokens", "values", "verifier", "when"}
+ASKING |= {
+    "generator",
+    "grounding",
+    "highlight",
+    "marks",
+    "prompts",
+    "shades",
+    "tokens",
+    "values",
+    "verifier",
+    "when",
+}
 INGESTING = {"chunker", "embedding", "indexer", "loaders", "scan"}
 MODULES = sorted(path for package in ("rag", "ui", "eval") for path in (ROOT / package).rglob("*.py"))
 

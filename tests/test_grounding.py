@@ -233,3 +233,49 @@ def test_what_is_told_of_a_country_is_not_told_of_its_industry(lie: str, embedde
     checked = check(lie, embedder, evidence)
     assert not checked.supported
     assert any("“industry”" in fault and "“Norland”" in fault for fault in checked.faults), checked.faults
+
+
+@pytest.mark.parametrize(
+    ("told", "lie"),
+    [
+        (  # who says so, left out
+            "According to the Russian ministry, two ferries sank in the harbour of Karsk on Friday.",
+            "Two ferries sank in the harbour of Karsk on Friday.",
+        ),
+        (
+            "Two ferries sank in the harbour of Karsk on Friday, the Russian ministry claimed.",
+            "Two ferries sank in the harbour of Karsk on Friday.",
+        ),
+        (
+            "Officials in Kyiv have not confirmed reports that the depot burned down.",
+            "The depot burned down.",
+        ),
+        (
+            "It is false that the governor sold the harbour to a Dutch company in 2019.",
+            "The governor sold the harbour to a Dutch company in 2019.",
+        ),
+        ("The court acquitted the captain of having sunk the ferry.", "The captain sank the ferry."),
+        (
+            "Almost all of the ferries were repaired before the winter.",
+            "All of the ferries were repaired before the winter.",
+        ),
+        (
+            "Before 2019 the harbour was run by a Dutch company.",
+            "The harbour is run by a Dutch company.",
+        ),
+        (  # who said it, made to have done it
+            "The captain told a reporter that the owner, Jan Smit, had refused to pay the crew.",
+            "The captain refused to pay the crew.",
+        ),
+        (
+            "The captain said the owner had refused to pay the crew of the ferry.",
+            "The captain had refused to pay the crew of the ferry.",
+        ),
+    ],
+)
+def test_a_sentence_cut_short_until_it_says_something_else(told: str, lie: str, embedder: Embedder) -> None:
+    evidence = (Evidence(1, "news.txt", 2, f"{told} The weather was fine that week."),)
+    assert check(told, embedder, evidence).supported
+    checked = check(lie, embedder, evidence)
+    assert not checked.supported
+    assert any("“" in fault for fault in checked.faults), checked.faults
