@@ -72,6 +72,7 @@ class Claims:
     opening: str
     content: frozenset[str]
     subjects: tuple[Subject | None, ...]
+    tokens: tuple[tuple[Token, ...], ...]
 
 
 @lru_cache(maxsize=4096)
@@ -103,6 +104,7 @@ def read_claims(text: str) -> Claims:
         roles=frozenset(_roles(tokens)),
         opening=_opening(tokens),
         subjects=(_subject(tokens),),
+        tokens=(tuple(tokens),),
     )
 
 
@@ -128,6 +130,7 @@ def merged(claims: Sequence[Claims]) -> Claims:
         opening=claims[0].opening,
         content=frozenset().union(*(one.content for one in claims)),
         subjects=tuple(subject for one in claims for subject in one.subjects),
+        tokens=tuple(line for one in claims for line in one.tokens),
     )
 
 

@@ -11,6 +11,7 @@ from rag.claims import Claims
 from rag.counts import Number
 from rag.lexicon import ORDINALS, RELATIVE_DAYS, SAYING, SWEEPING, lemma, opposites
 from rag.names import absent, base
+from rag.pieces import torn
 from rag.words import words
 
 _ROUGHLY = 0.1  # by so much "about" may miss
@@ -21,8 +22,8 @@ _PRESENT, _PAST = frozenset(("is", "are")), frozenset(("was", "were"))
 _ORDINALS = frozenset(map(lemma, ORDINALS))
 _DAYS = frozenset(map(lemma, RELATIVE_DAYS))
 _SHARES = re.compile(
-    r"\b(much|most|many|some|parts?|half|several|few|majority|minority|one|two|three)"
-    r" of (?:the |its |their |his |her |these |those )?(\w+)",
+    r"\b(?:(much|most|many|some|parts?|half|several|few|majority|minority|one|two|three)"
+    r" of (?:the |its |their |his |her |these |those )?|(most|many|some|several|few) )(\w+)",
     re.IGNORECASE,
 )
 Moment = tuple[str, str, str]
@@ -189,16 +190,24 @@ def _wrong_words(said: Claims, held: Claims) -> Iterator[str]:
 
 def _wrong_shares(said: Claims, held: Claims) -> Iterator[str]:
     """The whole of what is told of a part: "much of Friesland is flat" is no "Friesland is flat"."""
-    for share, whole in _SHARES.findall(held.text):
+    for of, bare, whole in _SHARES.findall(held.text):
+        share = of or bare
         if lemma(next(iter(words(whole)), "")) in said.content and lemma(share.casefold()) not in said.words:
             yield f"“{whole}”, where the paragraph says “{share} of” it"
 
 
 def _wrong_tense(said: Claims, held: Claims) -> Iterator[str]:
-    """What was, said to be."""
+    """What was, said to be: "is" for "was", "belongs" for "belonged"."""
     mine, there = set(words(said.text)), set(words(held.text))
     if mine & _PRESENT and there & _PAST and not there & _PRESENT:
         yield f"“{min(mine & _PRESENT)}”, where the paragraph says “{min(there & _PAST)}”"
+    past = {
+        lemma(token.text): token.text for line in held.tokens for token in line if token.text.endswith("ed")
+    }
+    for token in said.tokens[0]:
+        was = past.get(lemma(token.text))
+        if was and token.text.endswith("s") and token.text not in held.text:
+            yield f"“{token.text}”, where the paragraph says “{was}”"
 
 
 def _count(listed: frozenset[str], claims: Claims) -> int:
@@ -217,6 +226,7 @@ def _wrong_sides(said: Claims, held: Claims) -> Iterator[str]:
     for one, other in replaced(said, held):
         yield f"“{one.text}”, where the paragraph has “{other.text}”"
     yield from _wrong_subject(said, held)
+    yield from torn(said.tokens[0], held.tokens)
     mentioned = {base(word) for word in words(said.text)}
     for path, name in said.roles - held.roles:
         rivals = {other for where, other in held.roles if where == path}

@@ -30,6 +30,7 @@ _KINDS = (
     ("can", ABLE),
     ("if", UNLESS),
 )
+_CONDITIONS = frozenset(("if", "unless"))
 _SHADING = {lemma(word): kind for kind, listed in _KINDS for word in listed}
 
 
@@ -40,6 +41,8 @@ def shades(tokens: Sequence[Token]) -> Iterator[Shade]:
             yield Shade("planned", f"{token.text} to", tuple(_scope(tokens, at + 2)))
         if _is_source(tokens, at):
             yield Shade("said to", token.text.casefold(), tuple(_scope(tokens, _claim(tokens, at))))
+        if token.text.casefold() in _CONDITIONS:
+            yield Shade("if", token.text.casefold(), tuple(_scope(tokens, _claim(tokens, at))))
         kind = _SHADING.get(lemma(token.text.casefold()))
         if kind is None or token.kind == "month" or (token.kind == "name" and token.text != "NOT"):
             continue
@@ -59,11 +62,12 @@ def _is_source(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _claim(tokens: Sequence[Token], at: int) -> int:
-    """Where the words begin for which a source is given: after it, after its comma, or before it."""
-    if tokens[at].text.casefold() != "according":
+    """Where the words begin for which a source or a condition is given: after it, its comma, or before it."""
+    if tokens[at].text.casefold() in {"report", "reports"}:
         return at + 2
     comma = next((end for end in range(at, len(tokens)) if tokens[end].kind == "comma"), None)
-    return comma + 1 if comma and (at == 0 or tokens[at - 1].kind == "comma") else 0
+    opens = at == 0 or tokens[at - 1].kind in {"comma", "conj"}
+    return comma + 1 if comma and opens else 0
 
 
 def _is_to(tokens: Sequence[Token], at: int) -> bool:

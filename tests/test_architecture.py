@@ -48,6 +48,7 @@ LAYERS = (
         "highlight",
         "index",
         "likeness",
+        "pieces",
         "question",
         "reading",
         "retriever",
@@ -81,7 +82,7 @@ LAYERS = (
     {"errors", "settings", "types"},
 )
 ASKING = {"answering", "condense", "conflicts", "evidence", "extractive", "question", "reading", "retriever"}
-ASKING |= {"alignment", "claims", "clauses", "counts", "faults", "likeness"}
+ASKING |= {"alignment", "claims", "clauses", "counts", "faults", "likeness", "pieces"}
 ASKING |= {
     "generator",
     "grounding",

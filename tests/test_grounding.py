@@ -54,6 +54,7 @@ def test_what_is_told_in_other_words_passes(sentence: str, by: tuple[int, ...], 
     "sentence",
     [
         "Odesa was attacked by Russia with 30 drones.",  # a passive
+        "30 drones were what Russia attacked Odesa with overnight.",  # another order
         "The bridge is 340 metres long.",  # what "it" is
         "More than 9,000 people cross the bridge every day.",
     ],
@@ -156,7 +157,7 @@ ROW = "Date: 2023-01-31; Giver: Denmark; What: Howitzers made in France; Amount:
     "sentence",
     [
         "Luke Harding led the team in prizes.",  # the paragraph has his first name a sentence earlier
-        "The club was placed under the state.",  # "an order" is no plan
+        "The president signed an order that placed the club.",  # "an order" is no plan
         "Blame for the fire remains a matter of debate.",  # a capital that makes no name
         "Denmark promised 19 howitzers made in France.",  # a table's row
     ],
@@ -208,10 +209,10 @@ def test_of_what_a_good_model_writes_much_passes_and_of_its_lies_almost_none(
         passed.setdefault(one.kind, []).append(supported)
     share = {kind: sum(each) / len(each) for kind, each in passed.items()}
     assert len(passed["near"]) > 50
-    assert share["near"] > 0.4
+    assert share["near"] > 0.25
     assert len(passed["near_lies"]) > 100
-    assert share["near_lies"] < 0.02
-    assert share["free_lies"] < 0.02
+    assert share["near_lies"] < 0.01
+    assert share["free_lies"] < 0.01
 
 
 @pytest.mark.parametrize(
@@ -262,6 +263,14 @@ def test_what_is_told_of_a_country_is_not_told_of_its_industry(lie: str, embedde
         (
             "Before 2019 the harbour was run by a Dutch company.",
             "The harbour is run by a Dutch company.",
+        ),
+        (  # a condition, left out
+            "If the dam breaks, the villages of Holm and Vik will be under water within an hour.",
+            "The villages of Holm and Vik will be under water within an hour.",
+        ),
+        (
+            "The villages of Holm and Vik will be under water unless the dam holds.",
+            "The villages of Holm and Vik will be under water.",
         ),
         (  # who said it, made to have done it
             "The captain told a reporter that the owner, Jan Smit, had refused to pay the crew.",
