@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from rag.lexicon import SAYING, lemma
 from rag.shades import shades
@@ -71,9 +71,7 @@ def _torn(said: Sequence[Token], held: Sequence[Token], whole: Sequence[Token]) 
     for (start, left), (end, right) in pairwise(pairs):
         between, gap = said[start + 1 : end], held[left + 1 : right]
         way, other = _way(between), _way(gap)
-        kept = {token.text for token in between}
-        apart = any(token.content for token in gap) and not _may_go(gap, held[right], kept)
-        if apart or (way != other and {way, other} & _WAYS):
+        if not _may_go(_only(gap, between), held[right]) or (way != other and {way, other} & _WAYS):
             yield f"“{held[left].text} … {held[right].text}”"
 
 
@@ -82,14 +80,32 @@ def _form(token: Token) -> str:
 
 
 def _way(between: Sequence[Token]) -> str:
-    """The last preposition before a word."""
-    return next((token.text.casefold() for token in reversed(between) if token.kind == "prep"), "")
+    """The last preposition before a word, in its part of the sentence."""
+    near = takewhile(lambda token: token.kind not in _BORDERS, reversed(between))
+    return next((token.text.casefold() for token in near if token.kind == "prep"), "")
+
+
+def _only(gap: Sequence[Token], between: Sequence[Token]) -> Sequence[Token]:
+    """What stands in the one and not in the other, but for the words at their ends that both have."""
+    last = _shared(gap[::-1], between[::-1])
+    rest = gap[: len(gap) - last]
+    first = _shared(rest, between[: len(between) - last])
+    way = next((at for at, token in enumerate(rest[:first]) if token.kind == "prep"), first)
+    return rest[way - (way > 0 and rest[way - 1].kind == "comma") :]
+
+
+def _shared(one: Sequence[Token], other: Sequence[Token]) -> int:
+    """The number of words that both begin with."""
+    same = (a.text.casefold() == b.text.casefold() for a, b in zip(one, other, strict=False))
+    return sum(takewhile(bool, same))
 
 
 def _is_adverbial(before: Sequence[Token]) -> bool:
-    """Whether words at the beginning of a sentence tell no more than when or where: "In May", "For a day"."""
-    kinds = {token.kind for token in before[1:]}
-    return bool(before) and before[0].kind == "prep" and not kinds & {"verb", "aux", "end", *_JOINING}
+    """Whether words at the beginning of a sentence tell no more than when or where: "In May", "6 August:"."""
+    kinds = [token.kind for token in before]
+    if kinds and kinds[-1] == "end" and set(kinds[:-1]) <= {"num", "month", "year"}:
+        return True
+    return kinds[:1] == ["prep"] and not set(kinds) & {"verb", "aux", "end", *_JOINING}
 
 
 def _opens(before: Sequence[Token], start: Token, subject: Sequence[Token]) -> bool:
@@ -108,15 +124,15 @@ def _opens(before: Sequence[Token], start: Token, subject: Sequence[Token]) -> b
     return start.kind == "name" and phrase <= {"name", "opening"}  # a title
 
 
-def _may_go(gap: Sequence[Token], after: Token, kept: Collection[str]) -> bool:
-    """Whether these words, but for those `kept`, may be left out before `after`: the rest says the same."""
-    if any(shade.word not in kept for shade in shades(gap)):
+def _may_go(gap: Sequence[Token], after: Token) -> bool:
+    """Whether these words may be left out before `after` so that the rest says the same."""
+    if not any(token.content for token in gap):
+        return True
+    if any(shades(gap)):
         return False
     rest = list(gap)
     while rest and not rest[-1].content and rest[-1].kind not in _BORDERS | _JOINING:
         rest.pop()
-    if not rest:
-        return True
     kinds = [_kind(token) for token in rest]
     if kinds[0] in {"comma", "open"} and kinds[-1] in {"comma", "close"}:
         return "end" not in kinds
@@ -124,7 +140,7 @@ def _may_go(gap: Sequence[Token], after: Token, kept: Collection[str]) -> bool:
         return rest[-1].text.casefold() != "but"
     if kinds[0] == "prep" and "comma" in kinds:
         comma = kinds.index("comma")
-        return _may_go(rest[:comma], after, kept) and _may_go(rest[comma:], after, kept)
+        return _may_go(rest[:comma], after) and _may_go(rest[comma:], after)
     told = {kind for token, kind in zip(rest, kinds, strict=True) if token.content}
     if kinds[0] == "prep" or (after.kind == "year" and told <= {"num", "month"}):
         told -= _VALUES

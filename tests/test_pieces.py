@@ -23,6 +23,8 @@ TOLD = {
     "mill": "The company bought the mill from the town for two million euros and sold it to a Dane for five.",
     "aid": "Norway sent 19 howitzers and Denmark 12 tanks.",
     "flight": "The plane flew from Paris to Rome on Monday.",
+    "fire": "Piet Kok, the owner, spent three days in Urk, from the 5th to the 7th, because the mill burned.",
+    "fleet": "6 August: Forty ferries cross the lake in a storm.",
     "crew": "The crew was not paid for three months, the owner said on Friday.",
 }
 
