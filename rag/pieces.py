@@ -14,6 +14,7 @@ from rag.words import words
 _SAYING = frozenset(map(lemma, SAYING))
 _BORDERS = frozenset(("comma", "open", "close", "end", "quote"))
 _JOINING = frozenset(("conj", "sub", "pron"))
+_LINKS = frozenset(("conj", "sub"))
 _ADVERBS = frozenset(("also", "however", "then", "therefore", "thus"))
 _OBJECTS = frozenset(("him", "her", "them", "us", "me", "himself", "itself", "themselves"))
 _VALUES = frozenset(("num", "name", "year", "month"))
@@ -111,11 +112,11 @@ def _is_adverbial(before: Sequence[Token]) -> bool:
 def _opens(before: Sequence[Token], start: Token, subject: Sequence[Token]) -> bool:
     """Whether a sentence may begin with `start` after these words of another, with this subject if any."""
     rest = list(before)
-    while rest and not rest[-1].content and rest[-1].kind not in _BORDERS | {"conj", "sub"}:
+    while rest and not rest[-1].content and rest[-1].kind not in _BORDERS | _LINKS:
         if rest[-1].text == "that" and "that" not in {token.text for token in subject}:
             return False
         rest.pop()
-    if not rest or rest[-1].kind in _BORDERS | {"conj", "sub"} or _is_adverbial(rest):
+    if not rest or rest[-1].kind in _BORDERS | _LINKS or _is_adverbial(rest):
         return True
     end = next((at for at in reversed(range(len(rest))) if rest[at].kind in _BORDERS), -1)
     phrase = {token.kind for token in rest[end + 1 :]}
@@ -135,7 +136,9 @@ def _may_go(gap: Sequence[Token], after: Token) -> bool:
         rest.pop()
     kinds = [_kind(token) for token in rest]
     if kinds[0] in {"comma", "open"} and kinds[-1] in {"comma", "close"}:
-        return "end" not in kinds
+        return "end" not in kinds and not any(
+            one == "comma" and other in _LINKS for one, other in pairwise(kinds)
+        )
     if kinds[-1] == "conj" and not set(kinds[:-1]) & (_BORDERS | _JOINING):
         return rest[-1].text.casefold() != "but"
     if kinds[0] == "prep" and "comma" in kinds:

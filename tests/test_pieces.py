@@ -25,6 +25,7 @@ TOLD = {
     "flight": "The plane flew from Paris to Rome on Monday.",
     "fire": "Piet Kok, the owner, spent three days in Urk, from the 5th to the 7th, because the mill burned.",
     "fleet": "6 August: Forty ferries cross the lake in a storm.",
+    "nurse": "Kim, a doctor, treated the wounded, while his brother Lars, a priest, buried the dead.",
     "crew": "The crew was not paid for three months, the owner said on Friday.",
 }
 
@@ -58,6 +59,8 @@ def check(sentence: str, about: str, embedder: Embedder) -> Grounding:
         ("mill", "The company sold the mill to a Dane for two million euros."),
         ("mill", "The company bought the mill from a Dane."),
         ("aid", "Norway sent 19 howitzers and 12 tanks."),
+        ("nurse", "Kim buried the dead."),
+        ("nurse", "His brother Lars treated the wounded."),
         ("flight", "The plane flew from Rome on Monday."),
     ],
 )
