@@ -181,7 +181,7 @@ def _wrong_words(said: Claims, held: Claims) -> Iterator[str]:
             yield f"“{_written(word, said)}”"
     for word in sorted(said.words & opposites().keys()):
         for side, against in opposites()[word]:
-            turned = not held.words & side and held.words & against - said.words
+            turned = not held.words & side and held.words & against
             if turned or (
                 _count(side, said) > _count(side, held) and _count(against, said) < _count(against, held)
             ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -29,7 +30,9 @@ def is_near(said: Claims, held: Claims, around: Claims) -> bool:
         return False  # so few words stand anywhere
     if len(held.lines) > 1 and len(said.content) <= NAMED:
         return False  # or in any two sentences
-    lacking = _lacking(said, around)
+    lacking = (
+        Counter(said.order) - Counter(around.order)
+    ).total()  # what is said twice must stand there twice
     return (
         lacking <= min(FEW, LACKING * len(said.order))
         and len(said.content & around.words - held.words) <= NAMED

@@ -288,3 +288,15 @@ def test_a_sentence_cut_short_until_it_says_something_else(told: str, lie: str, 
     checked = check(lie, embedder, evidence)
     assert not checked.supported
     assert any("“" in fault for fault in checked.faults), checked.faults
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        "Only men were allowed to play female parts, and only women were allowed to play male parts.",
+        "Only men were allowed to play female parts, and only boys were allowed to play small parts.",
+    ],
+)
+def test_what_is_added_in_the_same_words_once_more_is_not_borne_out(lie: str, embedder: Embedder) -> None:
+    text = "Athens exported the festival to its colonies. Only men were allowed to play female parts."
+    assert not check(lie, embedder, (Evidence(1, "stage.txt", 2, text),)).supported
