@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 
 from eval.cases import Case, ask
 from eval.questions import Row
@@ -39,8 +40,9 @@ class Record:
 
     def _read(self, lines: Sequence[str], rows: Sequence[Row]) -> None:
         if not lines:
-            now = datetime.now(UTC).replace(microsecond=0)
-            lines = [json.dumps({"run": f"{now:%Y%m%dT%H%M%S}-{os.getpid()}", "started": now.isoformat()})]
+            now = datetime.now(UTC)
+            run = f"{now:%Y%m%dT%H%M%S}-{token_hex(3)}"  # two runs may begin in one second
+            lines = [json.dumps({"run": run, "started": now.isoformat(timespec="seconds")})]
             self._write(lines[0])
         by_id = {row.id: row for row in rows}
         try:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from conftest import Run
 
 from eval.questions import FILE, load
+from eval.record import Record
 from eval.results import accepted_file
 from rag import Assistant, Settings
 
@@ -123,6 +125,14 @@ def test_ones_own_questions_are_asked_scored_accepted_and_held_against(
     assert code == 0
     assert "Nothing got worse by more than its noise" in out
     assert len((tmp_path / "out" / "history.jsonl").read_text("utf-8").splitlines()) == 2
+
+
+def test_runs_that_begin_in_the_same_second_are_two(tmp_path: Path) -> None:
+    runs = []
+    for name in ("one", "two", "three"):
+        with closing(Record(tmp_path / name, ())) as record:
+            runs.append(record.run)
+    assert len(set(runs)) == 3
 
 
 class Scripted(BaseHTTPRequestHandler):

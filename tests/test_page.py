@@ -154,7 +154,9 @@ def test_an_answer_can_be_asked_again_changed_judged_and_deleted(
     page.get_by_role("heading", name="What is Smerch?").wait_for()
     page.locator(".pilcrow-talk .pilcrow-turn").wait_for()
     assert page.locator(".pilcrow-talk .pilcrow-turn").count() == 1
+    page.locator(".pilcrow-turn").evaluate("turn => { turn.dataset.old = 'yes' }")
     page.get_by_role("button", name="Ask again").click()
+    page.locator(".pilcrow-talk .pilcrow-turn:not([data-old])").wait_for()
     turn = page.locator(".pilcrow-turn").first
     turn.get_by_text("Feedback").click()
     turn.get_by_label("Wrong citation").check()

@@ -140,7 +140,9 @@ class _Page:
             self._box.submit(self._ask, given, shown, **private),
             self._act.change(self._clicked, [self._act, *given], shown, **private),
         ]
-        self._box.stop(self._stopped, None, [self._box, self._draft], cancels=runs, **private)
+        # Told after the run is cancelled: what it still writes would stand in its place.
+        cancelled = self._box.stop(None, cancels=runs, **private)
+        cancelled.then(self._stopped, None, [self._box, self._draft], **private)
         new.click(self._new, self._search, shown, **private)
         self._search.change(self._found, [self._search, self._conversation], self._listing, **private)
         page.load(self._open, None, [*shown, self._only], **private)
