@@ -13,8 +13,8 @@ from rag.words import words
 
 _SAYING = frozenset(map(lemma, SAYING))
 _BORDERS = frozenset(("comma", "open", "close", "end", "quote"))
-_JOINING = frozenset(("conj", "sub", "pron"))
 _LINKS = frozenset(("conj", "sub"))
+_JOINING = _LINKS | {"pron"}
 _ADVERBS = frozenset(("also", "however", "then", "therefore", "thus"))
 _OBJECTS = frozenset(("him", "her", "them", "us", "me", "himself", "itself", "themselves"))
 _VALUES = frozenset(("num", "name", "year", "month"))

@@ -79,10 +79,10 @@ def test_what_the_paragraph_holds_apart_is_not_joined(about: str, lie: str, embe
         ("mill", "The company bought the mill from the town."),  # what "for" begins
         ("wedding", "Peter married Eva in May."),
         ("flight", "The plane flew to Rome on Monday."),
-        (
-            "crew",
-            "The owner said on Friday that the crew was not paid for three months.",
-        ),  # who says it first
+        ("fire", "Piet Kok spent three days in Urk because the mill burned."),
+        ("fleet", "Forty ferries crossed the lake in a storm on 6 August."),
+        # who says it first
+        ("crew", "The owner said on Friday that the crew was not paid for three months."),
     ],
 )
 def test_what_may_be_left_out_or_turned_is(about: str, sentence: str, embedder: Embedder) -> None:
