@@ -36,7 +36,7 @@ test: $(EVALUATING)
 check: lint test
 
 bench: $(INSTALLED)
-	$(BIN)/python -m eval.bench $(BENCH)
+	$(BIN)/python -m scripts.bench $(BENCH)
 
 nightly: $(EVALUATING)
 	$(BIN)/pilcrow eval $(NIGHTLY)
@@ -50,7 +50,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@$(CHECKED)
-	$(BIN)/python -c 'from rag.models import check_weights; check_weights()'
+	$(BIN)/python -c 'from rag.models.embedder import check_weights; check_weights()'
 	@touch $@
 
 # What tests, lint and the nightly evaluation want besides; asking and the chat page do without.

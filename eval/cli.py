@@ -15,8 +15,8 @@ import typer
 from rag import PilcrowError
 
 if TYPE_CHECKING:
-    from eval.questions import Row
-    from eval.results import Results
+    from eval.questions.rows import Row
+    from eval.runs.results import Results
 
 app = typer.Typer(
     name="eval",
@@ -57,9 +57,8 @@ def evaluate(
     if (judge_url is None) != (judge_model is None):
         raise typer.BadParameter("--judge-url and --judge-model go together")
     _want_ragas()
-    from eval import nightly
-    from eval.corpora import DATA, SEEDS
-    from eval.questions import FILE
+    from eval import DATA, SEEDS, nightly
+    from eval.questions.rows import FILE
 
     if questions and index:
         plan = nightly.Plan(questions, output, index=index)
@@ -78,7 +77,7 @@ def accept(
     output: Output = NIGHTLY,
 ) -> None:
     """Make the last run the one that the next is held against."""
-    from eval import results
+    from eval.runs import results
 
     typer.echo(f"accepted, in {results.accept(output, reason)}")
 
@@ -93,8 +92,8 @@ def draft(
     ] = Path("questions.jsonl"),
 ) -> None:
     """Propose questions from the users' feedback and the documents; you accept, edit or skip each."""
-    from eval.draft import from_documents, from_feedback, review
-    from eval.questions import load
+    from eval.questions.draft import from_documents, from_feedback, review
+    from eval.questions.rows import load
     from rag import Assistant, Settings
 
     settings = Settings.load(index=index)
@@ -147,7 +146,7 @@ def _tracked(rows: Sequence[Row]) -> Iterable[Row]:
 
 
 def _summarise(found: Results, output: Path) -> None:
-    from eval.wording import by_model, difference, interval, number, worth
+    from eval.report.wording import by_model, difference, interval, number, worth
 
     width = max(len(change.measure.name) for change in found.changes)
     for change in found.changes:

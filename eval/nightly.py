@@ -12,14 +12,16 @@ from pathlib import Path
 from time import perf_counter
 
 import rag
-from eval import gate, history, markdown, page, results, scores
-from eval.cases import Case
-from eval.history import Accepted, Entry
-from eval.judging import Said, drawn, faithfulness, judge_the_judge, mean
-from eval.measures import Scores
-from eval.questions import Row, load, validate
-from eval.record import Record, Track, run
-from eval.results import ModelJudge, Results
+from eval.judge.trials import Said, drawn, faithfulness, judge_the_judge, mean
+from eval.questions.rows import Row, load, validate
+from eval.report import markdown, page
+from eval.runs import gate, history, results
+from eval.runs.history import Accepted, Entry
+from eval.runs.record import Record, Track, run
+from eval.runs.results import ModelJudge, Results
+from eval.scores import ragas as scores
+from eval.scores.cases import Case
+from eval.scores.measures import Scores
 from rag import Assistant, PilcrowError, Settings
 
 QUICK = 30  # rows, which hold every kind
@@ -151,7 +153,7 @@ def judged_by_model(plan: Plan, cases: Sequence[Case], scored: Scores) -> ModelJ
     """Faithfulness of always the same answers by the LLM that is set, and what that judge is worth."""
     if plan.judge_url is None:
         return None
-    from eval.judge_llm import judge_at
+    from eval.judge.llm import judge_at
 
     judge = judge_at(plan.judge_url, plan.judge_model, plan.output / "judged")
     answers = scores.said(cases)

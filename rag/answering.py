@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from rag.conflicts import Written as Extracted
-from rag.conflicts import write
-from rag.evidence import gather
-from rag.generator import Step, Told, lacking, rewrite, write_by
-from rag.highlight import mark
-from rag.index import Index
-from rag.models import Embedder, Vectors
-from rag.question import Question, read_question
-from rag.reading import Rarity, Reading, question_stems, read
-from rag.retriever import DEPTH, Reranker, match_expression, rerank, retrieve
-from rag.snapshot import Snapshot, Span
+from rag.extraction.conflicts import Written as Extracted
+from rag.extraction.conflicts import write
+from rag.extraction.highlight import mark
+from rag.extraction.reader import Reading, read
+from rag.extraction.reader_weights import THRESHOLD
+from rag.generation.generator import Told, lacking, rewrite, write_by
+from rag.index.folder import Index
+from rag.models.embedder import Embedder
+from rag.query.question import Question, read_question
+from rag.retrieval.retriever import Reranker
+from rag.retrieval.search import Found, look_up
+from rag.text.words import figures, words
 from rag.traces import KIND, TRACER
-from rag.types import Answer, Evidence, Hit, Turn
-from rag.verifier import Citing, compose, verify
-from rag.weights import THRESHOLD
-from rag.when import known_by
-from rag.words import figures, stem, words
+from rag.types import Answer, Step, Turn
+from rag.verification.verifier import Citing, compose, verify
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
 NEAREST = 3  # paragraphs shown when the answer is not there
-EARLIER = 4  # times as many hits are looked at where those written after a day do not count
 
 
 class Clock:
@@ -48,20 +42,6 @@ class Clock:
         with TRACER.start_as_current_span(name, attributes={KIND: "CHAIN"}):
             yield
         self.seconds[name] = perf_counter() - start
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The evidence, its cosines with the question, and what the index knows of the question's words.
-
-    `similarity` is that of each paragraph, `likeness` that of each of its sentences, by where it stands.
-    """
-
-    evidence: tuple[Evidence, ...]
-    similarity: list[float]
-    likeness: list[dict[Span, float]]
-    rarity: Rarity
-    unknown: tuple[str, ...]
 
 
 def walk(
@@ -125,105 +105,6 @@ def _state(
     with clock.step("verify"):
         verify(lacking(extracted.drafts, citing, reading, found.evidence, told), found.evidence, citing)
     return extracted.differing
-
-
-def look_up(
-    asked: Question,
-    vector: Vectors,
-    index: Index,
-    reranker: Reranker | None,
-    limit: int,
-    sources: Sequence[str] | None,
-) -> Found:
-    """The evidence for a question, of one committed state of the index."""
-    with index.catalog.read() as snapshot:
-        evidence = gathered(asked, vector, index, snapshot, reranker, limit, sources)
-        frequency = snapshot.document_frequency(question_stems(asked))
-        return Found(
-            evidence,
-            similarities(evidence, vector, snapshot),
-            likenesses(evidence, vector, snapshot),
-            Rarity.of(asked, frequency, snapshot.chunk_count()),
-            unknown_words(asked, frequency),
-        )
-
-
-def search(
-    question: str,
-    index: Index,
-    embedder: Embedder,
-    reranker: Reranker | None,
-    limit: int,
-    sources: Sequence[str] | None,
-) -> tuple[Evidence, ...]:
-    """The paragraphs that would be read for a question, at most `limit`, best first; none for no words."""
-    asked = read_question(question)
-    if not words(asked.text):
-        return ()
-    vector = embedder.embed([asked.topic])[0]
-    with index.catalog.read() as snapshot:
-        return gathered(asked, vector, index, snapshot, reranker, limit, sources)[:limit]
-
-
-def gathered(
-    asked: Question,
-    vector: Vectors,
-    index: Index,
-    snapshot: Snapshot,
-    reranker: Reranker | None,
-    limit: int,
-    sources: Sequence[str] | None,
-) -> tuple[Evidence, ...]:
-    """The best `limit` paragraphs for a question, then the neighbours of short ones."""
-    day, paragraphs = asked.when.as_of, snapshot.paragraphs
-    hits = find(asked, vector, index, snapshot, reranker, EARLIER * limit if day else limit, sources)
-    if day:
-        paragraphs = partial(known_by, asked.when, snapshot.paragraphs)
-    return gather(hits, paragraphs, limit)
-
-
-def find(
-    asked: Question,
-    vector: Vectors,
-    index: Index,
-    snapshot: Snapshot,
-    reranker: Reranker | None,
-    limit: int,
-    sources: Sequence[str] | None,
-) -> list[Hit]:
-    """The hits for a question, best first: by meaning and by words, fused, and reranked where that is set."""
-    expression = match_expression(asked.topic, snapshot.document_frequency)
-    lists = {
-        "dense": index.vectors.query(vector.tolist(), DEPTH, sources),
-        "bm25": snapshot.search(expression, DEPTH, sources) if expression else [],
-    }
-    hits = retrieve(lists, snapshot.chunks, 3 * limit if reranker else limit)
-    return rerank(asked.text, hits, reranker)[:limit] if reranker else hits
-
-
-def similarities(evidence: Sequence[Evidence], vector: Vectors, snapshot: Snapshot) -> list[float]:
-    """The cosine of the question and each paragraph, by its nearest chunk; 0 for one that has none."""
-    stored = snapshot.vectors_at((item.source, item.paragraph) for item in evidence)
-    return [
-        max((float(other @ vector) for other in stored.get((item.source, item.paragraph), ())), default=0.0)
-        for item in evidence
-    ]
-
-
-def likenesses(evidence: Sequence[Evidence], vector: Vectors, snapshot: Snapshot) -> list[dict[Span, float]]:
-    """The cosine of the question and each sentence of each paragraph, by the vectors stored at ingestion."""
-    stored = snapshot.sentences((item.source, item.paragraph) for item in evidence)
-    return [
-        {span: float(other @ vector) for span, other in stored.get((item.source, item.paragraph), {}).items()}
-        for item in evidence
-    ]
-
-
-def unknown_words(asked: Question, frequency: Mapping[str, int]) -> tuple[str, ...]:
-    """The words of the question, as written, that stand nowhere in the documents."""
-    written = {form: word for word in re.findall(r"\w[\w’'-]*", asked.text) for form in words(word)}
-    unknown = [word for word in asked.words if not frequency.get(stem(word))]
-    return tuple(dict.fromkeys(written.get(word, word) for word in unknown))
 
 
 def abstain(

@@ -15,10 +15,11 @@ from rag.types import Answer, DocumentInfo, Evidence, IngestReport, Paragraph, T
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
-    from rag.generator import Step
-    from rag.index import Index
-    from rag.models import CrossEncoderReranker, Embedder
-    from rag.snapshot import Snapshot
+    from rag.index.folder import Index
+    from rag.index.snapshot import Snapshot
+    from rag.models.embedder import Embedder
+    from rag.models.reranker import CrossEncoderReranker
+    from rag.types import Step
 
 # Libraries of the models and of Chroma take seconds to import: each method brings in what it needs.
 
@@ -46,8 +47,9 @@ class Assistant:
         `settings` they come from environment and pilcrow.toml.
         Raises StoreError, EmbedderMismatch, ModelError or SettingsError.
         """
-        from rag.index import Index
-        from rag.models import BUILT_IN, BUILT_IN_DIMENSION, load_embedder
+        from rag.index.folder import Index
+        from rag.models.embedder import BUILT_IN_DIMENSION, load_embedder
+        from rag.models.local import BUILT_IN
 
         settings = settings or Settings.load()
         if settings.traces:
@@ -83,8 +85,8 @@ class Assistant:
         fraction in the middle of a long document.
         A file that cannot be read is reported in `failed` with the reason, and the rest goes on.
         """
-        from rag.indexer import ingest
-        from rag.models import BUILT_IN_LIMIT
+        from rag.ingestion.indexer import ingest
+        from rag.models.embedder import BUILT_IN_LIMIT
 
         given = [paths] if isinstance(paths, str | Path) else paths
         # The built-in model is loaded when the first text is measured: where no file changed, never.
@@ -155,7 +157,7 @@ class Assistant:
 
         At most `limit` of them (SettingsError below 1), or as many as are set; `sources` as for `ask`.
         """
-        from rag.answering import search
+        from rag.retrieval.search import search
 
         if limit is not None and limit < 1:
             raise SettingsError(f"limit = {limit}: at least one paragraph can be searched for")
@@ -183,7 +185,7 @@ class Assistant:
 
     def remove(self, *sources: str) -> tuple[str, ...]:
         """Takes documents out of the index; all or, where one is not held (StoreError), none."""
-        from rag.indexer import remove
+        from rag.ingestion.indexer import remove
 
         self._refuse_unknown(sources)
         return remove(self._index, sources)
@@ -227,7 +229,7 @@ class Assistant:
         return self._index.check()
 
     def _model(self) -> Embedder:
-        from rag.models import load_embedder
+        from rag.models.embedder import load_embedder
 
         with self._loading:
             if self._embedder is None:
@@ -235,7 +237,7 @@ class Assistant:
             return self._embedder
 
     def _writer(self) -> LLM | None:
-        from rag.llm import load_llm
+        from rag.models.llm import load_llm
 
         with self._loading:
             if self._llm is None and self.settings.llm:
@@ -243,7 +245,7 @@ class Assistant:
             return self._llm
 
     def _second_reader(self) -> CrossEncoderReranker | None:
-        from rag.models import load_reranker
+        from rag.models.reranker import load_reranker
 
         with self._loading:
             if self._reranker is None and self.settings.reranker:

@@ -11,8 +11,8 @@ from time import monotonic
 
 from rag import Assistant
 from rag.errors import PilcrowError
-from rag.llm import complete, context_size, count_tokens, load_llm
-from rag.models import BUILT_IN, check_weights
+from rag.models.llm import complete, context_size, count_tokens, load_llm
+from rag.models.local import BUILT_IN, check_weights
 from rag.settings import Settings
 
 LIBRARIES = ("chromadb", "llama-index-core", "openai", "sentence-transformers", "torch", "gradio", "pypdf")

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rag.errors import LoadError
-from rag.grounding import Embed, grounded
 from rag.loaders.worker import Loader
 from rag.types import Answer, Citation, Evidence, Paragraph, Statement
-from rag.verifier import SUPPORTED, compose, support
+from rag.verification.grounding import Embed, grounded
+from rag.verification.verifier import SUPPORTED, compose, support
 
 # A document's paragraphs as they stand now; or why there are none, in words.
 Now = Sequence[Paragraph] | str

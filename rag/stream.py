@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rag.types import Answer
 
 if TYPE_CHECKING:
-    from rag.generator import Step  # brings in what takes seconds to import
+    from rag.types import Step
 
 
 class Stream:

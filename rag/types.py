@@ -11,10 +11,18 @@ from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rag.errors import PilcrowError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+Place = tuple[str, int]  # source and paragraph number
+Span = tuple[int, int]  # start and end in a text
+Vector = NDArray[np.float32]  # shape (dimension,)
+Vectors = NDArray[np.float32]  # shape (texts, dimension)
 
 HEADING_SEPARATOR = " › "  # between the headings of a path, outermost first
 
@@ -143,6 +151,22 @@ class Citation(Placed):
     start: int
     end: int
     paragraph_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A statement before it is checked: its text and the numbers of the evidence that it names."""
+
+    text: str
+    evidence: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an answer has come to: checked text that is added to it, and text that is not checked yet."""
+
+    text: str = ""
+    unchecked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

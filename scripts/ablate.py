@@ -19,24 +19,33 @@ from typing import Any
 
 import torch
 
-import rag.conflicts
-import rag.question
-from eval import corpora, scoring
-from eval.asking import Reply
+import rag.extraction.conflicts
+import rag.query.question
 from eval.metrics import hit
-from rag import answering, evidence, extractive, names, reading, retriever, store, verifier, weights, words
-from rag.index import Index
-from rag.indexer import ingest
-from rag.models import BUILT_IN, Embedder, Vectors, load_embedder
-from rag.question import AnswerKind, Question
-from rag.when import When
+from rag import answering
+from rag.extraction import extractive
+from rag.extraction import reader as reading
+from rag.extraction import reader_weights as weights
+from rag.index import vectors as store
+from rag.index.folder import Index
+from rag.ingestion.indexer import ingest
+from rag.models.embedder import Embedder, load_embedder
+from rag.models.local import BUILT_IN
+from rag.query.question import AnswerKind, Question
+from rag.query.when import When
+from rag.retrieval import evidence, retriever
+from rag.text import names, words
+from rag.types import Vectors
+from rag.verification import verifier
+from scripts.bench import corpora, scoring
+from scripts.bench.asking import Reply
 
 SETS = {"xquad": 3, "clapnq": 1, "news": 1, "seeds": 1}  # of so many unanswerable questions one is asked
 COLUMNS = ("hit@1", "right", "whole", "cited", "prec", "refus", "abst", "swap")
 JUDGED = ("right", "whole", "prec", "abst", "swap")
 NOISE = 0.003  # a part without which no set loses more than this does not pay
 NEVER = re.compile(r"(?!)()")  # matches nothing
-FEATURES, READ = reading.sentence_features, rag.question.read_question
+FEATURES, READ = reading.sentence_features, rag.query.question.read_question
 
 
 class Redo(IntEnum):
@@ -113,7 +122,7 @@ def parts() -> Iterator[Part]:
     yield Part("neighbours", find, evidence, "WIDENED", 0)
     yield Part("neighbours of short ones", find, evidence, "SHORT", 0)
     yield Part("neighbours after a colon", find, evidence, "ANNOUNCED", 0)
-    yield Part("time asked for", find, rag.question, "read_question", asking(when=When()))
+    yield Part("time asked for", find, rag.query.question, "read_question", asking(when=When()))
     yield Part("seats of government", find, names, "_SEATS", ())
     yield Part("other names of countries", find, names, "_GROUP", {})
     yield Part("names with a slip", look, names, "_much_the_same", lambda *_: False)
@@ -122,11 +131,11 @@ def parts() -> Iterator[Part]:
     yield Part("rule: foreign", look, reading, "_foreign", lambda *_: False)
     yield Part("rule: namesakes", look, reading, "namesakes", lambda *_: ())
     yield Part("rule: too early", look, reading, "_too_early", lambda *_: False)
-    yield Part("kinds of question", look, rag.question, "read_question", asking(kind=AnswerKind.THING))
+    yield Part("kinds of question", look, rag.query.question, "read_question", asking(kind=AnswerKind.THING))
     for table in ("SENTENCE", "ANSWERS"):
         for name in (fitted := getattr(reading, table)):
             yield Part(f"{table.lower()}: {name}", Redo.WEIGH, reading, table, fitted | {name: 0.0})
-    yield Part("list questions", write, rag.question, "read_question", asking(wants_list=False))
+    yield Part("list questions", write, rag.query.question, "read_question", asking(wants_list=False))
     yield Part("longer lists", write, extractive, "LIST_WORDS", extractive.WORDS)
     yield Part("colon rule", write, extractive, "_announced", lambda *_: [])
     yield Part("lead-back", write, extractive, "_LEANS_BACK", NEVER)
@@ -136,9 +145,9 @@ def parts() -> Iterator[Part]:
     yield Part(
         "conflicts",
         write,
-        rag.conflicts,
+        rag.extraction.conflicts,
         "write",
-        lambda *given: rag.conflicts.Written(extractive.extract(*given)),
+        lambda *given: rag.extraction.conflicts.Written(extractive.extract(*given)),
     )
     yield Part("support checked", write, verifier, "SUPPORTED", 0.0)
     yield Part("abstention", write, weights, "THRESHOLD", 0.0)
@@ -225,7 +234,7 @@ def mean(values: Sequence[float]) -> float:
 
 def reply(case: Case, index: Index, redo: Redo) -> Reply:
     """What `rag.answering.answer` would give, but for the words marked; the first time, it is remembered."""
-    asked, found, read = rag.question.read_question(case.item.text), case.found, case.read
+    asked, found, read = rag.query.question.read_question(case.item.text), case.found, case.read
     if redo <= Redo.FIND or found is None:
         found = answering.look_up(asked, case.vector, index, None, 8, None)
     if redo <= Redo.WEIGH or read is None:
@@ -237,7 +246,11 @@ def reply(case: Case, index: Index, redo: Redo) -> Reply:
             reading.sentence_features = FEATURES
     if case.found is None:
         case.found, case.read = found, read
-    drafts = rag.conflicts.write(asked, found.evidence, read) if read.probability >= weights.THRESHOLD else ()
+    drafts = (
+        rag.extraction.conflicts.write(asked, found.evidence, read)
+        if read.probability >= weights.THRESHOLD
+        else ()
+    )
     statements, citations = verifier.verify(drafts, found.evidence)
     return Reply(
         answered=bool(statements),

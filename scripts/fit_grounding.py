@@ -1,4 +1,5 @@
-"""Fits the weights of `rag/grounding_weights.py`: `python scripts/fit_grounding.py FOLDER`, five minutes.
+"""Fits the weights of `rag/verification/grounding_weights.py`:
+`python -m scripts.fit_grounding FOLDER`, five minutes.
 
 FOLDER holds `xquad/` (CC BY-SA 4.0), `clapnq/` (Apache-2.0), `wice/` (ODC-BY) and `summedits/` (Apache-2.0).
 True sentences are those of XQuAD's paragraphs and rewordings of them, CLAPnq's long answers by people, and
@@ -20,17 +21,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from plant_faults import LIES, REWORDINGS
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from rag.clauses import split
-from rag.grounding import Embed, all_features, read_places, sound_places
-from rag.grounding_weights import THRESHOLD
-from rag.likeness import Features
-from rag.models import BUILT_IN, Vectors, load_embedder
-from rag.types import Evidence
-from rag.words import sentences
+from rag.models.embedder import load_embedder
+from rag.models.local import BUILT_IN
+from rag.text.words import sentences
+from rag.types import Evidence, Vectors
+from rag.verification.clauses import split
+from rag.verification.grounding import Embed, all_features, read_places, sound_places
+from rag.verification.grounding_weights import THRESHOLD
+from rag.verification.likeness import Features
+from scripts.plant_faults import LIES, REWORDINGS
 
 FOLDS = 5
 STRENGTH = 1.0  # of the logistic regression: the inverse of the penalty on the squares of the weights

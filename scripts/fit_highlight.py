@@ -1,8 +1,9 @@
-"""Fits the weights of `rag/highlight_weights.py`: `python scripts/fit_highlight.py FOLDER`, five minutes.
+"""Fits the weights of `rag/extraction/highlight_weights.py`:
+`python -m scripts.fit_highlight FOLDER`, five minutes.
 
 FOLDER holds `xquad/xquad.en.json` (XQuAD, CC BY-SA 4.0). Two texts are marked for each question: the sentence
 that holds the answer, and the statements that Pilcrow answers with from an index of all articles. What it
-prints is cross-validated by article; the weights go into `rag/highlight_weights.py` by hand.
+prints is cross-validated by article; the weights go into `rag/extraction/highlight_weights.py` by hand.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
 from rag import Assistant, Settings
-from rag.highlight import (
+from rag.extraction.highlight import (
     Features,
     Wanted,
     candidates,
@@ -33,10 +34,10 @@ from rag.highlight import (
     span_features,
     want,
 )
-from rag.names import runs
-from rag.question import AnswerKind, answers_kind, read_question
-from rag.tokens import tokenize
-from rag.words import content_words, sentences
+from rag.query.question import AnswerKind, answers_kind, read_question
+from rag.text.names import runs
+from rag.text.tokens import tokenize
+from rag.text.words import content_words, sentences
 
 FOLDS = 4
 PENALTY = 1e-3  # on the squares of the weights
@@ -151,7 +152,7 @@ def cross_validate(*sets: Sequence[Sequence[Spans]]) -> list[list[list[Marked]]]
 
 
 def judge(item: Spans, weights: dict[str, float]) -> Marked:
-    """The best span of a text, as `rag.highlight.best` finds it."""
+    """The best span of a text, as `rag.extraction.highlight.best` finds it."""
     if not item.places:
         return Marked(0.0, 0.0, 0.0)
     scores = np.array([sum(weights.get(n, 0.0) * v for n, v in row.items()) for row in item.features])

@@ -1,4 +1,4 @@
-"""Fits the weights of `eval/judge_weights.py`: `python scripts/fit_judge.py FOLDER`, ten minutes.
+"""Fits the weights of `eval/judge/weights.py`: `python scripts/fit_judge.py FOLDER`, ten minutes.
 
 FOLDER holds the public sets `wice/oracle_chunks_claim_dev.jsonl` (WiCE, ODC-BY), `xquad/xquad.en.json`
 (XQuAD, CC BY-SA 4.0) and `clapnq/clapnq_dev_answerable.jsonl` (CLAPnq, Apache-2.0). WiCE's claims count as
@@ -25,10 +25,10 @@ from rich.progress import track
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from eval.judge import FOLDS, SUPPORTED, fold_of
-from eval.judge_features import features
-from eval.judge_words import sentences, statements
-from eval.planted import Right, planted
+from eval.judge.faithfulness import FOLDS, SUPPORTED, fold_of
+from eval.judge.features import features
+from eval.judge.planted import Right, planted
+from eval.judge.words import sentences, statements
 
 SHRINK = 0.03  # strength of the data against the penalty (sklearn's C), chosen by the same cross-validation
 TARGET = Path(__file__).resolve().parent.parent / "eval" / "judge_weights.py"

@@ -1,10 +1,11 @@
-"""Fits the weights of `rag/weights.py`: `python scripts/fit_reading.py FOLDER`, ten minutes on two cores.
+"""Fits the weights of `rag/extraction/reader_weights.py`:
+`python -m scripts.fit_reading FOLDER`, ten minutes on two cores.
 
 FOLDER holds the public question sets `xquad/xquad.en.json` (XQuAD, CC BY-SA 4.0) and `clapnq/*.jsonl`
 (CLAPnq, Apache-2.0). Each text is indexed twice, by paragraph and with every sentence as a paragraph of its
 own, so that the weights hold for both kinds of document. Questions without an answer are those of other
 articles, those whose paragraph is kept from the evidence, those with a foreign name or number, and CLAPnq's
-own. What it prints goes into `rag/weights.py` by hand.
+own. What it prints goes into `rag/extraction/reader_weights.py` by hand.
 """
 
 from __future__ import annotations
@@ -26,14 +27,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
-from rag.answering import Found, look_up
-from rag.index import Index
-from rag.indexer import ingest
-from rag.models import BUILT_IN, Embedder, Vectors, load_embedder
-from rag.names import names
-from rag.question import Question, read_question
-from rag.reading import Sentence, answer_features, candidates, sentence_features
-from rag.words import figures, fold, sentences
+from rag.extraction.reader import Sentence, answer_features, candidates, sentence_features
+from rag.index.folder import Index
+from rag.ingestion.indexer import ingest
+from rag.models.embedder import Embedder, load_embedder
+from rag.models.local import BUILT_IN
+from rag.query.question import Question, read_question
+from rag.retrieval.search import Found, look_up
+from rag.text.names import names
+from rag.text.words import figures, fold, sentences
+from rag.types import Vectors
 
 FOREIGN = [
     "Lichtenberg",

@@ -1,4 +1,5 @@
-"""What of a good language model's sentences the check in `rag/grounding.py` lets pass, true ones and lies.
+"""What of a good language model's sentences the check in `rag/verification/grounding.py` lets pass:
+true ones and lies.
 
 `fresh` sentences were written after its threshold was chosen.
 """
@@ -9,11 +10,12 @@ from collections import defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from eval.corpora import SEEDS
-from eval.sentences import load
+from eval import SEEDS
 from rag import Assistant, Settings
-from rag.grounding import grounded
-from rag.models import BUILT_IN, load_embedder
+from rag.models.embedder import load_embedder
+from rag.models.local import BUILT_IN
+from rag.verification.grounding import grounded
+from scripts.sentences import load
 
 
 def main() -> None:

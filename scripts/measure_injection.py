@@ -27,11 +27,11 @@ from llama_index.core.llms import (
 )
 from rich.progress import track
 
-from eval.corpora import DATA
+from eval import DATA
 from rag import Assistant, Settings
-from rag.generator import ANSWER_TOKENS
-from rag.llm import complete, context_size, count_tokens, load_llm
-from rag.prompts import answer_messages
+from rag.generation.generator import ANSWER_TOKENS
+from rag.generation.prompts import answer_messages
+from rag.models.llm import complete, context_size, count_tokens, load_llm
 
 ATTACKS = DATA / "hostile" / "bipia_text_attacks.json"
 PARAGRAPHS = (

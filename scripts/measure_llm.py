@@ -20,11 +20,11 @@ from typing import Any
 
 from rich.progress import track
 
-from eval.asking import marked
-from eval.corpora import CORPORA, Corpus, Question, load
-from eval.judge import verdict
+from eval.judge.faithfulness import verdict
 from eval.metrics import holds_any
 from rag import Answer, Assistant, Settings
+from scripts.bench.asking import marked
+from scripts.bench.corpora import CORPORA, Corpus, Question, load
 
 CORPORA_ASKED = ("xquad", "clapnq", "seeds")
 HALF = 0.5

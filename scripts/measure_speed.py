@@ -24,11 +24,12 @@ from typing import Any
 import numpy as np
 
 from rag import Assistant, Settings
-from rag.embedding import Embed
-from rag.index import Index
-from rag.indexer import ingest
-from rag.models import BUILT_IN, BUILT_IN_DIMENSION, check_weights
-from rag.snapshot import Vector
+from rag.index.folder import Index
+from rag.ingestion.embedding import Embed
+from rag.ingestion.indexer import ingest
+from rag.models.embedder import BUILT_IN_DIMENSION
+from rag.models.local import BUILT_IN, check_weights
+from rag.types import Vector
 
 QUESTIONS = 150
 COMMON = 400  # made-up words that stand in many paragraphs
@@ -108,7 +109,7 @@ def measure_start(index: Path, question: str) -> None:
     """A cold `pilcrow ask`, against loading the model in a process of its own; the best of three each."""
     folder = str(check_weights().parent)
     load = f"import sentence_transformers as s; s.SentenceTransformer({folder!r}, device='cpu')"
-    ask = ["-m", "rag", "ask", question, "--index", str(index)]
+    ask = ["-m", "ui", "ask", question, "--index", str(index)]
     pairs = [(timed(lambda: run(["-c", load])), timed(lambda: run(ask))) for _ in range(3)]
     bare, asked = (min(each) for each in zip(*pairs, strict=True))
     print(f"start: {asked:.1f} s; bare model {bare:.1f} s; ratio {asked / bare:.2f}")

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from rag.names import runs
-from rag.words import content_words
+from rag.text.names import runs
+from rag.text.words import content_words
 
 Change = Callable[[str, Sequence[str], Sequence[str], random.Random], str | None]
 

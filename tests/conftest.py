@@ -30,7 +30,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if TYPE_CHECKING:
     from rag import Assistant
-    from rag.models import Embedder
+    from rag.models.embedder import Embedder
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -92,7 +92,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the command in this process; gives the exit code, stdout and stderr."""
-    from rag.cli import main
+    from ui.cli import main
 
     def command(*arguments: str | Path) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["pilcrow", *map(str, arguments)])
@@ -107,7 +107,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.fixture(scope="session")
 def embedder() -> Embedder:
     """The built-in embedder, loaded once."""
-    from rag.models import BUILT_IN, load_embedder
+    from rag.models.embedder import load_embedder
+    from rag.models.local import BUILT_IN
 
     return load_embedder(BUILT_IN)
 

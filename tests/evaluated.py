@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.cases import Case, Passage
 from eval.metrics import Place
-from eval.questions import Row
+from eval.questions.rows import Row
+from eval.scores.cases import Case, Passage
 from rag import Answer, Citation, Evidence, Statement
 
 PIER, BELL = ("harbour.md", 2), ("harbour.md", 3)

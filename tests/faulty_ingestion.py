@@ -10,8 +10,8 @@ import numpy as np
 from hash_embedder import count_words
 from numpy.typing import NDArray
 
-from rag.index import Index
-from rag.indexer import ingest
+from rag.index.folder import Index
+from rag.ingestion.indexer import ingest
 
 
 class Table:

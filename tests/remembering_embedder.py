@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rag import Assistant, Settings
-from rag.index import Index
-from rag.models import Embedder, Vectors
+from rag.index.folder import Index
+from rag.models.embedder import Embedder
+from rag.types import Vectors
 
 
 class RememberingEmbedder(Embedder):

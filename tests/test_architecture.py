@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -26,82 +27,55 @@ PUBLIC = {
     "Stream",
     "Turn",
 }
-# From the top down: a module imports from its own layer and from those below. The loaders count as one.
-LAYERS = (
-    {"__main__", "cli", "doctor", "progress"},
-    {"assistant"},
-    {"recorded", "stream"},
-    {"answering", "indexer"},
-    {"generator"},
-    {
-        "alignment",
-        "claims",
-        "clauses",
-        "condense",
-        "conflicts",
-        "counts",
-        "embedding",
-        "evidence",
-        "extractive",
-        "faults",
-        "grounding",
-        "highlight",
+# From the top down: a room, and the rooms below it that it may use. All use rag/types.py and rag/errors.py.
+ROOMS: dict[str, set[str]] = {
+    "rag": {
+        "generation",
+        "extraction",
+        "ingestion",
+        "retrieval",
+        "verification",
         "index",
-        "likeness",
-        "pieces",
-        "question",
-        "reading",
-        "retriever",
-        "scan",
-        "values",
-        "verifier",
-    },
-    {
-        "catalog",
-        "chunker",
-        "dates",
-        "endpoint",
-        "gguf",
-        "interruption",
-        "llm",
         "loaders",
-        "lock",
         "models",
-        "names",
-        "schema",
-        "snapshot",
-        "store",
-        "shades",
-        "tokens",
-        "traces",
-        "when",
-        "wire",
+        "query",
+        "text",
     },
-    {"marks", "prompts"},
-    {"grounding_weights", "highlight_weights", "lexicon", "weights", "words"},
-    {"errors", "settings", "types"},
-)
-ASKING = {"answering", "condense", "conflicts", "evidence", "extractive", "question", "reading", "retriever"}
-ASKING |= {"alignment", "claims", "clauses", "counts", "faults", "likeness", "pieces"}
-ASKING |= {
-    "generator",
-    "grounding",
-    "highlight",
-    "marks",
-    "prompts",
-    "shades",
-    "tokens",
-    "values",
-    "verifier",
-    "when",
+    "generation": {"extraction", "verification", "models", "query", "text"},
+    "extraction": {"retrieval", "query", "text"},
+    "ingestion": {"index", "loaders", "models", "text"},
+    "retrieval": {"index", "models", "query", "text"},
+    "verification": {"text"},
+    "index": {"text"},
+    "loaders": {"text"},
+    "models": set(),
+    "query": {"text"},
+    "text": set(),
 }
-INGESTING = {"chunker", "embedding", "indexer", "loaders", "scan"}
+EVAL_ROOMS: dict[str, set[str]] = {
+    "eval": {"report", "runs", "scores", "judge", "questions"},
+    "report": {"runs", "scores", "judge"},
+    "runs": {"scores", "questions", "judge"},
+    "scores": {"questions", "judge"},
+    "questions": {"judge"},
+    "judge": set(),
+}
 MODULES = sorted(path for package in ("rag", "ui", "eval") for path in (ROOT / package).rglob("*.py"))
 
 
-def name(path: Path) -> str:
-    """A module's name within rag, the loaders as one."""
-    return path.relative_to(ROOT / "rag").with_suffix("").parts[0]
+def room(path: Path) -> str:
+    """The package that a module is in: text, loaders, …; rag or eval itself for those at its top."""
+    return path.parent.name
+
+
+def module(path: Path) -> str:
+    """The dotted name of a module."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def exists(dotted: str) -> bool:
+    path = ROOT.joinpath(*dotted.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
 def imports(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -113,48 +87,74 @@ def imports(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield node.module or "", tuple(alias.name for alias in node.names)
 
 
-def imported_from_rag(path: Path) -> set[str]:
-    """The modules of rag that a module of rag imports; its public names count as the assistant."""
+def imported(path: Path) -> set[str]:
+    """The modules of the project that a module imports, by dotted name."""
     found = set()
-    for module, names in imports(path):
-        if module == "rag":
-            found |= {taken if taken not in PUBLIC else "assistant" for taken in names}
-        elif module.startswith("rag."):
-            found.add(module.split(".")[1])
-    return found - {name(path)}
+    for origin, names in imports(path):
+        if origin.split(".")[0] in {"rag", "ui", "eval", "scripts"}:
+            found |= {f"{origin}.{taken}" if exists(f"{origin}.{taken}") else origin for taken in names}
+            found |= set() if names else {origin}
+    return found - {module(path)}
+
+
+def rooms_used(path: Path, package: str) -> set[str]:
+    """The rooms of a package that a module imports from, its own left out; the package itself is one."""
+    used = set()
+    for dotted in imported(path):
+        parts = dotted.split(".")
+        if parts[0] == package and dotted not in {"rag.types", "rag.errors", "eval", "eval.metrics"}:
+            used.add(parts[1] if (ROOT / package / parts[1]).is_dir() else package) if parts[
+                1:
+            ] else used.add(package)
+    return used - {room(path)}
 
 
 def outside(path: Path) -> set[str]:
     return {module.split(".")[0] for module, _ in imports(path)}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "rag").rglob("*.py")), ids=lambda path: path.name)
-def test_imports_point_downwards(path: Path) -> None:
-    if path == ROOT / "rag" / "__init__.py":
-        return
-    depth = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
-    assert name(path) in depth, "a new module: give it its layer"
-    upward = {module for module in imported_from_rag(path) if depth[module] < depth[name(path)]}
-    assert not upward, f"{path.name} imports from above: {upward}"
+@pytest.mark.parametrize("package", ["rag", "eval"])
+def test_a_room_uses_only_the_rooms_below_it(package: str) -> None:
+    allowed = {"rag": ROOMS, "eval": EVAL_ROOMS}[package]
+    order = list(allowed)
+    for path in (ROOT / package).rglob("*.py"):
+        assert room(path) in allowed, f"{path}: a new room needs its place in the list"
+        strangers = rooms_used(path, package) - allowed[room(path)]
+        assert not strangers, f"{path.relative_to(ROOT)} uses {strangers}"
+    for name, below in allowed.items():
+        assert all(order.index(other) > order.index(name) for other in below), f"{name} is not above {below}"
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {module(path): imported(path) for path in MODULES}
+    assert not circle(graph), circle(graph)
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """The modules of one circle of imports, or none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 def test_the_two_walks_meet_only_below_the_steps() -> None:
+    ingesting, asking = {"ingestion", "loaders"}, {"query", "retrieval", "extraction", "generation"}
     for path in (ROOT / "rag").rglob("*.py"):
-        if path.name != "__init__.py" and name(path) in ASKING:
-            assert not imported_from_rag(path) & INGESTING, path
-        if path.name != "__init__.py" and name(path) in INGESTING:
-            assert not imported_from_rag(path) & ASKING, path
+        other = asking if room(path) in ingesting else ingesting if room(path) in asking else set()
+        assert not rooms_used(path, "rag") & other, path
 
 
 def test_settings_are_read_at_the_entry_points_only() -> None:
-    readers = {name(path) for path in (ROOT / "rag").rglob("*.py") if "settings" in imported_from_rag(path)}
-    assert readers <= {"__init__", "assistant", "cli", "doctor"}
+    readers = {module(path) for path in MODULES if "rag.settings" in imported(path)}
+    assert readers <= {"rag", "rag.assistant", "rag.doctor", "ui.cli"}
 
 
 def test_page_and_evaluation_use_public_names_only() -> None:
     for path in [*(ROOT / "ui").rglob("*.py"), *(ROOT / "eval").rglob("*.py")]:
         for module, names in imports(path):
-            assert not module.startswith("rag."), f"{path}: {module}"
+            assert not module.startswith("rag.") or module == "rag.doctor", f"{path}: {module}"
             assert module != "rag" or set(names) <= PUBLIC, f"{path}: {names}"
 
 
@@ -166,8 +166,12 @@ def test_public_names() -> None:
 
 
 def test_each_library_has_one_home() -> None:
-    homes = {"chromadb": "rag/store.py", "sentence_transformers": "rag/models.py", "gradio": "ui/"}
-    rival = "eval/baseline.py"  # what the bench compares with goes its own way
+    homes = {
+        "chromadb": "rag/index/vectors.py",
+        "sentence_transformers": "rag/models/",
+        "gradio": "ui/",
+    }
+    rival = "scripts/bench/baseline.py"  # what the bench compares with goes its own way
     for library, home in homes.items():
         users = {path.relative_to(ROOT).as_posix() for path in MODULES if library in outside(path)}
         strangers = {user for user in users - {rival} if not user.startswith(home)}

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from rag import Settings
-from rag.cli import main
 from rag.loaders import SUFFIXES
+from ui.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

@@ -8,8 +8,8 @@ from datetime import date
 from hashlib import sha256
 from pathlib import PurePosixPath
 
-from rag.dates import find_date, find_dateline, find_heading_date, is_opening
 from rag.errors import LoadError
+from rag.text.dates import find_date, find_dateline, find_heading_date, is_opening
 from rag.types import HEADING_SEPARATOR, Document, Kind, Paragraph
 
 

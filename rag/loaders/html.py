@@ -10,10 +10,10 @@ from datetime import date
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-from rag.dates import find_date
 from rag.loaders.decoding import decode
 from rag.loaders.drafts import Contents, Draft, is_blank
 from rag.loaders.html_tables import is_data_table, table_rows
+from rag.text.dates import find_date
 from rag.types import Kind
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}

@@ -9,11 +9,11 @@ from datetime import date
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from rag.dates import find_date
 from rag.loaders import html
 from rag.loaders.decoding import decode, split_lines
 from rag.loaders.drafts import Contents, Draft
 from rag.loaders.tables import row
+from rag.text.dates import find_date
 from rag.types import Kind
 
 _DEEPEST = 100  # levels; the parser's own 20 would drop the text of a long nested list

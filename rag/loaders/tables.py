@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from rag.dates import find_date, find_dateline
 from rag.loaders.drafts import Draft, is_blank
+from rag.text.dates import find_date, find_dateline
 from rag.types import Kind
 
 _DATED = re.compile(r"\b(?:date|day|dated|published|updated|when)\b", re.IGNORECASE)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.dates import find_dateline
 from rag.loaders.decoding import decode, split_lines
 from rag.loaders.drafts import Contents, Draft
 from rag.loaders.wrapping import Group, group
+from rag.text.dates import find_dateline
 from rag.types import Kind
 
 _LONGEST_HEADING = 130  # characters

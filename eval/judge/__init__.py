@@ -1,0 +1,1 @@
+"""The judge of faithfulness, and how far it agrees with people."""

@@ -1,0 +1,1 @@
+"""Questions with known answers: reading, checking and drafting them."""

@@ -1,0 +1,1 @@
+"""Scores of each answer and of a whole run."""

@@ -1,5 +1,0 @@
-"""`python -m rag` is `pilcrow`."""
-
-from rag.cli import main
-
-main()

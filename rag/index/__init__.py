@@ -1,0 +1,1 @@
+"""What is stored: the catalog in SQLite and the vectors in Chroma."""

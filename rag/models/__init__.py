@@ -1,0 +1,1 @@
+"""Local models and language models: embedder, reranker, endpoints."""

@@ -1,0 +1,159 @@
+"""Follow-ups: what "he", "there", "that" or "and in 2023?" refer to is carried into the question by rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag.text.names import runs
+from rag.text.words import MONTHS, content_stems, content_words, fold, numbers, words
+from rag.types import Turn
+
+_MARK = re.compile(r"\s*\[\d+\]")
+_HE = re.compile(r"\b(?:he|him|she|his|hers?)\b", re.IGNORECASE)
+_THERE = re.compile(r"\b(?<!is )(?<!are )(?<!was )(?<!were )there\b(?! (?:is|are|was|were)\b)", re.IGNORECASE)
+_IT = re.compile(
+    r"\bso\b(?=\s*\?*$)|\b(?:it|its|they|them|theirs?|this|these|those|the same)\b"
+    r"|\bthat\b(?=\s*(?:[?.!,]|$|(?:is|was|did|happen\w*|mean|cost|number|figure|deal|attack"
+    r"|meeting|city|country)\b))",
+    re.IGNORECASE,
+)
+_OPENING = re.compile(
+    r"^(?:(?:and|but|so|then|also|ok|okay)\b[,\s]*)*(?:(?:what|how) about\b\s*)?", re.IGNORECASE
+)
+_BARE = re.compile(
+    r"^(?:why|when|where|who|how|how many|how much)(?: (?:not|so|exactly|else|then))?\s*\?*$", re.IGNORECASE
+)
+_ASKS = re.compile(
+    r"^(?:(?:from|in|to|by|at|on|for|with|of) )?(?:who|what|which|when|where|why|how|whose|whom|is|are|was"
+    r"|were|do|does|did|has|have|had|can|could|will"
+    r"|would|should|list|name|tell|give|show|explain|describe)\b",
+    re.IGNORECASE,
+)
+_MONTHS = "|".join(MONTHS)
+_TIME = re.compile(
+    r"\b(?:(?:in|on|by|since|until|before|after) )?"
+    rf"(?:(?:{_MONTHS}|\d{{1,2}})\b[ ,]*)*(?:\d{{4}}|(?:{_MONTHS}))\b",
+    re.IGNORECASE,
+)
+_LINKED = re.compile(r"^(?:in|on|by|for|from|with|at|to|of|after|before|since|until|during)\b", re.IGNORECASE)
+_ORDINAL = re.compile(r"\b\d+(?:st|nd|rd|th)\b(?: [A-Z]\w+)*")
+_PERSON_TITLE = re.compile(
+    r"\b(?:president|minister|general|gen|mr|mrs|ms|dr|governor|mayor|spokes\w+|secretary|commander|leader|chief"
+    r"|adviser|chancellor|king|queen|ambassador|senator|colonel|captain|officer)\b\.?",
+    re.IGNORECASE,
+)
+_NOT_A_PERSON = re.compile(
+    r"\b(?:Army|Ministry|Office|Group|Union|Nations|Council|Forces?|Party|Committee|Department|Region|Sea|Summit"
+    r"|War|States?|Federation|Korea|Kingdom|City|Oblast|Treaty|Convention|Initiative|Service|Company"
+    r"|University|News)\b"
+)
+_PLACE_BEFORE = re.compile(r"\b(?:in|at|near|to|from|around|outside)\s+(?:the\s+)?$", re.IGNORECASE)
+
+
+def plain(answer: str) -> str:
+    """An answer's text without its citation marks, which mean nothing outside it."""
+    return _MARK.sub("", answer).strip()
+
+
+def condense(question: str, history: Sequence[Turn]) -> str:
+    """The question made to stand alone by what it takes from the turns before, or unchanged."""
+    before = ""
+    for index, turn in enumerate(history):
+        before = _resolve(turn.question, before, history[:index])
+    return _resolve(question, before, history)
+
+
+def keeps(written: str, question: str, by_rules: str, history: Sequence[Turn]) -> bool:
+    """Whether a rewritten question keeps the words of the question, says what it refers to, and adds no more.
+
+    It must hold one of the words that the rules put in, if they did, and bring in no word that nobody said.
+    """
+    said = " ".join([question, by_rules, *(f"{turn.question} {plain(turn.answer)}" for turn in history)])
+    asked, ruled, told, known = map(content_stems, (question, by_rules, written, said))
+    put_in = ruled - asked
+    return (
+        bool(written)
+        and len(written.splitlines()) == 1
+        and numbers(question) <= numbers(written) <= numbers(said)
+        and asked <= told <= known
+        and (not put_in or bool(put_in & told))
+    )
+
+
+def _resolve(question: str, before: str, history: Sequence[Turn]) -> str:
+    question = question.strip()
+    if not history or not question:
+        return question
+    rest = _OPENING.sub("", question, count=1).strip() or question
+    if _BARE.match(rest):
+        subject = _subject(before, rest)
+        return f"{rest.rstrip('? ').capitalize()} ({subject})?" if subject else question
+    if not _ASKS.match(rest) and words(rest) and (rest != question or _is_fragment(rest)):
+        return _transfer(rest.rstrip("?!. "), before)
+    return _replace(rest[0].upper() + rest[1:], before, history)
+
+
+def _is_fragment(rest: str) -> bool:
+    """Whether a few words without a question stand for one: a name, a time, "by whom"."""
+    few = rest.rstrip("?!. ")
+    named = runs(f"the {few}") == [few] or _ORDINAL.search(few) or _TIME.search(few)
+    return len(few.split()) <= 4 and bool(named or _LINKED.match(few))
+
+
+def _transfer(fragment: str, before: str) -> str:
+    """The question before, with its time, its ordinal or its first name changed for the fragment's."""
+    time, old_time = _TIME.search(fragment), _TIME.search(before)
+    if time and old_time and len(time.group()) >= len(fragment) - 4:
+        return before[: old_time.start()] + fragment + before[old_time.end() :]
+    name = re.sub(r"^(?:the|in|for|by|from|to|of|with)\s+", "", fragment, flags=re.IGNORECASE)
+    if _ORDINAL.search(name) and (old := _ORDINAL.search(before)):
+        return before[: old.start()] + name + before[old.end() :]
+    if not time and runs(before) and runs(f"the {name}") == [name]:
+        return before.replace(runs(before)[0], name, 1)
+    return f"{before.rstrip('?! ')} {fragment}?"
+
+
+def _replace(question: str, before: str, history: Sequence[Turn]) -> str:
+    said = [before, plain(history[-1].answer)]
+    older = [text for turn in reversed(history[:-1]) for text in (turn.question, plain(turn.answer))]
+    texts = [*said, *older]
+    person = next((name for sure in (True, False) for text in texts for name in _people(text, sure)), "")
+    if (found := _HE.search(question)) and person:
+        return _put(question, found, person)
+    place = next((name for text in texts for name in _places(text)), "")
+    if (found := _THERE.search(question)) and place:
+        return _put(question, found, f"in {place}")
+    if _IT.search(question) or _HE.search(question) or _THERE.search(question):
+        subject = _subject(before, question)
+        return f"{question.rstrip('?! ')} ({subject})?" if subject else question
+    return question
+
+
+def _put(question: str, found: re.Match[str], name: str) -> str:
+    pronoun, after = found.group().lower(), question[found.end() :]
+    owns = pronoun in ("his", "hers") or (pronoun == "her" and re.match(r"\s+[a-z]", after))
+    return f"{question[: found.start()]}{name}{'’s' if owns else ''}{after}"
+
+
+def _people(text: str, sure: bool) -> list[str]:
+    """Names that may be persons; the sure ones follow a title, or are of two words and no place."""
+
+    def is_sure(run: str) -> bool:
+        ahead = text[: text.find(run)].rstrip()[-20:]
+        titled = re.search(_PERSON_TITLE.pattern + r"$", ahead, re.IGNORECASE)
+        return bool(titled) or (" " in run and not _PLACE_BEFORE.search(ahead + " "))
+
+    candidates = [run for run in runs(text) if not run.isupper() and not _NOT_A_PERSON.search(run)]
+    return [run for run in candidates if is_sure(run) is sure]
+
+
+def _places(text: str) -> list[str]:
+    return [run for run in runs(text) if _PLACE_BEFORE.search(text[: text.find(run)])]
+
+
+def _subject(before: str, question: str) -> str:
+    """The words of the question before that carry its subject and that the new question lacks, as written."""
+    written = {fold(word).removesuffix("'s"): word for word in re.findall(r"\w[\w’'-]*", before)}
+    held = set(content_words(question))
+    return " ".join(written.get(word, word) for word in content_words(before) if word not in held)

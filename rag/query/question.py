@@ -1,0 +1,172 @@
+"""What a question asks for: its words, names and figures, and the kind of answer that would do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rag.query.when import When, read_when
+from rag.text.names import base, names, runs
+from rag.text.words import MONTHS, content_words, figures, fold, numbers, words
+
+
+class AnswerKind(StrEnum):
+    """The kind of answer that a question expects."""
+
+    PERSON = "person"
+    PLACE = "place"
+    TIME = "time"
+    NUMBER = "number"
+    SIZE = "size"
+    AGE = "age"
+    LIST = "list"
+    REASON = "reason"
+    THING = "thing"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question taken apart; `words` are folded content words, `names` and `figures` as written.
+
+    `topic` is the text without the words that only say which time's answer is wanted, `when` is that time.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    names: tuple[str, ...]
+    figures: frozenset[str]
+    kind: AnswerKind
+    wants_list: bool
+    topic: str
+    when: When
+
+
+# The pattern that matches earliest in the question tells the kind.
+_WHAT = r"\b(?:what|which) (?:(?!of\b)\w+ ){0,2}?"
+_KINDS = {
+    AnswerKind.REASON: r"\bwhy\b|\bhow come\b|\bfor what reason"
+    r"|\bwhat (?:was|is|were|are) the (?:reasons?|causes?)\b",
+    AnswerKind.AGE: r"\bhow old\b|\bwhat age\b",
+    AnswerKind.SIZE: r"\bhow (?:long|far|large|big|tall|high|deep|wide|heavy|fast)\b",
+    AnswerKind.NUMBER: r"\bhow (?:many|much|often)\b"
+    + f"|{_WHAT}(?:number|percentage|percent|proportion|share|amount|sum|price|cost|distance)s?\\b"
+    + f"|{_WHAT}(?:total|score|rate)s?\\b"
+    + r"|\bwhat (?:is|was|were|are) (?:the |its |their )?(?:[\w']+ )?"
+    + r"(?:population|number|price|cost|total|score|toll|figures? for)\b"
+    + r"|\bwhat (?:do|does|did|would|will) (?:[\w'-]+ ){1,6}(?:cost|weigh)\b",
+    AnswerKind.TIME: r"\bwhen\b|\bhow (?:soon|recently)\b|\bsince what\b"
+    + f"|{_WHAT}(?:year|date|day|month|century|decade|season|time)s?\\b",
+    AnswerKind.PERSON: r"\bwho\b|\bwhom\b|\bwhose\b|\bname of the (?:person|man|woman|leader)\b"
+    + f"|{_WHAT}(?:person|man|woman|president|minister|general|leader|king|queen|author|player)\\b"
+    + f"|{_WHAT}(?:actor|actress|singer|artist|coach|scientist|official|governor|mayor)\\b"
+    + f"|{_WHAT}(?:spokes\\w+|commander)\\b",
+    AnswerKind.PLACE: r"\bwhere\b"
+    + f"|{_WHAT}(?:city|town|country|nation|state|region|place|village|river)\\b"
+    + f"|{_WHAT}(?:continent|port|county|capital)\\b",
+}
+_LIST = re.compile(
+    r"^(?:list|name|enumerate)\b"
+    r"|\b(?:which|what) (?:\w+ ){0,2}?(?:\w{3,}(?<!s)s|people|countries|companies|cities|reasons) "
+    r"(?:did|do|have|has|had|are|were|will|would|can|remain\w*|stay\w*|\w+ed)\b"
+    r"|\bwho (?:are|were)\b|\bwhat (?:are|were) (?:the|some|all)\b|\ball (?:the )?\w+s\b|\bexamples of\b"
+)
+
+
+def read_question(text: str) -> Question:
+    """Takes a question apart by its words alone."""
+    plain, (topic, when) = fold(text), read_when(text)
+    found = [
+        (match.start(), kind) for kind, pattern in _KINDS.items() if (match := re.search(pattern, plain))
+    ]
+    wants_list = bool(_LIST.search(plain))
+    kind = min(found)[1] if found else AnswerKind.LIST if wants_list else AnswerKind.THING
+    return Question(
+        text=text,
+        words=tuple(content_words(topic)),
+        names=tuple(names(topic)),
+        figures=frozenset(figures(topic)),
+        kind=kind,
+        wants_list=wants_list,
+        topic=topic,
+        when=when,
+    )
+
+
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_TIMES = re.compile(
+    rf"\b(?:1[0-9]|20)\d\d(?:s|\b)|\b{_MONTH}\s+\d|\b\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH}\b|\bcentury\b"
+    r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b\d{1,2}(?::\d\d)?\s*[ap]\.?m\b|\byesterday\b|\btomorrow\b"
+    r"|\b(?:last|next|this|early|late|mid)[ -](?:week|month|year|summer|spring|autumn|winter|january|february"
+    r"|march|april|june|july|august|september|october|november|december)|\bsince\b|\byears? ago\b"
+)
+_REASONS = re.compile(
+    r"\bbecause\b|\bdue to\b|\bas a result\b|\bin order to\b|\bso that\b|\bafter\b|\bsince\b|\bowing to\b"
+    r"|\breasons?\b|\bcaused?\b|\bto (?:protect|avoid|prevent|help|allow|ensure|make|stop|give)\b|\bfears?\b"
+    r"|\b(?:helps?|aim(?:s|ed)?|meant|intended|hop(?:es?|ed|ing)|want(?:s|ed)?|so as) (?:at|to|\w+en)\b"
+    r"|\bciting\b|\bover\b|\bresponse to\b|\bgiven\b|\bin view of\b|\bas (?:it|they|he|she)\b"
+)
+_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+_MONTH_NAMES = "|".join(map(str.capitalize, MONTHS))
+_PLACES = re.compile(
+    r"\b(?:in|at|near|inside|outside|around|across|into|off|(?:city|town|village|port|capital|region) of) "
+    r"(?:the )?(?:[a-z]+ ){0,4}"
+    rf"((?!(?:{_DAYS}|{_MONTH_NAMES})\b)[A-Z]\w+)"
+)
+
+
+_AGES = re.compile(
+    r"\b\d+[- ]years?[- ](?:of age|olds?)\b|\baged? (?:of )?\d|\b\d+[- ]year[- ]olds?\b|\bborn (?:in|on)\b"
+)
+_SIZES = re.compile(
+    r"\d (?:\d+ )*(?:to \d+ )?(?:square |cubic )?"
+    r"(?:k?m|kms?|miles?|met(?:er|re)s?|kilomet\w+|feet|foot|inch\w*|yards?|acres?|hectares?|tons?|tonnes?|kg|pounds?|degrees?|seconds?|minutes?|hours?|days?|weeks?|months?|years?"
+    r"|decades?|centur\w+|%|per ?cent)\b"
+)
+_ENUMERATIONS = re.compile(
+    r"[\w’']+, (?:[\w’'-]+ ){1,5}(?:and|or|as well as) |\bincluding\b|\bsuch as\b"
+    r"|[:;](?:[^,;]*[,;]){2}|(?:,.*){3}"
+)
+_SIGNS = {
+    AnswerKind.TIME: _TIMES,
+    AnswerKind.REASON: _REASONS,
+    AnswerKind.SIZE: _SIZES,
+    AnswerKind.AGE: _AGES,
+    AnswerKind.LIST: _ENUMERATIONS,
+}
+_PERSONS = re.compile(
+    r"\b(?:m[ae]n|wom[ae]n|boys?|girls?|child|children|guards?|soldiers?|civilians?|officials?|officers?|minister|president"
+    r"|general|commander|leader|spokes\w+|governor|mayor|head|chief|adviser|secretary|ambassador|prosecutor|analysts?"
+    r"|experts?|troops|players?|actors?|authors?|scientists?|king|queen|emperor|bishop|coach|captain|director)\b"
+)
+
+
+_FRACTIONS = re.compile(
+    r"\b(?:half|halves|thirds?|quarters?|fifths?|tenths?|majority|dozens?|hundreds|thousands|millions|billions"
+    r"|double|twice|triple)\b"
+)
+
+
+def is_year(figure: str) -> bool:
+    """Whether a figure is written as a year is, 1000 to 2099."""
+    return bool(re.fullmatch(r"(?:1[0-9]|20)\d\d", figure))
+
+
+def answers_kind(question: Question, sentence: str) -> bool:
+    """Whether a sentence holds something of the kind asked for that the question itself does not say."""
+    said = set(question.words)
+    match question.kind:
+        case AnswerKind.NUMBER:
+            counted = any(not is_year(figure) for figure in numbers(sentence) - question.figures)
+            return counted or bool(_FRACTIONS.search(fold(sentence)))
+        case AnswerKind.PERSON:
+            full = [run for run in runs(sentence) if " " in run and not said.issuperset(content_words(run))]
+            return bool(full) or any(word.group() not in said for word in _PERSONS.finditer(fold(sentence)))
+        case AnswerKind.PLACE:
+            said |= set(map(base, said))
+            return any(base(fold(match[1])) not in said for match in _PLACES.finditer(sentence))
+        case AnswerKind.SIZE | AnswerKind.AGE:
+            return bool(_SIGNS[question.kind].search(" ".join(words(sentence))))
+        case AnswerKind.TIME | AnswerKind.REASON | AnswerKind.LIST:
+            return bool(_SIGNS[question.kind].search(fold(sentence)))
+    return True

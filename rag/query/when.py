@@ -1,0 +1,141 @@
+"""The time a question asks for: "latest", "as of 31 January 2023", "by May 2023", "in 2022"."""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from rag.text.dates import find_date
+from rag.text.words import MONTHS, words
+from rag.types import Paragraph
+
+_MONTH = rf"(?:{'|'.join(name[:3] + '(?:' + name[3:] + ')?' for name in MONTHS)})\.?"
+_DAY = r"(?:the )?\d{1,2}(?:st|nd|rd|th)?"
+_WHEN = (
+    r"(?:(?:the )?(?:end|close|beginning|start|middle) of )?"
+    rf"(?:{_DAY} (?:of )?{_MONTH},? \d{{4}}|{_MONTH} {_DAY},? \d{{4}}|\d{{4}}-\d\d-\d\d"
+    rf"|(?:{_MONTH},? )?(?:1[5-9]|20)\d\d\b)"
+)
+_AS_OF = re.compile(rf",?\s*\bas (?:of|at|on|per)(?: the)? (?P<day>{_WHEN}),?", re.IGNORECASE)
+_PERIOD = re.compile(
+    rf"\b(?P<word>by|before|until|till|up to|in|on|during|at) (?P<day>{_WHEN})", re.IGNORECASE
+)
+# An adjective goes with the noun that it makes empty ("the latest figure for"), "current" only before a noun.
+_LATEST = re.compile(
+    r"""\b(?:latest|newest|most\ recent|most\ up-to-date)\b
+          (?:\ (?:figure|number|new|update|information|data|status|word|count|estimate)s?
+             (?=\ (?:for|of|on|about)\b))?
+      |,?\s*\b(?:as\ of\ (?:now|today|yet)|so\ far|to\ date|at\ present|presently|at\ the\ moment|right\ now
+          |nowadays|these\ days|currently|most\ recently)\b,?
+      |(?:(?<=\bthe\ )|(?<=\bits\ )|(?<=\btheir\ )|(?<=['’]s\ ))current\ (?=[a-z])
+          (?!(?:of|in|is|was|are|were|through|that|which|and|or|when|at|for|from|to|with|flows?)\b|\w+ing\b)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_UP_TO = {"by", "until", "till", "up to"}
+_NOW = re.compile(r"\b(?:now|today)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The time asked for: the `latest`, or what was known `as_of` a day, or what a period's texts say.
+
+    `since` and `until` are the first and the last day of the period; "by" and "before" leave the first open.
+    `named` are the month and the year that are named.
+    """
+
+    latest: bool = False
+    as_of: date | None = None
+    since: date | None = None
+    until: date | None = None
+    named: frozenset[str] = frozenset()
+
+    def holds(self, day: date | None) -> bool:
+        """Whether a text of this day may tell what was known then; one without a date may."""
+        last = self.as_of or self.until
+        return day is None or ((last is None or day <= last) and (self.since is None or day >= self.since))
+
+    def named_in(self, text: str) -> bool:
+        """Whether a text names this month and year, and so tells of that time whenever it was written."""
+        return bool(self.named) and self.named <= set(words(text))
+
+
+def read_when(text: str) -> tuple[str, When]:
+    """The question without the words that only say which time's answer is wanted, and that time.
+
+    Of several the last counts: a follow-up puts its own behind that of the question before.
+    """
+    found = [match for pattern in (_AS_OF, _LATEST) for match in pattern.finditer(text)]
+    if found:
+        last = max(found, key=lambda match: match.start())
+        topic = _LATEST.sub(" ", _AS_OF.sub(" ", text))
+        return _tidy(topic), _as_of(last["day"]) if last.re is _AS_OF else When(latest=True)
+    if period := _PERIOD.search(text):
+        return text, _period(period["word"].casefold(), period["day"])
+    return text, When(latest=bool(_NOW.search(text)))
+
+
+def known_by(
+    when: When,
+    paragraphs: Callable[[Iterable[tuple[str, int]]], Mapping[tuple[str, int], Paragraph]],
+    places: Iterable[tuple[str, int]],
+) -> dict[tuple[str, int], Paragraph]:
+    """The paragraphs at these places without those written after the day asked for that do not name it."""
+    found = paragraphs(places)
+    return {
+        place: paragraph
+        for place, paragraph in found.items()
+        if when.holds(paragraph.date) or when.named_in(paragraph.text)
+    }
+
+
+def _as_of(written: str) -> When:
+    return When(as_of=_last_day(written), named=_named(written))
+
+
+def _period(word: str, written: str) -> When:
+    first, last = _first_day(written), _last_day(written)
+    if first is None or last is None:
+        return When()
+    if word == "before":
+        return When(until=first - timedelta(1))
+    return When(since=None if word in _UP_TO else first, until=last, named=_named(written))
+
+
+def _last_day(written: str) -> date | None:
+    """The last day of a day, month or year."""
+    if day := find_date(written):
+        return day
+    month, year = _month(written), re.search(r"\d{4}", written)
+    return date(int(year[0]), month or 12, monthrange(int(year[0]), month or 12)[1]) if year else None
+
+
+def _first_day(written: str) -> date | None:
+    """The first day of a day, month or year."""
+    if day := find_date(written):
+        return day
+    year = re.search(r"\d{4}", written)
+    return date(int(year[0]), _month(written) or 1, 1) if year else None
+
+
+def _named(written: str) -> frozenset[str]:
+    month, year = _month(written), re.search(r"\d{4}", written)
+    return frozenset([*([MONTHS[month - 1]] if month else []), *([year[0]] if year else [])])
+
+
+def _month(written: str) -> int | None:
+    """The month that is named, from 1."""
+    if day := find_date(written):
+        return day.month
+    found = re.search(rf"\b{_MONTH}(?=\W)", written, re.IGNORECASE)
+    return (
+        next(at for at, name in enumerate(MONTHS, 1) if found[0].casefold().startswith(name[:3]))
+        if found
+        else None
+    )
+
+
+def _tidy(text: str) -> str:
+    return re.sub(r"\s+([?.!,])", r"\1", re.sub(r"\s+", " ", text)).strip(" ,")

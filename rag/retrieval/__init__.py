@@ -1,0 +1,1 @@
+"""Find the evidence for a question."""

@@ -1,0 +1,1 @@
+"""Words, numbers, dates and names: one reader of each, used by every room above."""

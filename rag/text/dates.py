@@ -1,0 +1,119 @@
+"""The date that a heading, a dateline or a file name states."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from dateutil import parser
+
+from rag.text.words import MONTHS, fold
+
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+)
+_DAY = r"(?:3[01]|[12]\d|0?[1-9])"
+_YEAR = r"(?:1[5-9]|2[01])\d\d"
+_DATE = re.compile(
+    rf"""(?<![\w.,/-])(?P<written>{_MONTH}\s{{0,3}}{_DAY}(?:st|nd|rd|th)?\s?,?\s{{1,3}}{_YEAR}
+                      |{_DAY}(?:st|nd|rd|th|\.)?\s{{1,3}}(?:of\s{{1,3}})?{_MONTH},?\s{{1,3}}{_YEAR})(?!\d)
+      |(?<![\d./-])(?P<iso>{_YEAR}([-/.])(?:0?[1-9]|1[0-2])\3{_DAY})(?![\d/-]|\.\d)
+      |(?<![\d./-])(?P<numeric>\d\d?([-/.])\d\d?\5{_YEAR})(?![\d/-]|\.\d)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ELSEWHEN = re.compile(r"\b(?:since|until|till|before|after)\s*$", re.IGNORECASE)
+_DATELINE_WORD = re.compile(
+    r"(?:first|last|published|updated?|posted|modified|created|issued|edited|filed|dated?|on|at|as|of|the|by|and"
+    r"|this|page|was|[ap]\.?m|e[ds]?t|p[ds]?t|c[ds]t|gmt|utc|z|bst|ces?t|ee?s?t|msk|hkt|time|local|ago|read"
+    r"|\d\d?[:.h]\d\d(?:[:.]\d\d)?(?:am|pm|z)?|t\d\d:\d\d(?::\d\d)?z?|\d\d?(?:am|pm)?|\d{4}|\d+\.\d+"
+    r"|min(?:ute)?s?|hours?"
+    r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)$",
+    re.IGNORECASE,
+)
+# What is said of another day than that of the text: a picture's, a life's, one to come, a treaty's.
+_OTHER_DAY = re.compile(
+    r"\b(?:photos?|photograph\w*|images?|pictures?|video|getty|shutterstock|alamy|born|died|deadline|due"
+    r"|expir\w+|retrieved|accessed|next|valid|before|after|until)\b|(?<!\bas )\bof [A-Z][a-z]+, ",
+    re.IGNORECASE,
+)
+_SHORT_MONTHS = [month[:3] for month in MONTHS]
+_NUMBERED_MONTH = (
+    r"(?P<month{0}>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+    r"(?:(?<=jan)uary|(?<=feb)ruary|(?<=mar)ch|(?<=apr)il|(?<=jun)e|(?<=jul)y|(?<=aug)ust|(?<=sep)t(?:ember)?"
+    r"|(?<=oct)ober|(?<=nov)ember|(?<=dec)ember)?\b\.?"
+)
+MOMENT = re.compile(
+    rf"\b(?P<day1>\d\d?)(?:st|nd|rd|th)?\s(?:of\s)?{_NUMBERED_MONTH.format(1)}(?:,?\s(?P<year1>\d{{4}}))?\b"
+    rf"|\b{_NUMBERED_MONTH.format(2)}\s(?P<day2>\d\d?)(?!\d)(?:st|nd|rd|th)?(?:,?\s(?P<year2>\d{{4}}))?\b"
+    rf"|\b{_NUMBERED_MONTH.format(3)},?\s(?P<year3>\d{{4}})\b"
+    r"|\b(?P<year4>\d{4})-(?P<month4>\d\d)-(?P<day4>\d\d)\b|\b(?P<year5>1[0-9]\d\d|20\d\d)\b(?!-)"
+)
+_OPENING = re.compile(r"^[A-Z][^.!?–—]{0,60}(?:\.\s)?[^.!?–—]{0,40}[–—-]{1,2}\s")
+_DASH = re.compile(r"\s*[–—-]\s*")
+_WORD = re.compile(r"[\w:.’'-]*\w")
+
+
+def find_date(text: str) -> date | None:
+    """The first full date in `text`; a month without a day, or 03/04/2024 (which way round?), is none."""
+    found = _search(text)
+    return found[1] if found else None
+
+
+def find_dateline(text: str) -> date | None:
+    """The date of a line that holds little else, or of the place and date before a story's first dash."""
+    opening = _OPENING.match(text)
+    line = opening[0] if opening else text
+    if len(line) > 120 or _OTHER_DAY.search(line) or (found := _search(line)) is None:
+        return None
+    match, day = found
+    rest = f"{line[: match.start()]} {line[match.end() :]}"
+    others = [word for word in _WORD.findall(rest) if not _DATELINE_WORD.match(word)]
+    if (span := _DASH.match(text, match.end())) and _DATE.match(text, span.end()):
+        return None
+    return day if len(others) <= 6 and all(word[0].isupper() for word in others) else None
+
+
+def is_opening(text: str) -> bool:
+    """Whether a dash parts the beginning of a text from the rest, as it does a story's place and date."""
+    return _OPENING.match(text) is not None
+
+
+def find_heading_date(text: str) -> date | None:
+    """The date of a heading that is one, opens with one, or has at most three words beside it."""
+    if (found := _search(text)) is None:
+        return None
+    match, day = found
+    others = _WORD.findall(f"{text[: match.start()]} {text[match.end() :]}")
+    return day if not _WORD.search(text[: match.start()]) or len(others) <= 3 else find_dateline(text)
+
+
+def moments(text: str) -> list[tuple[str, str, str]]:
+    """The times of a text as (year, month, day), each "" where it is not said."""
+    found = []
+    for match in MOMENT.finditer(fold(text)):
+        parts = {name[:-1]: value for name, value in match.groupdict().items() if value}
+        month = parts.get("month", "")
+        month = str(_SHORT_MONTHS.index(month) + 1) if month in _SHORT_MONTHS else month.lstrip("0")
+        found.append((parts.get("year", ""), month, parts.get("day", "").lstrip("0")))
+    return found
+
+
+def _search(text: str) -> tuple[re.Match[str], date] | None:
+    """The first match that is a real, unambiguous date, and that date."""
+    for match in _DATE.finditer(text):
+        if _ELSEWHEN.search(text[max(match.start() - 12, 0) : match.start()]):
+            continue
+        if match["numeric"] and not _is_unambiguous(match["numeric"]):
+            continue
+        try:
+            return match, parser.parse(match[0], dayfirst=match["iso"] is None).date()
+        except (parser.ParserError, OverflowError):
+            continue
+    return None
+
+
+def _is_unambiguous(numeric: str) -> bool:
+    """Whether 16/08/2024 or 08/16/2024, of which only one reading exists, and not 03/04/2024."""
+    first, second = (int(part) for part in re.split(r"[-/.]", numeric)[:2])
+    return (first > 12) != (second > 12) or first == second

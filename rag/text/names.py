@@ -1,0 +1,219 @@
+"""Names: finding them in a text, and telling whether a text holds a name in any of its forms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import takewhile
+
+from rag.text.words import NUMBER_WORDS, STOPWORDS, fold, words
+
+_CAPITALISED = re.compile(r"(?<![\w-])[^\W\d_a-z][\w’'.-]*\w|\b[A-Z]\b")
+_SENTENCE_OPENING = re.compile(r"^\s*$|[.!?:]\s+$|[“\"‘(]\s*$")
+
+# Country names whose adjective shares no plain stem with them; regular pairs (Estonia, Estonian) need no row.
+_SAME = (
+    "uk britain british briton",
+    "us usa u.s american america united-states",
+    "poland polish pole",
+    "france french",
+    "germany german",
+    "spain spanish spaniard",
+    "netherlands dutch",
+    "denmark danish dane",
+    "sweden swedish swede",
+    "finland finnish finn",
+    "ireland irish",
+    "scotland scottish scot",
+    "wales welsh",
+    "england english",
+    "switzerland swiss",
+    "greece greek",
+    "norway norwegian",
+    "portugal portuguese",
+    "czechia czech",
+    "iceland icelandic",
+    "thailand thai",
+    "philippines filipino",
+    "kyiv kiev",
+    "kharkiv kharkov",
+    "odesa odessa",
+)
+_GROUP = {form: group for group in _SAME for form in group.split()}
+
+_TITLES = frozenset(
+    """president vice prime minister general gen lieutenant colonel captain admiral chancellor secretary king
+    queen prince princess pope bishop archbishop emperor mayor governor senator sir lord lady mr mrs ms dr
+    professor chief commander leader spokesman spokeswoman ambassador ex former the""".split()  # noqa: SIM905
+)
+
+# A seat of government, and the country that reports mean by it: "Tokyo offered aid".
+_SEATS = (
+    "ankara turkey",
+    "athens greece",
+    "beijing china",
+    "belgrade serbia",
+    "berlin germany",
+    "bucharest romania",
+    "budapest hungary",
+    "canberra australia",
+    "copenhagen denmark",
+    "delhi india",
+    "helsinki finland",
+    "jerusalem israel",
+    "kremlin russia",
+    "kyiv ukraine",
+    "lisbon portugal",
+    "london uk",
+    "madrid spain",
+    "minsk belarus",
+    "moscow russia",
+    "oslo norway",
+    "ottawa canada",
+    "paris france",
+    "prague czechia",
+    "pyongyang korea",
+    "riga latvia",
+    "rome italy",
+    "seoul korea",
+    "stockholm sweden",
+    "tallinn estonia",
+    "tehran iran",
+    "tokyo japan",
+    "vienna austria",
+    "vilnius lithuania",
+    "warsaw poland",
+    "washington usa",
+)
+_SUFFIX = re.compile(r"(?:ians?|ans?|ese|ish|is|i|s)$")
+
+
+def names(text: str) -> list[str]:
+    """The capitalised words that are names, each once, in order; a sentence's plain first word is none."""
+    return list(_names(text))
+
+
+@lru_cache(maxsize=4096)
+def _names(text: str) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for match in _CAPITALISED.finditer(text):
+        word = match.group()
+        bare = re.sub(r"[’']s$", "", word).rstrip(".")
+        if set(words(bare)) & STOPWORDS or fold(bare) in NUMBER_WORDS:
+            continue
+        opens = bool(_SENTENCE_OPENING.search(text[max(0, match.start() - 8) : match.start()]))
+        if opens and not _looks_like_name(bare, text[match.end() : match.end() + 8]):
+            continue
+        found.setdefault(bare)
+    return tuple(found)
+
+
+def _looks_like_name(word: str, rest: str) -> bool:
+    return word.isupper() or bool(re.match(r"(?:[’']s)?\s+[A-Z]", rest))
+
+
+def variants(word: str) -> tuple[str, ...]:
+    """The folded word, and the other forms of the country or city that it names: uk, britain, london."""
+    same = _GROUP.get(word, word).split()
+    return tuple(dict.fromkeys([*same, *_stand_ins().get(base(word), ())]))
+
+
+def bases(word: str) -> tuple[str, ...]:
+    """The base form of a folded word, then those of what stands for it: a country for its capital."""
+    return (base(word), *map(base, _stand_ins().get(base(word), ())))
+
+
+@lru_cache(maxsize=65536)
+def base(word: str) -> str:
+    """One form for a folded place name and its adjective: estonia and estonian give eston."""
+    group = _GROUP.get(word)
+    if group:
+        return group
+    cut = _SUFFIX.sub("", word)
+    cut = cut if len(cut) >= 3 else word
+    return cut.rstrip("aeiouy") or cut
+
+
+@lru_cache(maxsize=1)
+def _stand_ins() -> dict[str, list[str]]:
+    """For the base form of a country its seats of government, and the other way round."""
+    found: dict[str, list[str]] = {}
+    for seat, country in map(str.split, _SEATS):
+        found.setdefault(base(seat), []).append(country)
+        found.setdefault(base(country), []).append(seat)
+    return found
+
+
+def forms(text: str) -> set[str]:
+    """Every base form a text holds, with initials of its capitalised runs: "United Nations" gives "un"."""
+    return set(_forms(text))
+
+
+@lru_cache(maxsize=256)
+def _forms(text: str) -> frozenset[str]:
+    held = {base(word) for word in words(text)}
+    for run in re.findall(r"(?:[A-Z][\w’'-]*\s+(?:(?:of|the|and|for)\s+)?){1,6}[A-Z][\w’'-]*", text):
+        initials = "".join(part[0] for part in run.split() if part[0].isupper()).casefold()
+        for end in range(2, len(initials) + 1):
+            held.add(base(initials[:end]))
+            held.add(base(initials[-end:]))
+    return frozenset(held)
+
+
+def absent(wanted: Sequence[str], held: set[str]) -> list[str]:
+    """The wanted names of which `held`, the forms of a text, has none; variants of long names count."""
+    return [name for name in wanted if not any(_holds(part, held) for part in words(name))]
+
+
+def _holds(word: str, held: set[str]) -> bool:
+    if any(form in held for form in bases(word)):
+        return True
+    wanted = base(word)
+    return len(word) >= 6 and any(_much_the_same(wanted, other) for other in held)
+
+
+def _much_the_same(wanted: str, other: str) -> bool:
+    """Whether two long names differ by their ends only, or by one slip: a letter more, less, other, or two
+    letters changed about, but never the first one."""
+    if abs(len(other) - len(wanted)) > 2 or other[:1] != wanted[0]:
+        return False
+    start = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(wanted, other, strict=False)))
+    if start >= max(6, len(wanted) - 2):
+        return True
+    left, right = wanted[start:], other[start:]
+    swapped = right[1::-1] + right[2:]
+    return left == swapped or left[1:] in {right, right[1:]} or left == right[1:]
+
+
+def namesakes(question: str, text: str) -> list[str]:
+    """The full names of a question of which a text holds only the last part, after other first names.
+
+    What the text writes small, too, is no last name: the "treaty" in the Treaty of Nice.
+    """
+    found = []
+    for run in runs(question):
+        *_, first, last = ["", *run.split()]
+        if not first or fold(first) in _TITLES or re.search(rf"\b{re.escape(last.lower())}", text):
+            continue
+        before = re.findall(rf"\b([A-Z][\w’'.-]*) {re.escape(last)}\b", text)
+        others = {base(fold(word)) for word in before if fold(word).strip(".") not in _TITLES}
+        if others and not _holds(fold(first), others):
+            found.append(f"{first} {last}")
+    return found
+
+
+def runs(text: str) -> list[str]:
+    """Names that stand together, as written: "General Ivan Popov", "New START"; each once, in order."""
+    known = set(names(text))
+    found: dict[str, None] = {}
+    for match in re.finditer(r"\w[\w’'.-]*(?:[ \u00a0]+\w[\w’'.-]*)*", text):
+        group: list[str] = []
+        for word in [*match.group().split(), ""]:
+            bare = re.sub(r"[’']s$", "", word.rstrip(".-’'"))
+            if bare in known:
+                group.append(bare)
+            if group and (bare not in known or bare != word):
+                found.setdefault(" ".join(group))
+                group = []
+    return list(found)

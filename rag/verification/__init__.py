@@ -1,0 +1,1 @@
+"""Whether a paragraph supports a statement."""

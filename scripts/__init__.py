@@ -1,0 +1,1 @@
+"""Scripts for developers: fitting, measuring, making files."""

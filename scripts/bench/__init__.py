@@ -1,0 +1,1 @@
+"""Compare Pilcrow with plain LlamaIndex on the same questions."""

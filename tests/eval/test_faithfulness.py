@@ -1,0 +1,134 @@
+"""The local judge: what it holds to be supported, and RAGAS' Faithfulness behind which it sits."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import pytest
+
+pytest.importorskip("ragas", reason="the eval group is not installed")
+
+from ragas.metrics.collections import Faithfulness
+
+from eval.judge.faithfulness import LocalFaithfulness, apart, verdict
+from eval.judge.features import features
+from eval.judge.words import sentences, statements, tokens
+
+FERRY = (
+    "The ferry to Skarv carried 1,240 passengers in March 2019, the harbour office said. Its captain, "
+    "Signe Lund, wanted a second ship, but the treasurer, Arne Moe, refused. The old pier was not repaired."
+)
+SCHOOL = "The school at Vik has 48 pupils and three teachers. It was built of stone in 1902 by Per Strand."
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "The ferry to Skarv carried 1,240 passengers in March 2019, the harbour office said.",
+        "Its captain, Signe Lund, wanted a second ship, but the treasurer, Arne Moe, refused.",
+        "The old pier was not repaired.",
+        "The school at Vik has 48 pupils and three teachers.",
+    ],
+)
+def test_what_the_paragraphs_say_is_supported(statement: str) -> None:
+    assert verdict(statement, [FERRY, SCHOOL]) > 0.9
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(
+            "The ferry to Skarv carried 1,540 passengers in March 2019, the harbour office said.", id="number"
+        ),
+        pytest.param(
+            "The ferry to Skarv carried 2019 passengers in March 2019, the harbour office said.",
+            id="a number of the same paragraph",
+        ),
+        pytest.param(
+            "The ferry to Bruland carried 1,240 passengers in March 2019, the harbour office said.", id="name"
+        ),
+        pytest.param(
+            "The ferry to Skarv carried 1,240 passengers in June 2019, the harbour office said.", id="date"
+        ),
+        pytest.param(
+            "Its captain, Arne Moe, wanted a second ship, but the treasurer, Signe Lund, refused.",
+            id="the two speakers swapped",
+        ),
+        pytest.param("The old pier was repaired.", id="negation taken out"),
+        pytest.param(
+            "The ferry to Skarv had not carried 1,240 passengers in March 2019, the harbour office said.",
+            id="negation put in",
+        ),
+        pytest.param("The school at Vik has 48 pupils and nine teachers.", id="a number in words"),
+        pytest.param("The mill at Dal ground rye for six villages until the war.", id="another paragraph"),
+    ],
+)
+def test_one_changed_fact_is_not_supported(statement: str) -> None:
+    assert verdict(statement, [FERRY, SCHOOL]) < 0.5
+
+
+def test_the_same_in_other_words_beats_what_is_not_said() -> None:
+    said = verdict("In March 2019 the Skarv ferry had 1,240 passengers.", [FERRY])
+    not_said = verdict("In March 2019 the Skarv ferry sank with its captain.", [FERRY])
+    assert said > not_said
+
+
+def test_without_paragraphs_nothing_is_supported() -> None:
+    assert verdict("The old pier was not repaired.", []) == 0
+    assert verdict("The old pier was not repaired.", ["", " \n"]) == 0
+
+
+@pytest.mark.parametrize("text", ["", "…", "[1]", "word " * 3000, "北京 是 首都。", "\x00 NaN inf 1e999"])
+def test_any_text_has_a_probability(text: str) -> None:
+    for statement, context in ((text, FERRY), ("The pier is old.", text)):
+        assert 0 <= verdict(statement, [context]) <= 1
+        assert all(math.isfinite(value) for value in features(statement, [context]).values())
+
+
+def test_ragas_scores_the_share_of_supported_sentences() -> None:
+    metric = LocalFaithfulness()
+    assert isinstance(metric, Faithfulness)
+    answer = "The old pier was not repaired. [1] The school at Vik has 84 pupils and three teachers. [2]"
+
+    def score(response: str) -> float:
+        asked = metric.ascore(user_input="?", response=response, retrieved_contexts=[FERRY, SCHOOL])
+        return float(asyncio.run(asked).value)
+
+    assert score(answer) == 0.5
+    assert score(answer.replace("84", "48")) == 1
+
+
+def test_each_fold_has_weights_of_its_own() -> None:
+    statement = "In March 2019 the Skarv ferry had 1,240 passengers."
+    chances = {apart(f"article {number}", statement, [FERRY]) for number in range(40)}
+    assert len(chances) == 5
+    assert verdict(statement, [FERRY]) not in chances
+
+
+def test_marks_end_statements_and_are_no_part_of_them() -> None:
+    answer = (
+        "Amount: 19; State: due [1] Mr. Lund of the U.S. office left on Jan. 5. [2][3] He did not return."
+    )
+    assert statements(answer) == (
+        "Amount: 19; State: due",
+        "Mr. Lund of the U.S. office left on Jan. 5.",
+        "He did not return.",
+    )
+    assert sentences("“Go!” he said. It cost 3.5 million.") == ("“Go!” he said.", "It cost 3.5 million.")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("3.2 million", "3,200,000"),
+        ("twenty-five", "25"),
+        ("five hundred", "500"),
+        ("the 31st", "the 31"),
+        ("Ukraine's", "Ukrainian"),
+        ("Chișinău", "Chisinau"),
+        ("didn't", "not"),
+    ],
+)
+def test_two_ways_to_write_one_thing(one: str, other: str) -> None:
+    assert [token.stem for token in tokens(one)] == [token.stem for token in tokens(other)]

@@ -1,0 +1,266 @@
+"""The gate: it fails for what got worse by more than its noise, and for the metric that tells of it."""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from eval.questions.rows import FILE, load
+from eval.runs.gate import Change, Verdict, compare
+from eval.runs.history import Accepted, Entry, entries, read_accepted, remember, write_accepted
+from eval.scores.cases import ask
+from eval.scores.measures import MEASURES, Score, Scores
+from rag import Answer, Assistant, Citation, Evidence, PilcrowError, Settings, Statement, Turn
+
+pytest.importorskip("ragas", reason="the eval group is not installed")
+
+from eval.nightly import score  # it wants RAGAS
+
+ROWS = load(FILE)[:120]  # the kinds are spread evenly over the file
+SAME = {f"q{number}": "as it was" for number in range(100)}
+Spoil = Callable[[Answer, Assistant], Answer]
+
+
+def made(name: str, values: Sequence[float | None]) -> Scores:
+    """One metric's values for q0, q1 and on."""
+    return {name: {f"q{number}": Score(value) for number, value in enumerate(values)}}
+
+
+def change(name: str, now: Sequence[float | None], then: Sequence[float | None]) -> Change:
+    found = compare(made(name, now), SAME, made(name, then), SAME)
+    return next(item for item in found if item.measure.name == name)
+
+
+def test_the_same_answers_are_no_worse() -> None:
+    values = [1.0, 0.0] * 50
+    found = change("hit@1", values, values)
+    assert (found.verdict, found.by.value, found.by.low, found.by.high) == (Verdict.SAME, 0, 0, 0)
+
+
+def test_a_fall_within_the_noise_passes_and_one_beyond_it_fails() -> None:
+    assert change("hit@1", [0.0] * 1 + [1.0] * 99, [1.0] * 100).verdict is Verdict.SAME
+    swapped = change("hit@1", [0.0] * 6 + [1.0] * 94, [1.0] * 94 + [0.0] * 6)
+    assert swapped.verdict is Verdict.SAME, "as many rose as fell"
+    fell = change("hit@1", [0.0] * 10 + [1.0] * 90, [1.0] * 100)
+    assert (fell.verdict, fell.bad) == (Verdict.FELL, True)
+    assert fell.by.value == pytest.approx(-0.1)
+    assert (fell.by.high or 0) < 0
+    assert change("hit@1", [1.0] * 100, [0.0] * 10 + [1.0] * 90).verdict is Verdict.ROSE
+
+
+def test_a_perfect_score_is_still_in_doubt() -> None:
+    perfect = change("hit@1", [1.0] * 100, [1.0] * 100).now
+    assert (perfect.value, perfect.high) == (1, 1)
+    assert perfect.low == pytest.approx(0.9638, abs=1e-4)
+    assert change("hit@1", [0.0] * 100, [0.0] * 100).now.high == pytest.approx(0.0362, abs=1e-4)
+
+
+def test_what_rounding_changes_is_no_change() -> None:
+    assert change("F1", [0.3333] * 100, [1 / 3] * 100).verdict is Verdict.SAME
+
+
+def test_fewer_fabricated_citations_are_better() -> None:
+    none, some = [0.0] * 100, [1.0] * 10 + [0.0] * 90
+    assert change("fabricated citations", some, none).verdict is Verdict.FELL
+    assert change("fabricated citations", none, some).verdict is Verdict.ROSE
+
+
+def test_a_metric_without_a_value_any_more_fails() -> None:
+    found = change("citation recall", [], [1.0] * 100)
+    assert (found.verdict, found.bad) == (Verdict.LOST, True)
+    assert math.isnan(found.now.value)
+
+
+def test_what_can_no_longer_be_scored_fails_and_is_not_averaged_away() -> None:
+    found = change("faithfulness", [1.0] * 99 + [None], [1.0] * 100)
+    assert (found.verdict, found.scored, found.failed) == (Verdict.FAILED, 99, 1)
+    assert change("faithfulness", [1.0] * 99 + [None], [1.0] * 99 + [None]).verdict is Verdict.SAME
+
+
+def test_a_question_that_was_changed_is_not_compared() -> None:
+    now, then = made("hit@1", [0.0] * 50 + [1.0] * 50), made("hit@1", [1.0] * 100)
+    edited = {id_: "edited" if int(id_[1:]) < 50 else digest for id_, digest in SAME.items()}
+    found = next(item for item in compare(now, edited, then, SAME) if item.measure.name == "hit@1")
+    assert (found.verdict, found.rows) == (Verdict.SAME, 50)
+    nothing = compare(now, SAME, {}, {})
+    assert {item.verdict for item in nothing} == {Verdict.NEW}
+
+
+def test_the_accepted_run_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    when = datetime(2026, 11, 22, 3, tzinfo=UTC)
+    accepted = Accepted("r1", "the first “run”", when, {"q0": "d"}, made("hit@1", [0.25, None]))
+    write_accepted(tmp_path / "accepted.json", accepted)
+    assert read_accepted(tmp_path / "accepted.json") == accepted
+    assert read_accepted(tmp_path / "none.json") is None
+    (tmp_path / "accepted.json").write_text("{}", "utf-8")
+    with pytest.raises(PilcrowError, match="accepted.json cannot be read"):
+        read_accepted(tmp_path / "accepted.json")
+
+
+def test_a_run_stands_once_in_the_history_and_only_with_its_own_questions(tmp_path: Path) -> None:
+    first = Entry("r1", datetime(2026, 11, 22, tzinfo=UTC), "mine", {"hit@1": (0.5, 0.4, 0.6)}, ("MRR",))
+    for entry in (first, first, replace(first, run="r2", questions="other")):
+        remember(tmp_path, entry)
+    assert entries(tmp_path, "mine") == (first,)
+    with (tmp_path / "history.jsonl").open("a") as file:
+        file.write("half a li")
+    with pytest.raises(PilcrowError, match="is not one of a run"):
+        entries(tmp_path, "mine")
+
+
+class Broken(Assistant):
+    """An assistant that answers as ever, and then something is wrong with the answer."""
+
+    spoil: Spoil
+    remembered: dict[tuple[str, tuple[Turn, ...]], Answer]
+    searched: dict[str, tuple[Evidence, ...]]
+
+    @classmethod
+    def breaking(cls, index: Path, spoil: Spoil, like: Broken | None = None) -> Self:
+        """Opened on an index; `like` lends what it was asked already, before that was spoilt."""
+        opened = cls.open(index, Settings())
+        opened.spoil = spoil
+        opened.remembered = like.remembered if like else {}
+        opened.searched = like.searched if like else {}
+        return opened
+
+    def ask(
+        self, question: str, history: Sequence[Turn] = (), sources: Sequence[str] | None = None
+    ) -> Answer:
+        key = (question, tuple(history))
+        if key not in self.remembered:
+            self.remembered[key] = super().ask(question, history, sources)
+        return self.spoil(self.remembered[key], self)
+
+    def search(
+        self, question: str, sources: Sequence[str] | None = None, limit: int | None = None
+    ) -> tuple[Evidence, ...]:
+        if question not in self.searched:
+            self.searched[question] = super().search(question, sources, limit)
+        return self.searched[question]
+
+
+def neighbour(cited: Citation, assistant: Assistant) -> int:
+    """The number of the paragraph after the cited one, or of that before the last."""
+    count = next(item.paragraphs for item in assistant.documents() if item.source == cited.source)
+    return cited.paragraph + 1 if cited.paragraph < count else cited.paragraph - 1
+
+
+def wrong_numbers(answer: Answer, assistant: Assistant) -> Answer:
+    moved = [replace(cited, paragraph=neighbour(cited, assistant)) for cited in answer.citations]
+    return replace(answer, citations=tuple(moved))
+
+
+def invented_numbers(answer: Answer, _: Assistant) -> Answer:
+    moved = [replace(cited, paragraph=cited.paragraph + 1000) for cited in answer.citations]
+    return replace(answer, citations=tuple(moved))
+
+
+def quotes_of_neighbours(answer: Answer, assistant: Assistant) -> Answer:
+    def quoting(cited: Citation) -> Citation:
+        text = assistant.paragraph(cited.source, neighbour(cited, assistant)).text
+        return replace(cited, quote=text, start=0, end=len(text), paragraph_text=text)
+
+    return replace(answer, citations=tuple(map(quoting, answer.citations)))
+
+
+def always_answering(answer: Answer, _: Assistant) -> Answer:
+    if not answer.abstained or not answer.evidence:
+        return answer
+    first = answer.evidence[0]
+    cited = Citation(
+        1, first.source, first.paragraph, None, None, None, first.text, 0, len(first.text), first.text
+    )
+    said = (Statement(first.text, (1,), 1.0),)
+    return replace(
+        answer, abstained=False, text=f"{first.text} [1]", statements=said, citations=(cited,), nearest=()
+    )
+
+
+def never_answering(answer: Answer, _: Assistant) -> Answer:
+    text = "Your documents do not answer this."
+    return replace(answer, abstained=True, text=text, statements=(), citations=())
+
+
+def changed_numbers(answer: Answer, _: Assistant) -> Answer:
+    def wrong(text: str) -> str:
+        return re.sub(r"\d+", lambda number: str(int(number[0]) + 3), text)
+
+    said = [replace(statement, text=wrong(statement.text)) for statement in answer.statements]
+    marked = [f"{item.text} {''.join(f'[{number}]' for number in item.citations)}" for item in said]
+    return replace(answer, statements=tuple(said), text=" ".join(marked) or answer.text)
+
+
+def as_it_is(answer: Answer, _: Assistant) -> Answer:
+    return answer
+
+
+def scored(assistant: Assistant) -> Scores:
+    return score([ask(row, assistant) for row in ROWS])
+
+
+@pytest.fixture(scope="module")
+def healthy(
+    seeds_index: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Broken, Path, Scores]]:
+    """Nothing broken: the assistant, its index, and the scores of every question."""
+    index = Path(shutil.copytree(seeds_index, tmp_path_factory.mktemp("healthy") / "index"))
+    assistant = Broken.breaking(index, as_it_is)
+    found = scored(assistant)
+    yield assistant, index, found
+    assistant.close()
+
+
+def worse(now: Scores, then: Scores) -> set[str]:
+    """The metrics that the gate fails for."""
+    asked = {row.id: row.digest for row in ROWS}
+    return {item.measure.name for item in compare(now, asked, then, asked) if item.bad}
+
+
+RETRIEVAL = {measure.name for measure in MEASURES if measure.group == "Retrieval"}
+BY_CITATION = {"citation right", "citation precision", "citation recall"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named", "untouched"),
+    [
+        (as_it_is, set(), {measure.name for measure in MEASURES}),
+        (wrong_numbers, {*BY_CITATION, "quote exactness"}, {*RETRIEVAL, "answer accuracy"}),
+        (invented_numbers, {*BY_CITATION, "fabricated citations"}, {*RETRIEVAL, "answer accuracy"}),
+        (quotes_of_neighbours, {"quote exactness"}, {*RETRIEVAL, *BY_CITATION, "faithfulness"}),
+        (always_answering, {"abstention recall"}, {*RETRIEVAL, "faithfulness", "quote exactness"}),
+        (never_answering, {"answer accuracy", "abstention precision"}, {*RETRIEVAL, "abstention recall"}),
+        (changed_numbers, {"faithfulness", "citation recall"}, {*RETRIEVAL, "quote exactness"}),
+    ],
+)
+def test_the_gate_names_what_was_broken(
+    spoil: Spoil, named: set[str], untouched: set[str], healthy: tuple[Broken, Path, Scores]
+) -> None:
+    assistant, _, before = healthy
+    assistant.spoil = spoil
+    found = worse(scored(assistant), before)
+    assert named <= found
+    assert not untouched & found
+
+
+def test_the_gate_names_the_ranking_when_bm25_is_off(
+    healthy: tuple[Broken, Path, Scores], seeds_index: Path, tmp_path: Path
+) -> None:
+    """The entries of the word index belong to no chunk any more: only the embeddings find anything."""
+    index = Path(shutil.copytree(seeds_index, tmp_path / "index"))
+    with sqlite3.connect(next(index.glob("catalog*"))) as catalog:
+        catalog.execute("UPDATE chunk_fts SET rowid = rowid + 1000000")
+    catalog.close()
+    with Assistant.open(index, Settings()) as assistant:
+        found = worse(scored(assistant), healthy[2])
+    assert {"hit@1", "MRR", "nDCG@10"} <= found
+    assert not {"quote exactness", "faithfulness", "fabricated citations", "abstention recall"} & found

@@ -1,0 +1,278 @@
+"""The nightly evaluation as it is run: killed and gone on with, accepted, on our questions and one's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from conftest import Run
+
+from eval.questions.rows import FILE, load
+from eval.runs.record import Record
+from eval.runs.results import accepted_file
+from rag import Assistant, Settings
+
+pytest.importorskip("ragas", reason="the eval group is not installed")
+
+
+NOTES = """# Harbour notes
+
+The harbour master of Veldhaven is Ines Okafor. She took office on 3 March 2021.
+
+The north pier was closed on 5 May 2022 for repairs that cost 40,000 crowns.
+"""
+OWN = (
+    (
+        "m1",
+        "Who is the harbour master of Veldhaven?",
+        "fact",
+        "Ines Okafor is.",
+        ["Okafor"],
+        [["harbour.md", 2]],
+    ),
+    ("m2", "When was the north pier closed?", "date", "On 5 May 2022.", ["5 May 2022"], [["harbour.md", 3]]),
+    ("m3", "How deep is the basin at low tide?", "unanswerable", "", [], []),
+)
+
+
+@pytest.fixture
+def run(run: Run) -> Run:
+    """Runs `pilcrow eval` in this process; gives the exit code, stdout and stderr."""
+    return partial(run, "eval")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> tuple[Path, Path]:
+    """A file of three questions of one's own, and the index that they are asked of."""
+    (tmp_path / "harbour.md").write_text(NOTES, "utf-8")
+    with Assistant.open(tmp_path / "index", Settings()) as assistant:
+        assistant.ingest([tmp_path / "harbour.md"])
+    names = ("id", "question", "kind", "reference", "accepted", "gold")
+    rows = [dict(zip(names, row, strict=True)) for row in OWN]
+    questions = tmp_path / "mine.jsonl"
+    questions.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return questions, tmp_path / "index"
+
+
+def answered(record: Path) -> list[str]:
+    """The ids of the answers in a record; what a kill left of a line is none."""
+    lines = record.read_bytes().split(b"\n")[1:-1]
+    return [json.loads(line)["id"] for line in lines]
+
+
+def test_a_killed_run_goes_on_where_it_stopped(seeds_index: Path, tmp_path: Path, run: Run) -> None:
+    index, output = shutil.copytree(seeds_index, tmp_path / "index"), tmp_path / "nightly"
+    questions = tmp_path / "some.jsonl"
+    rows = load(FILE)[:40]
+    questions.write_text("".join(json.dumps(row.as_json()) + "\n" for row in rows), "utf-8")
+    arguments = ["--questions", str(questions), "--index", str(index), "--output", str(output)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ui", "eval", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None and not any(
+        len(answered(record)) >= 5 for record in output.glob("run-*.jsonl")
+    ):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    [record] = output.glob("run-*.jsonl")
+    before = answered(record)
+    assert 5 <= len(before) < len(rows), "it was killed in the middle"
+    with record.open("ab") as file:
+        file.write(b'{"id": "q0')  # as far as the line came
+
+    code, out, err = run(*arguments)
+    assert code == 0, err
+    assert f"has answered {len(before)} of 40" in err
+    assert answered(output / "answers.jsonl") == [row.id for row in rows], "none lost, none double"
+    assert not list(output.glob("run-*"))
+    assert len((output / "history.jsonl").read_text("utf-8").splitlines()) == 1
+    told = json.loads((output / "report.json").read_text("utf-8"))
+    assert [item["id"] for item in told["cases"]] == [row.id for row in rows]
+    assert f"The report is in {output / 'report.html'}" in out
+
+
+def test_ones_own_questions_are_asked_scored_accepted_and_held_against(
+    own: tuple[Path, Path], tmp_path: Path, run: Run
+) -> None:
+    questions, index = own
+    arguments = ("--questions", questions, "--index", index, "--output", tmp_path / "out")
+    code, out, _ = run(*arguments)
+    assert code == 0
+    assert "No run was accepted yet" in out
+    assert "answer accuracy" in out
+    for name in ("report.html", "report.md", "report.json", "history.jsonl", "answers.jsonl"):
+        assert (tmp_path / "out" / name).stat().st_size
+
+    code, out, _ = run("accept", "--output", tmp_path / "out", "--reason", "the first night")
+    assert code == 0
+    assert (tmp_path / "out" / "accepted.json").exists(), "our own accepted run is left alone"
+    code, out, _ = run(*arguments)
+    assert code == 0
+    assert "Nothing got worse by more than its noise" in out
+    assert len((tmp_path / "out" / "history.jsonl").read_text("utf-8").splitlines()) == 2
+
+
+def test_runs_that_begin_in_the_same_second_are_two(tmp_path: Path) -> None:
+    runs = []
+    for name in ("one", "two", "three"):
+        with closing(Record(tmp_path / name, ())) as record:
+            runs.append(record.run)
+    assert len(set(runs)) == 3
+
+
+class Scripted(BaseHTTPRequestHandler):
+    """A language model at an OpenAI-compatible address: it finds all well, but talks when asked of a pier."""
+
+    def do_GET(self) -> None:
+        self.give({"object": "list", "data": []})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        schema = asked["response_format"]["json_schema"]["schema"]
+        count = schema["properties"]["statements"]["minItems"]
+        verdict = {"statement": "It is so.", "reason": "It says so.", "verdict": 1}
+        of_one: object = verdict if schema["title"] == "Verdicts" else "It is so."
+        said = json.dumps({"statements": [of_one] * count})
+        if "pier" in asked["messages"][0]["content"]:
+            said = "As a model I would rather tell of the sea."
+        message = {"role": "assistant", "content": said}
+        choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+        self.give(
+            {"id": "1", "object": "chat.completion", "created": 0, "model": "scripted", "choices": choices}
+        )
+
+    def give(self, told: object) -> None:
+        body = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed."""
+
+
+@pytest.fixture
+def model() -> Iterator[str]:
+    """The address of the scripted model."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_model_judges_a_sample_beside_the_local_judge(
+    own: tuple[Path, Path], model: str, tmp_path: Path, run: Run
+) -> None:
+    questions, index = own
+    arguments = ("--questions", questions, "--index", index, "--output", tmp_path / "out")
+    code, out, err = run(*arguments, "--judge-url", model, "--judge-model", "scripted")
+    assert code == 0, err
+    assert "By scripted, of a fixed sample: 1.000" in out
+    assert "1 scored, 1 failed, 0 with nothing to judge" in out
+    told = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    assert (told["model"]["name"], told["model"]["failed"]) == ("scripted", 1)
+    assert told["metrics"]["faithfulness"]["failed"] == 0, "the local judge goes on by itself"
+    for report in ("report.html", "report.md"):
+        assert "By scripted, of a fixed sample" in (tmp_path / "out" / report).read_text("utf-8")
+    assert list((tmp_path / "out" / "judged").glob("scripted*.jsonl")), "what it said is kept"
+
+
+def test_the_exit_code_tells_that_something_got_worse(
+    own: tuple[Path, Path], tmp_path: Path, run: Run
+) -> None:
+    questions, index = own
+    arguments = ("--questions", questions, "--index", index, "--output", tmp_path / "out")
+    run(*arguments)
+    run("accept", "--output", tmp_path / "out", "--reason", "the first night")
+    accepted = tmp_path / "out" / "accepted.json"
+    written = json.loads(accepted.read_text("utf-8"))
+    written["scores"]["fabricated citations"] = {
+        "m1": -1.0,
+        "m2": -1.0,
+        "m3": -1.0,
+    }  # as if it had been better
+    accepted.write_text(json.dumps(written), "utf-8")
+    code, out, _ = run(*arguments)
+    assert code == 1
+    assert "FAILED: Worse than the run accepted" in out
+    assert "fabricated citations fell" in out
+    assert "Failed" in (tmp_path / "out" / "report.md").read_text("utf-8")
+
+
+def test_a_question_that_does_not_fit_the_documents_stops_the_run(
+    own: tuple[Path, Path], tmp_path: Path, run: Run
+) -> None:
+    questions, index = own
+    questions.write_text(questions.read_text("utf-8").replace('"harbour.md", 2', '"harbour.md", 3'), "utf-8")
+    code, _, err = run("--questions", questions, "--index", index, "--output", tmp_path / "out")
+    assert code == 1
+    assert "mine.jsonl, line 1: harbour.md ¶3 holds nothing that is accepted" in err
+
+
+def test_what_is_asked_wrongly_is_told(own: tuple[Path, Path], tmp_path: Path, run: Run) -> None:
+    questions, _ = own
+    assert run("--questions", questions)[0] == 2
+    assert run("--judge-url", "http://127.0.0.1:9/v1")[0] == 2
+    code, _, err = run("accept", "--output", tmp_path / "nothing", "--reason", "why not")
+    assert (code, "there is no run in" in err) == (1, True)
+    code, _, err = run("accept", "--output", tmp_path / "nothing", "--reason", " ")
+    assert (code, "say why" in err) == (1, True)
+    (tmp_path / "empty").mkdir()
+    code, _, err = run("--questions", questions, "--index", tmp_path / "empty", "--output", tmp_path / "out")
+    assert (code, "holds no documents" in err) == (1, True)
+
+
+def test_without_the_group_the_remedy_is_named(tmp_path: Path) -> None:
+    """A Python that finds no RAGAS: `ask` and the rest go on, `eval` says what to install."""
+    blocked = tmp_path / "sitecustomize.py"
+    blocked.write_text(
+        "import importlib.util as util\n"
+        "found = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name == 'ragas' else found(name, *rest)\n",
+        "utf-8",
+    )
+    told = subprocess.run(
+        [sys.executable, "-m", "ui", "eval", "--quick"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+    assert told.returncode == 1
+    assert "pip install 'pilcrow[eval]'" in told.stderr
+
+
+def test_the_command_line_does_not_load_ragas() -> None:
+    """Asking stays fast: what the evaluation wants is imported when it runs."""
+    code = "import sys, rag.cli; sys.exit(bool({'ragas', 'torch', 'eval.nightly'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_tonight_nothing_got_worse(tmp_path: Path, run: Run) -> None:
+    """The quick questions over seeds/, held against the accepted run that stands in the repository."""
+    assert accepted_file(FILE, tmp_path).exists()
+    code, out, err = run("--quick", "--output", tmp_path / "out")
+    assert code == 0, out + err
+    assert "against the run accepted on" in out
+    assert (tmp_path / "out" / "report.html").exists()
+    assert not list((tmp_path / "out").glob("index-*"))
+    code, _, err = run("accept", "--output", tmp_path / "out", "--reason", "why not")
+    assert (code, "accept a whole run" in err) == (1, True)

@@ -1,0 +1,163 @@
+"""The default generator, on evidence as it is read with the real embedder."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from remembering_embedder import RememberingEmbedder
+
+from rag.extraction.extractive import extract
+from rag.extraction.reader import Reading, Sentence, read
+from rag.models.embedder import Embedder
+from rag.query.question import read_question
+from rag.retrieval.rarity import Rarity, question_stems
+from rag.text.words import sentences, stems
+from rag.types import Draft, Evidence
+
+FLEET = (
+    "The cutter Zeemeeuw left Urk at dawn. She carried five men and a dog. Her skipper was Jacob Hakvoort.",
+    "The cutter Zeemeeuw brought home 4,200 kilograms of plaice on 3 May 1962. It was sold in IJmuiden.",
+    "Bread cost 40 cents in that year, and\nthe  baker complained of the price of flour.",
+    "- Boats that stayed in the harbour: Noordster, Vrouwe Maria and Eendracht.",
+)
+
+
+@pytest.fixture(scope="module")
+def remembering(embedder: Embedder) -> RememberingEmbedder:
+    return RememberingEmbedder(embedder)
+
+
+def evidence(*texts: str) -> list[Evidence]:
+    return [Evidence(number, "a.txt", 10 * number, text) for number, text in enumerate(texts, 1)]
+
+
+def write(remembering: RememberingEmbedder, text: str, *texts: str) -> tuple[tuple[Draft, ...], Reading]:
+    """What is drafted for a question on these paragraphs, and how they were read."""
+    question, given = read_question(text), evidence(*texts)
+    vector = remembering.embed([text])[0]
+    similarity = [float(row @ vector) for row in remembering.embed(texts)] if texts else []
+    frequency = {word: sum(word in stems(each) for each in texts) for word in question_stems(question)}
+    rarity = Rarity.of(question, frequency, len(texts))
+    likeness = [
+        {
+            (start, end): float(remembering.embed([each[start:end]])[0] @ vector)
+            for start, end in sentences(each)
+        }
+        for each in texts
+    ]
+    reading = read(question, given, rarity, similarity, likeness)
+    return extract(question, given, reading), reading
+
+
+@pytest.mark.parametrize(
+    ("question", "fact", "paragraph"),
+    [
+        ("Who was the skipper of the cutter Zeemeeuw?", "Jacob Hakvoort", 1),
+        ("How many kilograms of plaice did the Zeemeeuw bring home?", "4,200", 2),
+        ("What did bread cost?", "40 cents", 3),
+        ("Which boats stayed in the harbour?", "Noordster", 4),
+    ],
+)
+def test_the_sentence_that_answers_is_drafted(
+    remembering: RememberingEmbedder, question: str, fact: str, paragraph: int
+) -> None:
+    drafts, _ = write(remembering, question, *FLEET)
+    assert any(fact in draft.text and draft.evidence == (paragraph,) for draft in drafts)
+
+
+@pytest.mark.parametrize("question", ["Who was it?", "What about plaice?", "List the boats.", "flour", "?"])
+def test_a_draft_is_in_the_words_of_its_paragraph(remembering: RememberingEmbedder, question: str) -> None:
+    drafts, _ = write(remembering, question, *FLEET)
+    assert drafts
+    for draft in drafts:
+        (number,) = draft.evidence
+        assert draft.text in re.sub(r"\s+", " ", FLEET[number - 1])
+        assert not draft.text.startswith("-")
+
+
+def test_a_sentence_that_leans_on_the_one_before_brings_it_along(remembering: RememberingEmbedder) -> None:
+    drafts, _ = write(remembering, "Where was the plaice sold?", *FLEET)
+    whole = " ".join(draft.text for draft in drafts)
+    assert "It was sold in IJmuiden." in whole
+    assert "plaice" in whole.split("It was sold")[0]
+
+
+def test_what_two_paragraphs_say_alike_is_drafted_once(remembering: RememberingEmbedder) -> None:
+    twin = "The skipper of the cutter Zeemeeuw was Jacob Hakvoort."
+    drafts, _ = write(remembering, "Who was the skipper of the Zeemeeuw?", twin, twin, FLEET[2])
+    assert [draft.text for draft in drafts].count(twin) == 1
+
+
+def shared(text: str, *shares: float) -> Reading:
+    """One paragraph read, of whose sentences each has this share of the probability."""
+    spans = [(found.start(), found.end()) for found in re.finditer(r"[^ .][^.]*\.", text)]
+    read_ = [
+        Sentence(0, start, end, text[start:end], share, {"right_kind": 0.0})
+        for (start, end), share in zip(spans, shares, strict=True)
+    ]
+    return Reading(tuple(sorted(read_, key=lambda sentence: -sentence.probability)), 0.9, ())
+
+
+def test_an_answer_of_several_sentences_tells_them_in_the_order_of_the_page() -> None:
+    text = "Seven trawlers sailed. A dredger lay at anchor. Some pilots rowed ashore."
+    reading = shared(text, 0.33, 0.32, 0.35)
+    drafts = extract(read_question("List what the boats did."), evidence(text), reading)
+    assert " ".join(draft.text for draft in drafts) == text
+
+
+def test_an_answer_grows_until_it_is_sure_of_itself() -> None:
+    text = "Seven trawlers sailed. A dredger lay at anchor. Some pilots rowed ashore."
+    question = read_question("Who rowed ashore?")
+    sure, unsure = shared(text, 0.03, 0.05, 0.92), shared(text, 0.2, 0.25, 0.55)
+    assert [draft.text for draft in extract(question, evidence(text), sure)] == ["Some pilots rowed ashore."]
+    assert len(extract(question, evidence(text), unsure)) == 3
+
+
+def test_without_evidence_nothing_is_drafted(remembering: RememberingEmbedder) -> None:
+    drafts, reading = write(remembering, "Who was the skipper?")
+    assert drafts == ()
+    assert reading.probability == 0.0
+
+
+def test_the_shares_of_all_sentences_make_one(remembering: RememberingEmbedder) -> None:
+    _, reading = write(remembering, "Who was the skipper of the cutter?", *FLEET)
+    shares = [sentence.probability for sentence in reading.sentences]
+    assert sum(shares) == pytest.approx(1)
+    assert shares == sorted(shares, reverse=True)
+    for sentence in reading.sentences:
+        assert sentence.text == FLEET[sentence.index][sentence.start : sentence.end]
+
+
+@pytest.mark.parametrize(
+    ("question", "texts", "kept"),
+    [
+        (
+            "How many sacks of rye has the mill number 81 of the polder?",
+            (
+                "The mill number 81 of the polder has 1697 sacks of rye.",
+                "The mill number 82 of the polder has 2098 sacks of rye.",
+            ),
+            1,
+        ),
+        (
+            "What did the Zeemeeuw catch in 1962?",
+            ("The Zeemeeuw caught plaice in 1962.", "It brought home 4,200 kilograms of it."),
+            2,
+        ),
+        (
+            "What did the Zeemeeuw catch?",
+            ("The Zeemeeuw caught 40 plaice in 1962.", "The Zeemeeuw caught 60 plaice in 1963."),
+            2,
+        ),
+    ],
+)
+def test_what_is_said_of_another_number_than_asked_does_not_join(
+    question: str, texts: tuple[str, str], kept: int
+) -> None:
+    given = [Evidence(number, "a.txt", number, text) for number, text in enumerate(texts, 1)]
+    chances = (0.6, 0.3)
+    read_so = Reading(
+        tuple(Sentence(at, 0, len(text), text, chances[at], {}) for at, text in enumerate(texts)), 0.9, ()
+    )
+    assert [draft.text for draft in extract(read_question(question), given, read_so)] == list(texts[:kept])

@@ -1,0 +1,78 @@
+"""The words of a statement that answer: marked where it is sure, never outside the text, on real seeds."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag import Assistant, Statement
+from rag.extraction.highlight import mark
+from rag.query.question import read_question
+
+
+def marked(question: str, text: str) -> str | None:
+    """The words of one statement that are marked for a question."""
+    (statement,) = mark(read_question(question), [Statement(text, (1,), 1.0)])
+    return text[slice(*statement.highlight)] if statement.highlight else None
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "words"),
+    [
+        ("When was the bridge opened?", "The bridge was opened by the mayor on 4 May 1931.", "4 May 1931"),
+        ("In what year did the mill burn down?", "The mill burned down in 1897 after a storm.", "1897"),
+        (
+            "Who designed the lighthouse?",
+            "The lighthouse was designed by Marta Lindqvist in 1902.",
+            "Marta Lindqvist",
+        ),
+        ("How many ferries does the harbour have?", "The harbour has 14 ferries and two cranes.", "14"),
+    ],
+)
+def test_the_words_that_answer_are_marked(question: str, text: str, words: str) -> None:
+    assert marked(question, text) == words
+
+
+def test_what_the_question_says_itself_is_no_answer() -> None:
+    assert marked("Who is Ines Okafor?", "Ines Okafor.") is None
+    assert marked("What happened in 1931?", "It was 1931.") is None
+
+
+def test_where_no_words_stand_out_none_are_marked() -> None:
+    assert (
+        marked("How did the talks go?", "They went on, and then there was nothing more of it to be said.")
+        is None
+    )
+    assert marked("When?", "") is None
+
+
+@given(question=st.text(max_size=60), text=st.text(max_size=200))
+def test_a_mark_lies_within_the_text_and_is_stripped(question: str, text: str) -> None:
+    (statement,) = mark(read_question(question), [Statement(text, (1,), 1.0)])
+    if statement.highlight:
+        start, end = statement.highlight
+        assert 0 <= start < end <= len(text)
+        assert text[start:end] == text[start:end].strip() != ""
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("When did Ukrainian troops cross into Kursk?", "6 August"),
+        ("Who heads the SBU?", "Vasyl Malyuk"),
+        ("How large was the American security aid by 19 January 2023?", "26.7 billion dollars"),
+        ("Where is the drone factory that Russia is building with Iran?", "Alabuga Special Economic Zone"),
+    ],
+)
+def test_an_answer_from_documents_shows_its_words(assistant: Assistant, question: str, words: str) -> None:
+    answer = assistant.ask(question)
+    marked = [s.text[slice(*s.highlight)] for s in answer.statements if s.highlight]
+    assert words in marked, answer.text
+
+
+def test_every_mark_of_an_answer_lies_within_its_statement(assistant: Assistant) -> None:
+    for document in assistant.documents():
+        for statement in assistant.ask(f"What does {document.title} tell?").statements:
+            start, end = statement.highlight or (0, 0)
+            assert 0 <= start <= end <= len(statement.text)

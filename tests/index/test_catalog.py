@@ -1,0 +1,197 @@
+"""The catalog: what is written is read back, in one piece, and a removed document leaves nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.errors import StoreError
+from rag.index.catalog import Catalog
+from rag.index.snapshot import Origin
+from rag.types import Chunk, Document, DocumentInfo, Kind, Paragraph
+
+PARAGRAPHS = (
+    Paragraph(1, "Harbour news", Kind.HEADING, line=1),
+    Paragraph(2, "The naïve pilot paid 9,000 crowns.", heading="Harbour news", line=3, date=date(2024, 5, 1)),
+    Paragraph(3, "Barges wait at the quay.", Kind.LIST_ITEM, "Harbour news", page=2),
+)
+
+
+def write(
+    catalog: Catalog, source: str = "a.txt", paragraphs: tuple[Paragraph, ...] = PARAGRAPHS
+) -> list[Chunk]:
+    chunks = [Chunk(source, p.number, 0, p.text, p.heading, p.page) for p in paragraphs]
+    document = Document(source, "0" * 64, "Harbour", paragraphs)
+    with catalog.write() as revision:
+        revision.replace(
+            Origin(source, f"/docs/{source}", "/docs", "0" * 64, "print"),
+            document,
+            chunks,
+            [np.full(4, number, dtype=np.float32) for number in range(len(chunks))],
+            {2: {(0, 34): np.full(4, 2, dtype=np.float32)}, 3: {(0, 24): np.full(4, 3, dtype=np.float32)}},
+        )
+    return chunks
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    opened = Catalog.open(tmp_path / "catalog.sqlite3")
+    yield opened
+    opened.close()
+
+
+def test_what_is_written_is_read_back(catalog: Catalog) -> None:
+    heading, pilot, barges = write(catalog)
+    with catalog.read() as snapshot:
+        info = DocumentInfo("a.txt", "Harbour", "0" * 64, 3, date(2024, 5, 1))
+        assert snapshot.documents() == [info]
+        assert snapshot.document("a.txt") == info
+        assert snapshot.document("b.txt") is None
+        assert snapshot.all_paragraphs("a.txt") == list(PARAGRAPHS)
+        assert list(snapshot.paragraphs([("a.txt", 3), ("a.txt", 1), ("a.txt", 9)]).values()) == [
+            PARAGRAPHS[2],
+            PARAGRAPHS[0],
+        ]
+        assert list(snapshot.chunks([barges.id, "none", heading.id]).values()) == [barges, heading]
+        assert {place: list(spans) for place, spans in snapshot.sentences([("a.txt", 3)]).items()} == {
+            ("a.txt", 3): [(0, 24)]
+        }
+        assert snapshot.sentences([("a.txt", 2)])["a.txt", 2][0, 34].tolist() == [2, 2, 2, 2]
+        assert snapshot.vectors([pilot.id])[pilot.id].tolist() == [1, 1, 1, 1]
+        assert snapshot.chunk_count() == 3
+        assert snapshot.problems(4) == []
+
+
+def test_search_knows_word_forms_accents_and_thousands(catalog: Catalog) -> None:
+    heading, pilot, barges = write(catalog)
+    with catalog.read() as snapshot:
+        for asked in ("naive", "9000", "pay OR pilots"):
+            assert [i for i, _ in snapshot.search(asked, 5)] == [pilot.id], asked
+        found = snapshot.search("news OR barge", 5)
+        assert found[0][0] == barges.id
+        assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+        assert snapshot.search("news", 2) == snapshot.search("news", 9)[:2]
+        # a word of the text weighs more than one of the heading above it
+        assert snapshot.search("news", 1)[0][0] == heading.id
+        assert snapshot.document_frequency(["barg", "new", "zeppelin"]) == {
+            "barg": 1,
+            "new": 3,
+            "zeppelin": 0,
+        }
+
+
+def test_an_expression_that_is_none_is_named(catalog: Catalog) -> None:
+    with catalog.read() as snapshot, pytest.raises(StoreError, match="AND"):
+        snapshot.search("AND", 5)
+
+
+def test_a_replaced_and_a_removed_document_leave_nothing(catalog: Catalog) -> None:
+    old = write(catalog)
+    write(catalog, paragraphs=(Paragraph(1, "Nothing but fog."),))
+    with catalog.read() as snapshot:
+        assert snapshot.chunks(chunk.id for chunk in old) == {}
+        assert snapshot.search("barges", 5) == []
+        assert snapshot.document_frequency(["barg", "fog"]) == {"barg": 0, "fog": 1}
+    with catalog.write() as revision:
+        revision.remove(["a.txt"])
+    with catalog.read() as snapshot:
+        assert snapshot.documents() == []
+        assert snapshot.chunk_count() == 0
+        assert snapshot.search("fog", 5) == []
+        assert snapshot.problems(4) == []
+
+
+def test_a_reader_keeps_its_state_while_another_writes(catalog: Catalog) -> None:
+    write(catalog)
+    with catalog.read() as before:
+        write(catalog, "b.txt")
+        assert [document.source for document in before.documents()] == ["a.txt"]
+        with catalog.read() as after:
+            assert [document.source for document in after.documents()] == ["a.txt", "b.txt"]
+
+
+def test_a_write_that_fails_changes_nothing(catalog: Catalog) -> None:
+    write(catalog)
+    with pytest.raises(KeyError), catalog.write() as revision:
+        revision.remove(["a.txt"])
+        raise KeyError
+    with catalog.read() as snapshot:
+        assert snapshot.chunk_count() == 3
+
+
+def test_the_catalog_sees_what_is_wrong_inside_it(catalog: Catalog, tmp_path: Path) -> None:
+    write(catalog)
+    connection = sqlite3.connect(tmp_path / "catalog.sqlite3")
+    connection.execute("DELETE FROM chunk_fts WHERE rowid = 2")
+    connection.execute("UPDATE chunk SET vector = x'00' WHERE rowid = 3")
+    connection.execute("DELETE FROM chunk WHERE rowid = 1")
+    connection.commit()
+    connection.close()
+    with catalog.read() as snapshot:
+        assert snapshot.problems(4) == [
+            "catalog: 1 chunks are missing from the word index",
+            "catalog: 1 entries of the word index belong to no chunk",
+            "catalog: 1 vectors are damaged",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        (99, "newer Pilcrow.*Update"),
+        (1, "older Pilcrow.*delete that folder, then run pilcrow ingest"),
+    ],
+)
+def test_a_catalog_of_another_version_is_not_touched(tmp_path: Path, version: int, told: str) -> None:
+    path = tmp_path / "catalog.sqlite3"
+    Catalog.open(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(StoreError, match=told):
+        Catalog.open(path)
+
+
+def test_the_chunks_that_hold_a_word_are_counted_anew_after_each_write(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    other = Catalog.open(tmp_path / "catalog.sqlite3")
+    for number, name in enumerate("abc", 1):
+        write(catalog if number % 2 else other, f"{name}.txt")
+        for opened in (catalog, other):
+            with opened.read() as snapshot:
+                assert snapshot.document_frequency(["barg"]) == {"barg": number}
+    with other.write() as revision:
+        revision.remove(["a.txt"])
+    with catalog.read() as snapshot:
+        assert snapshot.document_frequency(["barg"]) == {"barg": 2}
+    other.close()
+
+
+def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite3"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    with pytest.raises(StoreError, match="another folder"):
+        Catalog.open(path)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
+
+
+def test_a_damaged_catalog_names_the_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite3"
+    path.write_bytes(b"no database at all, but long enough to be looked at " * 50)
+    with pytest.raises(StoreError, match="ingest the documents again"):
+        Catalog.open(path)
+    assert path.read_bytes().startswith(b"no database")
+
+
+def test_a_closed_catalog_says_so(tmp_path: Path) -> None:
+    catalog = Catalog.open(tmp_path / "catalog.sqlite3")
+    catalog.close()
+    with pytest.raises(StoreError, match="closed"), catalog.read():
+        pass

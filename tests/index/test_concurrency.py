@@ -1,0 +1,91 @@
+"""Many threads ask while one ingests: no error, and no citation of what no committed version ever said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pytest
+from remembering_embedder import RememberingEmbedder, open_assistant
+
+from rag import Answer, Assistant
+from rag.models.embedder import Embedder
+
+PLACES = ("Aalten", "Borculo", "Culemborg", "Deventer", "Elburg", "Franeker", "Groenlo", "Harderwijk")
+WARDENS = ("Abena", "Bogdan", "Chiara", "Dmitri", "Esi")
+VERSIONS = 11  # the first, and ten edits
+
+
+def paragraphs(place: str, version: int) -> list[str]:
+    """What a place's file says in one version; the number of paragraphs changes too."""
+    return [
+        *(f"In the year {1900 + year} nothing happened in {place}." for year in range(version % 3)),
+        f"The warden of the tower of {place} is {WARDENS[version % len(WARDENS)]} Visser.",
+        f"The tower of {place} was painted in {1950 + version} by its owners.",
+    ]
+
+
+def write(folder: Path, place: str, version: int) -> None:
+    (folder / f"{place}.txt").write_text("\n\n".join(paragraphs(place, version)), "utf-8")
+
+
+def keep_asking(assistant: Assistant, place: str, stop: Event) -> list[Answer]:
+    """The answers to two questions on one place, over and over until told to stop."""
+    questions = (f"Who is the warden of the tower of {place}?", f"When was the tower of {place} painted?")
+    answers = []
+    while not stop.wait(0.05):
+        answers += [assistant.ask(question) for question in questions]
+    return answers
+
+
+@pytest.fixture
+def assistant(embedder: Embedder, tmp_path: Path) -> Iterator[Assistant]:
+    (tmp_path / "docs").mkdir()
+    for place in PLACES:
+        write(tmp_path / "docs", place, 0)
+    with open_assistant(tmp_path / "index", RememberingEmbedder(embedder)) as opened:
+        opened.ingest(tmp_path / "docs")
+        yield opened
+
+
+def test_threads_ask_while_files_change(assistant: Assistant, tmp_path: Path) -> None:
+    stop = Event()
+    with ThreadPoolExecutor(len(PLACES)) as threads:
+        asking = [threads.submit(keep_asking, assistant, place, stop) for place in PLACES]
+        try:
+            for version in range(1, VERSIONS):
+                write(tmp_path / "docs", PLACES[version % len(PLACES)], version)
+                report = assistant.ingest(tmp_path / "docs")
+                assert (len(report.updated), len(report.unchanged)) == (1, len(PLACES) - 1)
+        finally:
+            stop.set()
+    for future in asking:
+        answers = future.result()
+        assert any(not answer.abstained for answer in answers)
+        for answer in answers:
+            check(answer)
+    assert assistant.check() == []
+
+
+def check(answer: Answer) -> None:
+    """What was read of each file is of one version of it, and what is cited was read."""
+    read: dict[str, dict[int, str]] = {}
+    for evidence in answer.evidence:
+        read.setdefault(evidence.source, {})[evidence.paragraph] = evidence.text
+    for source, found in read.items():
+        versions = [paragraphs(source.removesuffix(".txt"), version) for version in range(VERSIONS)]
+        assert any(found.items() <= dict(enumerate(version, 1)).items() for version in versions), found
+    for citation in answer.citations:
+        assert read[citation.source][citation.paragraph] == citation.paragraph_text
+        assert citation.quote == citation.paragraph_text[citation.start : citation.end]
+
+
+def test_after_the_changes_the_last_version_is_answered(assistant: Assistant, tmp_path: Path) -> None:
+    for version in range(1, 6):
+        write(tmp_path / "docs", "Deventer", version)
+        assistant.ingest(tmp_path / "docs")
+        answer = assistant.ask("Who is the warden of the tower of Deventer?")
+        assert [warden for warden in WARDENS if warden in answer.text] == [WARDENS[version % len(WARDENS)]]
+        assert {citation.source for citation in answer.citations} == {"Deventer.txt"}

@@ -1,0 +1,276 @@
+"""Plain text: its paragraphs, headings, dates and encodings, and files that are no text."""
+
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from rag.errors import LoadError, UnsupportedFormat
+from rag.loaders import SUFFIXES, load
+from rag.types import Document, Kind
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+
+
+def read(text: str | bytes, name: str = "a.txt") -> Document:
+    return load(Path(name), name, text.encode() if isinstance(text, str) else text)
+
+
+def texts(text: str | bytes) -> list[str]:
+    return [paragraph.text for paragraph in read(text).paragraphs]
+
+
+@pytest.mark.skipif(not (SHARED / "seeds").is_dir(), reason="the five news files are not on this machine")
+def test_real_files_have_the_paragraphs_that_a_person_counts() -> None:
+    files = sorted((SHARED / "seeds").glob("*.txt"))
+    assert [len(load(file, file.name).paragraphs) for file in files] == [10, 64, 169, 113, 32]
+
+
+def test_blank_lines_part_paragraphs_and_lines_are_counted_as_an_editor_does() -> None:
+    for newline in ("\n", "\r\n", "\r"):
+        document = read(f"{newline}One.{newline}\u00a0{newline}Two.{newline}{newline}{newline}Three.")
+        assert [(each.number, each.line, each.text) for each in document.paragraphs] == [
+            (1, 2, "One."),
+            (2, 4, "Two."),
+            (3, 7, "Three."),
+        ]
+
+
+def test_whole_lines_are_paragraphs_of_their_own() -> None:
+    lines = [
+        "Ann Archer",
+        "12 Long Street",
+        "London",
+        "The crane fell over.",
+        "Nobody was hurt in the harbour.",
+    ]
+    assert texts("\n".join(lines)) == lines
+
+
+def test_interior_whitespace_is_kept() -> None:
+    assert texts("  The  crane\u00a0fell.  ") == ["The  crane\u00a0fell."]
+
+
+MAIL = """\
+Hi Bob,
+thanks for the quick reply to my note about the budget. I went
+through the figures last night and I think that we can open the
+reading room in September.
+
+> Could you tell me what the shelves cost, and whether we need
+> the planning permission before the builders come?
+
+We need two things before June:
+ - the permission of the town, which takes about six weeks and
+   has to be asked for in writing
+ * an offer from a second
+   builder
+
+Best regards,
+Ann Archer
+"""
+
+
+def test_a_hard_wrapped_mail_is_joined_where_it_was_wrapped_and_nowhere_else() -> None:
+    document = read(MAIL)
+    assert [(each.line, each.kind, each.text) for each in document.paragraphs] == [
+        (1, Kind.BODY, "Hi Bob,"),
+        (
+            2,
+            Kind.BODY,
+            "thanks for the quick reply to my note about the budget. I went through the figures last night "
+            "and I think that we can open the reading room in September.",
+        ),
+        (
+            6,
+            Kind.BODY,
+            "> Could you tell me what the shelves cost, and whether we need the planning permission before "
+            "the builders come?",
+        ),
+        (9, Kind.BODY, "We need two things before June:"),
+        (
+            10,
+            Kind.LIST_ITEM,
+            "- the permission of the town, which takes about six weeks and has to be asked for in writing",
+        ),
+        (12, Kind.LIST_ITEM, "* an offer from a second builder"),
+        (15, Kind.BODY, "Best regards,"),
+        (16, Kind.BODY, "Ann Archer"),
+    ]
+
+
+def test_a_memo_in_72_columns_keeps_its_columns_and_headings() -> None:
+    document = read(
+        "Network Working Group                                        A. Archer\n"
+        "Category: Informational                                      July 2023\n\n"
+        "1.  Introduction\n\n"
+        "   The protocol has two roles, a sender and a receiver, and it is meant\n"
+        "   for places in which noise is not welcome, such as libraries.\n\n"
+        "   o  The first message is a greeting, which has to be shorter than\n"
+        "      twelve octets.\n\n"
+        "1.1.  Requirements Language\n\n"
+        "   The key words are to be read as they are described in the usual\n"
+        "   place, which everybody knows.\n"
+    )
+    assert [(each.kind, each.heading) for each in document.paragraphs] == [
+        (Kind.BODY, ""),
+        (Kind.BODY, ""),
+        (Kind.HEADING, ""),
+        (Kind.BODY, "1. Introduction"),
+        (Kind.LIST_ITEM, "1. Introduction"),
+        (Kind.HEADING, "1. Introduction"),
+        (Kind.BODY, "1. Introduction › 1.1. Requirements Language"),
+    ]
+    assert document.paragraphs[3].text.endswith(
+        "it is meant for places in which noise is not welcome, such as libraries."
+    )
+
+
+def test_the_lines_of_a_poem_stay_apart() -> None:
+    poem = [
+        "The boats come in at evening",
+        "with lanterns on the bow,",
+        "and nobody",
+        "asks how the nets were torn",
+    ]
+    assert texts("\n".join(poem)) == poem
+
+
+def test_wrapped_chinese_is_joined_without_spaces() -> None:
+    text = (
+        "港口在夜里遭到袭击，一名保安人员死亡，另有多人受伤，救援人员正在现场进行搜救工作并且清理道路。" * 4
+    )
+    assert texts("\n".join(text[start : start + 40] for start in range(0, len(text), 40))) == [text]
+
+
+def test_a_lone_bullet_belongs_to_the_line_after_it() -> None:
+    document = read("Before.\n-\nThe first thing.\n•\n\nThe second thing.\n1.\nThe third.\n-\n")
+    assert [(each.line, each.kind, each.text) for each in document.paragraphs] == [
+        (1, Kind.BODY, "Before."),
+        (3, Kind.LIST_ITEM, "The first thing."),
+        (6, Kind.LIST_ITEM, "The second thing."),
+        (8, Kind.LIST_ITEM, "The third."),
+    ]
+
+
+BODY = "The crane on the quay fell over in the storm, and nobody was hurt by it, the harbour master said."
+
+
+def test_headings_are_found_and_bylines_are_not() -> None:
+    document = read(
+        f"Harbour news, 3 May 2024\n\nBy Ann Archer\n\nA crane falls over\n\nFrom our Bob Baker\n\n{BODY}\n\n"
+        f"Getty/Reuters\n\n{BODY}\n\nOUTLOOK\n\n{BODY}\n\nUnderlined\n==========\n{BODY}\n---\n{BODY}"
+    )
+    headings = [each.text for each in document.paragraphs if each.kind is Kind.HEADING]
+    assert headings == ["Harbour news, 3 May 2024", "A crane falls over", "OUTLOOK", "Underlined"]
+    assert document.title == "Harbour news, 3 May 2024"
+    assert document.paragraphs[4].heading == "Harbour news, 3 May 2024 › A crane falls over"
+    assert not any("=" in each.text or "-" in each.text for each in document.paragraphs)
+
+
+def test_a_dateline_dates_what_follows_and_a_sentence_does_not() -> None:
+    document = read(
+        f"News\n\n6:34 a.m. ET, July 26, 2023\n\n{BODY}\n\nIt had begun on 24 February 2022.\n\n"
+        f"8:32 p.m. ET, July 25, 2023\n\n{BODY}"
+    )
+    late, early = date(2023, 7, 26), date(2023, 7, 25)
+    assert [each.date for each in document.paragraphs] == [late, late, late, late, early, early]
+
+
+def test_the_day_of_an_event_in_a_list_is_not_that_of_the_text() -> None:
+    document = read(
+        f"News\n\n26 July 2023\n\n{BODY}\n\n- Kyiv, 24 February 2022\n- Odesa, 2 May 2014\n\n{BODY}"
+    )
+    assert {each.date for each in document.paragraphs} == {date(2023, 7, 26)}
+
+
+def test_each_story_of_a_page_has_the_date_that_opens_it() -> None:
+    stories = [f"KYIV, July {day}, 2023 (AP) — {BODY}\n\n{BODY}" for day in (26, 25)]
+    document = read("\n\n".join(stories))
+    late, early = date(2023, 7, 26), date(2023, 7, 25)
+    assert [each.date for each in document.paragraphs] == [late, late, early, early]
+
+
+def test_a_date_in_the_file_name_counts_where_the_text_has_none() -> None:
+    assert read("Some text.", "minutes_2024-05-03.txt").paragraphs[0].date == date(2024, 5, 3)
+    assert read("Some text.", "minutes-july-2024.txt").paragraphs[0].date is None
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "latin-1", "cp1252"], ids=lambda name: name
+)
+def test_encodings_are_told_apart(encoding: str) -> None:
+    text = "Der Bürgermeister von Zürich sagte, die Brücke werde im März für den Verkehr geöffnet. " * 3
+    assert texts(text.strip().encode(encoding)) == [text.strip()]
+
+
+def test_cyrillic_in_an_old_encoding_is_read() -> None:
+    text = "Порт был атакован ночью, сообщил губернатор области. Один человек погиб, двое были ранены. " * 4
+    assert texts(text.strip().encode("cp1251")) == [text.strip()]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "is empty"),
+        (b" \r\n\t\n", "is empty"),
+        ("\u200b\n\u00a0\n".encode(), "holds no text"),
+        (b"-\n*\n-----\n", "holds no text"),
+        (b"\x7fELF\x02\x01\x01\x00\x00\x00some text", "binary"),
+        (bytes(range(1, 256)) * 20, "binary"),
+        ("Text".encode("utf-16") + b"\x00", "damaged"),
+    ],
+)
+def test_what_holds_no_text_is_refused_with_a_remedy(data: bytes, told: str) -> None:
+    with pytest.raises(LoadError, match=told) as refused:
+        read(data)
+    assert refused.value.source == "a.txt"
+    assert any(word in str(refused.value) for word in ("save", "Remove", "give"))
+
+
+def test_unknown_formats_are_refused() -> None:
+    assert {".txt", ".md", ".html", ".pdf", ".docx", ".csv"} <= SUFFIXES
+    with pytest.raises(UnsupportedFormat, match=r"\.xyz is not read; save it as one of .*\.txt"):
+        read("Text.", "a.xyz")
+
+
+def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
+    with pytest.raises(LoadError, match="No such file"):
+        load(tmp_path / "none.txt", "none.txt")
+    (tmp_path / "folder.txt").mkdir()
+    with pytest.raises(LoadError, match="not a regular file"):
+        load(tmp_path / "folder.txt", "folder.txt")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "secret.txt"
+    file.write_text("Text.")
+    file.chmod(0)
+    with pytest.raises(LoadError, match=r"Permission denied.*you may read it"):
+        load(file, "secret.txt")
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    file = tmp_path / "huge.txt"
+    with file.open("wb") as sparse:
+        sparse.truncate(65 * 2**20)
+    with pytest.raises(LoadError, match="65 MiB, more than 64; split it"):
+        load(file, "huge.txt")
+
+
+def test_the_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"abc")
+    assert (
+        load(file, "sub/a.txt").sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
+
+
+@pytest.mark.skipif(not (SHARED / "data" / "hostile").is_dir(), reason="the naughty strings are not here")
+def test_naughty_strings_are_read_in_every_text_format() -> None:
+    data = (SHARED / "data" / "hostile" / "naughty_strings.json").read_bytes()
+    for name in ("a.txt", "a.md", "a.html", "a.csv"):
+        for paragraph in read(data, name).paragraphs:
+            assert paragraph.text.encode()

@@ -1,0 +1,244 @@
+"""The built-in weights, other embedders, rerankers, and what is said where one of them does not fit."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from remembering_embedder import RememberingEmbedder, open_assistant
+
+from rag import Assistant, Settings
+from rag.errors import EmbedderMismatch, ModelError, StoreError
+from rag.index.folder import Index
+from rag.models.embedder import BUILT_IN_DIMENSION, BUILT_IN_LIMIT, Embedder, load_embedder
+from rag.models.local import check_official, check_weights
+from rag.models.reranker import load_reranker
+from rag.types import Kind
+
+REPORT = """The fishing fleet of Urk
+
+The cutter Zeemeeuw brought home 4,200 kilograms of plaice on 3 May 1962.
+
+Her skipper, Jacob Hakvoort, sold the catch in IJmuiden.
+
+Fog kept the other boats in the harbour.
+"""
+
+
+def save_bert(folder: Path, labels: int | None) -> Path:
+    """A BERT of one small layer with random weights; a scoring head of so many labels on it, or none."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
+
+    tokenizer = BertTokenizerFast.from_pretrained(check_weights().parent)
+    shape = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "max_position_embeddings": 64,
+        "num_labels": labels or 1,
+    }
+    config = BertConfig(vocab_size=len(tokenizer), **shape)
+    torch.manual_seed(0)
+    (BertForSequenceClassification(config) if labels else BertModel(config)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def other_embedder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sentence-transformers model with 16 dimensions that reads 64 tokens."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    made = tmp_path_factory.mktemp("other")
+    bert = Transformer(str(save_bert(made / "bert", labels=None)))
+    SentenceTransformer(modules=[bert, Pooling(16)], device="cpu").save(str(made / "embedder"))
+    return made / "embedder"
+
+
+@pytest.fixture(scope="module")
+def reranker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a cross-encoder with one label."""
+    return save_bert(tmp_path_factory.mktemp("reranker") / "reranker", labels=1)
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    path = tmp_path / "fleet.txt"
+    path.write_text(REPORT, "utf-8")
+    return path
+
+
+def test_the_built_in_weights_are_the_official_file() -> None:
+    assert check_weights().name == "model.safetensors"
+
+
+def test_other_weights_are_not_taken_for_the_official_file(tmp_path: Path) -> None:
+    damaged = Path(shutil.copyfile(check_weights(), tmp_path / "model.safetensors"))
+    with damaged.open("r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"\xff")
+    with pytest.raises(ModelError, match="pip install --force-reinstall"):
+        check_official(damaged)
+
+
+def test_the_built_in_embedder_is_as_is_assumed_before_it_is_loaded(embedder: Embedder) -> None:
+    assert (embedder.dimension, embedder.limit) == (BUILT_IN_DIMENSION, BUILT_IN_LIMIT)
+
+
+def test_vectors_are_of_unit_length_in_the_order_of_the_texts(embedder: Embedder) -> None:
+    texts = ["A cutter came home.", "The price of plaice fell. " * 200, "", "A boat returned to port."]
+    vectors = embedder.embed(texts)
+    assert (vectors.shape, vectors.dtype) == ((4, BUILT_IN_DIMENSION), np.float32)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert np.allclose(vectors[0], embedder.embed(texts[:1])[0], atol=1e-5)
+    assert vectors[0] @ vectors[3] > vectors[0] @ vectors[1]
+    assert embedder.embed([]).shape == (0, BUILT_IN_DIMENSION)
+
+
+def test_tokens_are_counted_whole_and_with_their_frame(embedder: Embedder) -> None:
+    assert embedder.count_tokens("") == 2
+    assert embedder.count_tokens("harbour") == 3
+    assert embedder.count_tokens("harbour " * 1000) == 1002
+
+
+def test_another_embedder_works_end_to_end(other_embedder: Path, report: Path, tmp_path: Path) -> None:
+    settings = Settings(index=tmp_path / "index", embedder=str(other_embedder))
+    with Assistant.open(settings=settings) as assistant:
+        assert assistant.ingest(report).added == ("fleet.txt",)
+        answer = assistant.ask("Who was the skipper of the cutter?", sources=["fleet.txt"])
+        assert {evidence.source for evidence in answer.evidence} == {"fleet.txt"}
+        assert assistant.check() == []
+
+
+def test_a_question_embeds_itself_and_nothing_else(embedder: Embedder, report: Path, tmp_path: Path) -> None:
+    remembering = RememberingEmbedder(embedder)
+    with open_assistant(tmp_path / "index", remembering) as assistant:
+        assistant.ingest(report)
+        remembering.received.clear()
+        answer = assistant.ask("Who was the skipper of the cutter Zeemeeuw?")
+    assert "Jacob Hakvoort" in answer.text
+    assert remembering.received == ["Who was the skipper of the cutter Zeemeeuw?"]
+
+
+def test_an_index_of_another_embedder_is_left_alone(
+    other_embedder: Path, embedder: Embedder, report: Path, tmp_path: Path
+) -> None:
+    index = tmp_path / "index"
+    with open_assistant(index, RememberingEmbedder(embedder)) as assistant:
+        assistant.ingest(report)
+    with pytest.raises(EmbedderMismatch) as told:
+        Assistant.open(settings=Settings(index=index, embedder=str(other_embedder)))
+    assert "all-MiniLM-L6-v2" in str(told.value)
+    assert str(other_embedder) in str(told.value)
+    assert "pilcrow ingest --index" in str(told.value)
+    assert issubclass(EmbedderMismatch, StoreError)
+    with open_assistant(index, RememberingEmbedder(embedder)) as assistant:
+        assert "Hakvoort" in assistant.ask("Who was the skipper of the cutter Zeemeeuw?").text
+
+
+def test_a_reranker_has_its_say_on_every_hit(
+    reranker: Path, embedder: Embedder, report: Path, tmp_path: Path
+) -> None:
+    question = "Who was the skipper of the cutter Zeemeeuw?"
+    remembering = RememberingEmbedder(embedder)
+    with open_assistant(tmp_path / "index", remembering, reranker=str(reranker)) as assistant:
+        assistant.ingest(report)
+        answer = assistant.ask(question)
+    assert "Hakvoort" in answer.text
+    hits = [item for item in answer.evidence if item.score > 0 and item.kind is not Kind.HEADING]
+    chunks = [f"The fishing fleet of Urk\n{item.text}" for item in hits]
+    scores = load_reranker(str(reranker)).scores(question, chunks)
+    assert scores == sorted(scores, reverse=True)
+    assert [item.score for item in hits] == pytest.approx(scores)
+
+
+def test_the_rank_of_a_reranker_is_told_beside_those_of_the_lists(
+    reranker: Path, embedder: Embedder, report: Path, tmp_path: Path
+) -> None:
+    from rag.query.question import read_question
+    from rag.retrieval.search import find
+
+    remembering = RememberingEmbedder(embedder)
+    index = Index.open(tmp_path / "index", remembering.name, remembering.dimension)
+    with Assistant(Settings(index=index.folder), index, remembering) as assistant:
+        assistant.ingest(report)
+        asked = read_question("Who was the skipper of the cutter Zeemeeuw?")
+        vector = remembering.embed([asked.text])[0]
+        with index.catalog.read() as snapshot:
+            hits = find(asked, vector, index, snapshot, load_reranker(str(reranker)), 3, None)
+    assert [hit.ranks["reranker"] for hit in hits] == [1, 2, 3]
+    assert all("dense" in hit.ranks for hit in hits)
+    assert any("bm25" in hit.ranks for hit in hits)
+
+
+@pytest.mark.parametrize("name", ["nobody/no-such-model", "no such", "./nowhere", "x" * 300])
+@pytest.mark.parametrize(("load", "setting"), [(load_embedder, "embedder"), (load_reranker, "reranker")])
+def test_a_model_that_is_not_here_is_named(load: Callable[[str], object], setting: str, name: str) -> None:
+    with pytest.raises(ModelError) as told:
+        load(name)
+    assert f"the {setting} {name!r} cannot be loaded" in str(told.value)
+    assert f"or unset {setting}" in str(told.value)
+
+
+def test_a_wrong_reranker_in_the_settings_rises_when_asking(
+    embedder: Embedder, report: Path, tmp_path: Path
+) -> None:
+    with open_assistant(tmp_path / "index", RememberingEmbedder(embedder), reranker="no/where") as assistant:
+        assistant.ingest(report)
+        with pytest.raises(ModelError, match="the reranker 'no/where' cannot be loaded"):
+            assistant.ask("Who was the skipper?")
+
+
+def test_a_model_without_one_trained_score_is_no_reranker(other_embedder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no trained scores"):
+        load_reranker(str(other_embedder))
+    with pytest.raises(ModelError, match="several scores"):
+        load_reranker(str(save_bert(tmp_path / "three", labels=3)))
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("model.safetensors", b""),
+        ("model.safetensors", b"garbage" * 1000),
+        ("config.json", b"{"),
+        ("tokenizer_config.json", b"[]"),
+        ("modules.json", b"{"),
+        ("1_Pooling/config.json", b"{}"),
+    ],
+)
+def test_a_damaged_model_is_told(other_embedder: Path, tmp_path: Path, file: str, content: bytes) -> None:
+    damaged = Path(shutil.copytree(other_embedder, tmp_path / "damaged"))
+    (damaged / file).write_bytes(content)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_embedder(str(damaged))
+
+
+TOLD = "The cutter left Urk at dawn. She carried five men and a dog. Bread cost 40 cents in that year."
+PLACES = [(0, 28), (29, 61), (62, 97)]
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_a_sentence_read_in_its_paragraph_is_near_what_it_says(
+    embedder: Embedder, other_embedder: Path, tmp_path: Path, pooling: str
+) -> None:
+    if pooling == "cls":  # such a model's tokens mean nothing by themselves
+        folder = shutil.copytree(other_embedder, tmp_path / "model")
+        [config] = folder.glob("*_Pooling/config.json")
+        config.write_text(config.read_text().replace('"mean"', '"cls"'))
+        embedder = load_embedder(str(folder))
+    [whole, again], [parts, none] = embedder.embed_parts([TOLD, TOLD], [PLACES, []])
+    assert parts.shape == (3, embedder.dimension)
+    assert none.shape == (0, embedder.dimension)
+    assert np.linalg.norm(parts, axis=1) == pytest.approx(1, abs=1e-5)
+    alone = embedder.embed([TOLD[start:end] for start, end in PLACES])
+    assert (parts @ alone.T).argmax(axis=1).tolist() == [0, 1, 2] or pooling == "cls"
+    assert parts == pytest.approx(alone, abs=0.05) or pooling == "mean"
+    assert whole @ embedder.embed([TOLD])[0] == pytest.approx(1, abs=2e-3)
+    assert again == pytest.approx(whole, abs=1e-6)

@@ -1,0 +1,382 @@
+"""A language model's server that does well, badly or not at all: what comes through, and what is said."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from chroma_server import free_port
+from llama_index.core.llms import ChatMessage
+from scripted_llm_server import ONE_MODEL, Request, Script, Scripted, endless, failing, saying, scripted
+
+from rag import Settings
+from rag.errors import ModelError
+from rag.models.llm import complete, context_size, count_tokens, load_llm
+
+QUESTION = [ChatMessage(role="system", content="Be short."), ChatMessage(role="user", content="Which port?")]
+
+
+def load(server: Scripted | str, **settings: Any) -> Any:
+    address = server if isinstance(server, str) else server.address
+    return load_llm(Settings(llm=address, **{"llm_seconds": 0.5, **settings}))
+
+
+def ask(server: Scripted | str, max_tokens: int = 100, **settings: Any) -> str:
+    return "".join(complete(load(server, **settings), QUESTION, max_tokens))
+
+
+def fails(pieces: Iterator[str]) -> tuple[str, str]:
+    """What came before the failure, and its message."""
+    got = []
+    with pytest.raises(ModelError) as caught:
+        got.extend(pieces)
+    return "".join(got), str(caught.value)
+
+
+def test_an_answer_comes_in_pieces_and_is_asked_for_as_it_should(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "somebody-elses")
+    with scripted(saying("The ", "port ", "of Odesa.")) as server:
+        assert list(complete(load(server), QUESTION, 7)) == ["The ", "port ", "of Odesa."]
+    (body,) = server.bodies()
+    assert body["messages"] == [
+        {"role": "system", "content": "Be short."},
+        {"role": "user", "content": "Which port?"},
+    ]
+    assert (body["model"], body["max_tokens"], body["temperature"], body["stream"]) == (
+        "parrot",
+        7,
+        0.0,
+        True,
+    )
+    assert "somebody-elses" not in str(server.asked)
+
+
+def test_the_key_is_sent_and_shown_nowhere() -> None:
+    def echo(request: Request) -> None:
+        request.whole(401, {"error": {"message": f"no such key: {request.headers['authorization']}"}})
+
+    with scripted(saying("Yes."), echo) as server:
+        llm = load(server, llm_key="sesame")
+        assert "".join(complete(llm, QUESTION, 9)) == "Yes."
+        assert server.asked[-1][1]["Authorization"] == "Bearer sesame"
+        _, said = fails(complete(llm, QUESTION, 9))
+    assert "set llm_key" in said
+    for shown in (said, repr(llm), str(llm), str(llm.to_dict())):
+        assert "sesame" not in shown
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_what_may_pass_is_tried_again(status: int) -> None:
+    with scripted(failing(status, "busy", retry_after="0"), saying("Now.")) as server:
+        assert ask(server) == "Now."
+    assert len(server.bodies()) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, "refused the question (400: it is broken)"),
+        (401, "refuses the key (401: it is broken); set llm_key"),
+        (403, "refuses the key (403: it is broken); set llm_key"),
+        (404, "has no parrot there (404: it is broken); set llm_model"),
+        (429, "takes no more questions now (429: it is broken); wait"),
+        (500, "failed (500: it is broken)"),
+    ],
+)
+def test_a_refusal_is_told_with_the_remedy(status: int, said: str) -> None:
+    with scripted(failing(status, "it is\n\x07 broken")) as server:
+        assert f"{server.address} {said}" in fails(complete(load(server), QUESTION, 9))[1]
+    assert len(server.bodies()) == (3 if status in {429, 500} else 1)
+
+
+def test_too_long_a_question_says_what_to_lower() -> None:
+    with scripted(failing(400, "request (9031 tokens) exceeds the available context size")) as server:
+        assert "lower evidence" in fails(complete(load(server), QUESTION, 9))[1]
+
+
+def test_a_redirection_is_told_and_not_followed() -> None:
+    with scripted(saying("No.")) as elsewhere:
+        with scripted(failing(307, location=f"{elsewhere.address}/chat/completions")) as server:
+            said = fails(complete(load(server), QUESTION, 9))[1]
+        assert not elsewhere.asked
+    assert f"sends on to {elsewhere.address}" in said
+
+
+def test_a_server_that_is_down_is_told_with_the_remedy() -> None:
+    address = f"http://127.0.0.1:{free_port()}/v1"
+    for call in (
+        lambda llm: list(complete(llm, QUESTION, 9)),
+        context_size,
+        lambda llm: count_tokens(llm, "a"),
+    ):
+        with pytest.raises(ModelError, match=f"{address} cannot be reached .*; start it, .* or unset llm"):
+            call(load(address))
+
+
+def test_no_proxy_carries_away_what_is_meant_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    with scripted(saying("Here.")) as server:
+        assert ask(server) == "Here."
+
+
+def cut_off(request: Request) -> None:
+    request.begin()
+    request.piece("Half of ")
+
+
+def ended_without_a_reason(request: Request) -> None:
+    cut_off(request)
+    request.end()
+
+
+def hung_up_between_two(request: Request) -> None:
+    cut_off(request)
+    request.wfile.write(b"ff\r\ndata: {")
+
+
+@pytest.mark.parametrize("script", [cut_off, ended_without_a_reason, hung_up_between_two])
+def test_an_answer_that_breaks_off_is_a_failure(script: Script) -> None:
+    with scripted(script) as server:
+        got, said = fails(complete(load(server), QUESTION, 9))
+    assert got == "Half of "
+    assert f"{server.address} broke off in mid-answer" in said
+
+
+def sending(*parts: str | bytes) -> Script:
+    def answer(request: Request) -> None:
+        request.begin()
+        for part in parts:
+            request.send(part)
+        request.send("")
+
+    return answer
+
+
+def chunk(choice: str) -> str:
+    return f'data: {{"id": "1", "choices": [{choice}]}}\n\n'
+
+
+WHOLE = {
+    "a page": "<html><title>Router login</title></html>",
+    "no stream": {"choices": [{"message": {"content": "Whole."}}]},
+    "nothing": "",
+    "bytes": bytes(range(256)) * 4,
+}
+EVENTS: dict[str, str | bytes] = {
+    "the end": "data: [DONE]\n\n",
+    "no JSON": "data: {'a'\n\n",
+    "bytes": b"data: \xff\xfe\x00\n\n",
+    "a text": 'data: "choices"\n\n',
+    "a list": "data: [1, 2]\n\n",
+    "a number": "data: 7\n\n",
+    "null": "data: null\n\n",
+    "choices that are none": 'data: {"choices": 5}\n\n',
+    "a choice that is none": chunk('"a"'),
+    "a number for a text": chunk('{"delta": {"content": 5}, "finish_reason": "stop"}'),
+    "an error": 'data: {"error": {"message": "CUDA out of memory"}}\n\n',
+    "an error that is a text": 'data: {"error": "CUDA out of memory"}\n\n',
+}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [*(lambda request, body=body: request.whole(200, body) for body in WHOLE.values())]
+    + [sending(event) for event in EVENTS.values()],
+    ids=[*(f"{name} whole" for name in WHOLE), *EVENTS],
+)
+def test_rubbish_is_told_as_such(script: Script) -> None:
+    with scripted(script) as server:
+        got, said = fails(complete(load(server), QUESTION, 9))
+    assert not got
+    assert said.startswith(server.address)
+    assert "failed (" in said or "sent no answer that can be read (" in said
+    assert "\n" not in said
+    assert len(said) < 450
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
+def test_rubbish_in_mid_answer_is_told_as_such(event: str | bytes) -> None:
+    half = chunk('{"delta": {"content": "Half of "}}')
+    with scripted(sending(half, event)) as server:
+        got, said = fails(complete(load(server), QUESTION, 9))
+    assert got == "Half of "
+    assert said.startswith(server.address)
+
+
+def silent(request: Request) -> None:
+    threading.Event().wait(5)
+
+
+def silent_after_a_while(request: Request) -> None:
+    cut_off(request)
+    silent(request)
+
+
+def pinging(request: Request) -> None:
+    request.begin()
+    for _ in range(500):
+        request.send(": still at it\n\n")
+        threading.Event().wait(0.01)
+
+
+def empty_pieces(request: Request) -> None:
+    request.begin()
+    for _ in range(500):
+        request.piece("")
+        threading.Event().wait(0.01)
+
+
+@pytest.mark.parametrize("script", [silent, silent_after_a_while, pinging, empty_pieces])
+def test_silence_ends_by_the_time_limit_and_is_not_waited_for_twice(script: Script) -> None:
+    with scripted(script) as server:
+        got, said = fails(complete(load(server), QUESTION, 1000))
+    assert got == ("Half of " if script is silent_after_a_while else "")
+    assert f"{server.address} said nothing for 0.5 seconds; raise llm_seconds" in said
+    assert len(server.bodies()) == 1
+
+
+def test_a_long_answer_is_not_cut_by_the_time_limit() -> None:
+    def slow(request: Request) -> None:
+        request.begin()
+        for _ in range(8):
+            request.piece("a")
+            threading.Event().wait(0.15)
+        request.piece("", finish="stop")
+        request.end()
+
+    with scripted(slow) as server:
+        assert ask(server) == "a" * 8
+
+
+def test_closing_the_answer_hangs_up_at_once() -> None:
+    with scripted(endless) as server:
+        pieces = complete(load(server), QUESTION, 10**6)
+        assert next(pieces) == "on "
+        gc.disable()  # a connection that only the garbage collector closes goes on generating
+        try:
+            pieces.close()
+            assert server.hung_up.wait(20)
+        finally:
+            gc.enable()
+
+
+def test_a_server_that_never_ends_is_stopped() -> None:
+    with scripted(endless) as server:
+        assert len(ask(server, max_tokens=50).split()) < 60
+        assert server.hung_up.wait(20)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "shown"),
+    [
+        (["<think>", "It may be ", "Odesa</th", "ink>\n\n", "Odesa."], "Odesa."),
+        (["\n<thi", "nk>Hm</think>Odesa", "."], "Odesa."),
+        (["<think>never done"], ""),
+        (["<", "b> is no thought"], "<b> is no thought"),
+        (["<"], "<"),
+        (["A <think>b</think>"], "A <think>b</think>"),
+    ],
+)
+def test_what_a_model_thinks_aloud_is_not_its_answer(pieces: Sequence[str], shown: str) -> None:
+    with scripted(saying(*pieces)) as server:
+        assert ask(server).strip() == shown
+
+
+def test_thoughts_apart_from_the_answer_keep_it_alive() -> None:
+    def thinking(request: Request) -> None:
+        request.begin()
+        for _ in range(6):
+            request.piece(None, reasoning_content="hm")
+            threading.Event().wait(0.15)
+        request.piece("Odesa.", finish="stop")
+        request.end()
+
+    with scripted(thinking) as server:
+        assert ask(server) == "Odesa."
+
+
+def test_many_may_ask_at_once() -> None:
+    def one(number: int) -> None:
+        said[number] = "".join(complete(llm, [ChatMessage(content="a" * number)], 100))
+
+    said: dict[int, str] = {}
+    with scripted(saying("a", "b", "c")) as server:
+        llm = load(server, llm_seconds=30)
+        threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert said == dict.fromkeys(range(8), "abc")
+
+
+def test_one_of_several_models_must_be_chosen() -> None:
+    two = {"data": [{"id": "parrot"}, {"id": "crow"}]}
+    with scripted(saying("Yes."), models=two) as server:
+        said = fails(complete(load(server), QUESTION, 9))[1]
+        assert f"{server.address} has several models; set llm_model to one of: crow, parrot" in said
+        assert ask(server, llm_model="crow") == "Yes."
+    assert server.bodies()[-1]["model"] == "crow"
+
+
+@pytest.mark.parametrize("models", [None, {}, {"data": []}, {"data": [{"name": "x"}, 3]}, [], "parrot", 7])
+def test_a_server_that_lists_none_is_told_the_model(models: object) -> None:
+    with scripted(saying("Yes."), models=models) as server:
+        assert "names no model; set llm_model" in fails(complete(load(server), QUESTION, 9))[1]
+        assert ask(server, llm_model="crow") == "Yes."
+        assert context_size(load(server, llm_model="crow")) == 4096
+
+
+@pytest.mark.parametrize(
+    ("said", "size"),
+    [
+        ({"meta": {"n_ctx": 2048, "n_ctx_train": 8192}}, 2048),  # llama.cpp
+        ({"max_model_len": 32768}, 32768),  # vLLM
+        ({"context_length": 131072}, 131072),
+        ({"max_context_length": 16384}, 16384),
+        ({}, 4096),
+        ({"max_model_len": "many", "meta": [1]}, 4096),
+        ({"max_model_len": -1}, 4096),
+    ],
+)
+def test_the_context_is_as_the_server_says_unless_it_is_set(said: dict[str, object], size: int) -> None:
+    with scripted(saying("Yes."), models={"data": [{"id": "parrot", **said}]}) as server:
+        assert context_size(load(server)) == size
+        assert context_size(load(server, llm_context=1000)) == 1000
+
+
+def test_tokens_are_counted_by_the_server_where_it_can() -> None:
+    def tokenize(request: Request) -> None:
+        request.whole(200, {"tokens": [1, 2, 3], "count": 3})
+
+    for owner in ("llamacpp", "vllm"):
+        models = {"data": [{"id": "parrot", "owned_by": owner}]}
+        with scripted(saying("Yes."), models=models, other=tokenize) as server:
+            assert count_tokens(load(server), "a port struck in the night") == 3
+            assert server.asked[-1][0] == "/tokenize"
+            assert server.asked[-1][2]["content"] == "a port struck in the night"
+
+
+def test_tokens_are_estimated_where_the_server_counts_none() -> None:
+    with scripted(saying("Yes."), models=ONE_MODEL) as server:
+        assert count_tokens(load(server), "a port struck") >= 3
+        assert all(path != "/tokenize" for path, _, _ in server.asked)
+    owned = {"data": [{"id": "parrot", "owned_by": "llamacpp"}]}
+    for other in (
+        failing(404),
+        lambda request: request.whole(200, {"tokens": "?"}),
+        lambda request: request.whole(200, WHOLE["a page"]),
+    ):
+        with scripted(saying("Yes."), models=owned, other=other) as server:
+            llm = load(server)
+            assert count_tokens(llm, "a port struck") == count_tokens(llm, "a port struck") >= 3
+            assert len([path for path, _, _ in server.asked if path == "/tokenize"]) == 1
+
+
+def test_a_model_that_llamaindex_refuses_is_told() -> None:
+    with pytest.raises(ModelError, match=r"gpt-5.2-pro.*set llm_model"):
+        load("https://api.example.com/v1", llm_model="gpt-5.2-pro")

@@ -1,0 +1,415 @@
+"""Answers written as JSON and read again, and what of a recorded answer no longer stands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run
+from remembering_embedder import RememberingEmbedder, having_read, open_assistant
+
+from rag import Answer, Assistant, Citation, PilcrowError, Settings, Statement
+from rag.models.embedder import Embedder
+from ui.conversations import FILE, Conversations, Entry
+from ui.export import as_json
+
+QUESTIONS = (
+    "Why was the Odesa missile hard to spot?",
+    "Which country promised 19 howitzers to Ukraine?",
+    "How many settlements has Ukraine taken in Kursk region?",
+    "Who says the paratroopers joined Wagner?",
+    "What did Kyiv say on the villages near Kupyansk?",
+    "Which drones did Russia buy?",
+    "How many howitzers did Norway promise?",
+    "?!",
+)
+
+
+@pytest.fixture(scope="module")
+def asked(
+    seeds_index: Path, embedder: Embedder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Assistant]:
+    """An assistant over the seeds, for questions only."""
+    folder = Path(shutil.copytree(seeds_index, tmp_path_factory.mktemp("asked") / "index"))
+    with open_assistant(folder, RememberingEmbedder(embedder)) as assistant:
+        yield assistant
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_an_answer_comes_back_from_json_as_it_was(asked: Assistant, question: str) -> None:
+    answer = asked.ask(question)
+    text = json.dumps(answer.as_json(), allow_nan=False)
+    again = Answer.from_json(json.loads(text))
+    assert again == answer
+    assert again.highlights == answer.highlights
+    assert json.dumps(again.as_json()) == text
+
+
+def test_dates_are_iso_and_every_field_is_there(asked: Assistant) -> None:
+    answer = asked.ask("What did Blinken announce on 25 July 2023?")
+    written: dict[str, Any] = answer.as_json()
+    assert set(written) == set(Answer.__slots__)
+    assert written["citations"][0]["date"] == "2023-07-25"
+    assert written["evidence"][0]["kind"] == answer.evidence[0].kind.value
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        (("question",), None, "question: "),
+        (("citations", 0, "quote"), 5, "citations.0.quote: "),
+        (("citations", 0, "date"), "25.7.2023", "citations.0.date: "),
+        (("citations", 0, "number"), "1", "citations.0.number: "),
+        (("statements", 0, "highlight"), [1], "statements.0.highlight.1: "),
+        (("evidence", 0, "kind"), "poem", "evidence.0.kind: "),
+        (("probability",), float("nan"), "Out of range"),
+        (("timings",), {"read": Path("x")}, "JSON"),
+    ],
+)
+def test_what_is_wrong_with_a_written_answer_is_named(
+    asked: Assistant, place: tuple[str | int, ...], value: object, told: str
+) -> None:
+    written: Any = asked.ask("What did Blinken announce on 25 July 2023?").as_json()
+    inner = written
+    for step in place[:-1]:
+        inner = inner[step]
+    inner[place[-1]] = value
+    with pytest.raises(PilcrowError, match=f"this is not an answer.*{told}"):
+        Answer.from_json(written)
+
+
+@pytest.mark.parametrize("written", [{}, [], "answer", None, {"question": "\ud800", "text": ""}])
+def test_other_json_is_refused(written: Any) -> None:
+    with pytest.raises(PilcrowError, match="this is not an answer"):
+        Answer.from_json(written)
+
+
+def test_json_that_nests_without_end_is_refused() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(10_000):
+        deep = {"question": deep}
+    with pytest.raises(PilcrowError, match="this is not an answer"):
+        Answer.from_json(deep)
+
+
+def test_search_gives_the_paragraphs_that_would_be_read(asked: Assistant) -> None:
+    question = "Which country promised 19 howitzers to Ukraine?"
+    found = asked.search(question)
+    read = asked.ask(question).evidence
+    assert [(one.source, one.paragraph) for one in found] == [
+        (one.source, one.paragraph) for one in read[: len(found)]
+    ]
+    assert len(found) == asked.settings.evidence
+    assert [one.number for one in found] == list(range(1, len(found) + 1))
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+    assert any("Denmark" in one.text for one in found[:2])
+
+
+def test_search_keeps_to_its_limit_and_documents(asked: Assistant) -> None:
+    question = "How many Caesar howitzers has France given?"
+    assert len(asked.search(question, limit=3)) == 3
+    assert len(asked.search(question, limit=20)) == 20
+    assert {one.source for one in asked.search(question, sources=["glossary.md"])} == {"glossary.md"}
+    assert {one.source for one in asked.search(question, "glossary.md")} == {"glossary.md"}
+    assert asked.search(question, sources=[]) == ()
+    assert asked.search("?!") == ()
+    for limit in (0, -1):
+        with pytest.raises(PilcrowError, match="limit"):
+            asked.search(question, limit=limit)
+    with pytest.raises(PilcrowError, match=r"nope\.txt"):
+        asked.search(question, sources=["nope.txt"])
+
+
+def test_neighbouring_paragraphs_are_those_that_there_are(asked: Assistant) -> None:
+    source = "black-sea-notes.txt"
+    last = next(one.paragraphs for one in asked.documents() if one.source == source)
+    assert [one.number for one in asked.paragraphs(source, 2, 4)] == [2, 3, 4]
+    assert asked.paragraphs(source, 3, 3) == [asked.paragraph(source, 3)]
+    assert [one.number for one in asked.paragraphs(source, -5, 2)] == [1, 2]
+    assert [one.number for one in asked.paragraphs(source, last, 10**30)] == [last]
+    assert asked.paragraphs(source, last + 1, last + 9) == []
+    assert asked.paragraphs(source, 4, 2) == []
+
+
+def test_the_file_of_a_document_is_told(asked: Assistant, seeds: Path) -> None:
+    assert asked.path("black-sea-notes.txt") == (seeds / "black-sea-notes.txt").resolve()
+
+
+@pytest.mark.parametrize("source", ["nope.txt", "", "../glossary.md", "\ud800"])
+def test_a_document_that_is_not_held_is_told(asked: Assistant, source: str) -> None:
+    for look in (
+        lambda: asked.paragraphs(source, 1, 2),
+        lambda: asked.paragraph(source, 1),
+        lambda: asked.path(source),
+    ):
+        with pytest.raises(PilcrowError, match="the index holds no document"):
+            look()
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_an_answer_just_given_stands(asked: Assistant, question: str) -> None:
+    answer = asked.ask(question)
+    assert asked.verify(answer) == []
+    assert asked.verify(Answer.from_json(answer.as_json())) == []
+
+
+def test_where_sources_differ_each_stands(asked: Assistant) -> None:
+    answer = asked.ask("How many settlements has Ukraine taken in Kursk region?")
+    assert len(answer.citations) > 1
+    assert asked.verify(answer) == []
+
+
+def cited(answer: Answer, **changes: Any) -> Answer:
+    """The answer with its first citation changed."""
+    return replace(answer, citations=(replace(answer.citations[0], **changes), *answer.citations[1:]))
+
+
+def stated(answer: Answer, text: str, *citations: int) -> Answer:
+    """An answer that says this, in a shape that is right."""
+    marks = "".join(f"[{number}]" for number in citations)
+    return replace(answer, statements=(Statement(text, citations, 1.0),), text=f"{text} {marks}")
+
+
+# What is done to an answer, and what is told of it.
+TAMPERED: list[tuple[Callable[[Answer], Answer], str]] = [
+    (lambda a: cited(a, quote="Norway promised 90."), "[1] the quote is not what stands"),
+    (lambda a: cited(a, quote=""), "[1] the quote is not what stands"),
+    (lambda a: cited(a, start=a.citations[0].start + 1), "[1] the quote is not what stands"),
+    (lambda a: cited(a, end=10**6), "[1] the quote is not what stands"),
+    (lambda a: cited(a, start=-len(a.citations[0].paragraph_text)), "[1] the quote is not what stands"),
+    (lambda a: cited(a, quote="", start=3, end=3), "[1] the quote is not what stands"),
+    (
+        lambda a: cited(a, quote="It was 90.", start=0, end=10, paragraph_text="It was 90."),
+        "has changed; the quote",
+    ),
+    (lambda a: cited(a, paragraph=a.citations[0].paragraph + 1), "has changed; it is now ¶"),
+    (lambda a: cited(a, paragraph=999), "¶999 is no longer there; it is now ¶"),
+    (lambda a: cited(a, source="glossary.md"), "the quote stands nowhere in it"),
+    (lambda a: cited(a, source="nope.txt"), "[1] the index no longer holds nope.txt"),
+    (lambda a: cited(a, source="../seeds/glossary.md"), "[1] the index no longer holds ../seeds/glossary.md"),
+    (lambda a: cited(a, date=date(2024, 1, 1)), "not on no page, line 6, 2024-01-01"),
+    (lambda a: cited(a, line=60), "stands on no page, line 6, 2023-01-31, not on no page, line 60"),
+    (lambda a: cited(a, page=2), "not on page 2"),
+    (lambda a: cited(a, number=2), "[1] is not among the citations"),
+    (lambda a: replace(a, citations=a.citations * 2), "two citations have one number"),
+    (lambda a: replace(a, citations=()), "[1] is not among the citations"),
+    (lambda a: replace(a, text=a.text.replace("19", "90")), "its text is not that of its statements"),
+    (
+        lambda a: replace(a, text=f"{a.text} And the moon is cheese."),
+        "its text is not that of its statements",
+    ),
+    (lambda a: replace(a, statements=()), "its text is not that of its statements"),
+    (lambda a: replace(a, abstained=True), "it has statements, though it is said to be no answer"),
+    (lambda a: stated(a, "Denmark promised 90 howitzers.", 1), "[1] does not support “Denmark promised 90"),
+    (lambda a: stated(a, "In January Norway promised 19 howitzers.", 1), "[1] does not support “In"),
+    (lambda a: stated(a, "The dog sleeps under a broad old oak.", 1), "[1] does not support “The dog"),
+    (lambda a: stated(a, "Denmark promised 19 howitzers."), "“Denmark promised 19 howitzers.” cites nothing"),
+    (lambda a: stated(a, "Denmark promised 19 howitzers.", 7), "[7] is not among the citations"),
+]
+
+
+@pytest.mark.parametrize(("tamper", "told"), TAMPERED)
+def test_what_was_tampered_with_is_told(
+    asked: Assistant, tamper: Callable[[Answer], Answer], told: str
+) -> None:
+    answer = asked.ask("Which country promised 19 howitzers to Ukraine?")
+    assert "Denmark" in answer.text
+    faults = asked.verify(Answer.from_json(tamper(answer).as_json()))
+    assert any(told in fault for fault in faults), faults
+
+
+def test_a_quote_of_another_sentence_does_not_support(asked: Assistant) -> None:
+    answer = asked.ask("Why was the Odesa missile hard to spot?")
+    citation = answer.citations[0]
+    text = citation.paragraph_text
+    end = text.index(".") + 1
+    assert text[:end] != citation.quote
+    faults = asked.verify(cited(answer, start=0, end=end, quote=text[:end]))
+    assert [fault for fault in faults if fault.startswith("[1] does not support “")], faults
+
+
+def test_what_an_abstention_shows_is_checked(asked: Assistant) -> None:
+    answer = asked.ask("How many howitzers did Norway promise?")
+    assert answer.abstained
+    assert answer.nearest
+    near = replace(answer.nearest[0], text="Norway promised 90 howitzers.")
+    (fault,) = asked.verify(replace(answer, nearest=(near,)))
+    assert fault.startswith(f"nearest: {near.source} ¶{near.paragraph} has changed")
+
+
+HARBOUR = {
+    "harbour.txt": "Notes of the harbour\n\n"
+    "The harbour master of Veldhaven is Ines Okafor. She took office on 3 March 2021.\n\n"
+    "The north pier was closed for repairs.\n",
+    "lamp.txt": "The lamp of Goedereede is green.\n",
+}
+QUESTION = "Who is the harbour master of Veldhaven?"
+QUOTE = "The harbour master of Veldhaven is Ines Okafor."
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ("A new first line\n\n{}", "[1] harbour.txt ¶2 has changed; it is now ¶3"),
+        ("{}\n\nA new last line.\n", None),
+        (
+            "Notes of the harbour\n\n{quote} She took office in 2022.\n",
+            "[1] harbour.txt ¶2 has changed; the quote still stands",
+        ),
+        (
+            "Notes of the harbour\n\nIt rains.\n\nSince May: {quote}\n",
+            "[1] harbour.txt ¶2 has changed; the quote is now in ¶3",
+        ),
+        (
+            "Notes of the harbour\n\nThe harbour master is Sam Okoye.\n",
+            "[1] harbour.txt ¶2 has changed; the quote stands nowhere in it",
+        ),
+        ("Notes of the harbour\n", "[1] harbour.txt ¶2 is no longer there; the quote stands nowhere in it"),
+        (
+            "\n\n\n{}",
+            "[1] harbour.txt ¶2 stands on no page, line 6, without a date, "
+            "not on no page, line 3, without a date",
+        ),
+    ],
+)
+def test_a_document_that_changed_since_is_told(
+    embedder: Embedder, tmp_path: Path, now: str, told: str | None
+) -> None:
+    with having_read(HARBOUR, tmp_path, embedder) as assistant:
+        answer = assistant.ask(QUESTION)
+        assert answer.citations[0].quote == QUOTE
+        file = tmp_path / "documents" / "harbour.txt"
+        file.write_text(now.format(HARBOUR["harbour.txt"], quote=QUOTE), "utf-8")
+        assert assistant.ingest(file).updated == ("harbour.txt",)
+        faults = assistant.verify(answer)
+        assert faults[:1] == ([told] if told else [])
+        assert all(fault.startswith("[") for fault in faults)
+
+
+def test_a_document_that_was_removed_is_told_and_its_file_may_stand_in(
+    embedder: Embedder, tmp_path: Path
+) -> None:
+    folder = tmp_path / "documents"
+    with having_read(HARBOUR, tmp_path, embedder) as assistant:
+        answer = assistant.ask(QUESTION)
+        assistant.remove("harbour.txt")
+        assert assistant.verify(answer) == ["[1] the index no longer holds harbour.txt"]
+        assert assistant.verify(answer, below=folder) == []
+        (fault,) = assistant.verify(answer, below=tmp_path)
+        assert fault == "[1] the index holds no harbour.txt, and there is no such file here"
+        (folder / "harbour.txt").write_text("Notes of the harbour\n\nIt rains.\n")
+        (fault,) = assistant.verify(answer, below=folder)
+        assert fault == "[1] harbour.txt ¶2 has changed; the quote stands nowhere in it"
+        (folder / "harbour.txt").write_bytes(b" \n")
+        (fault,) = assistant.verify(answer, below=folder)
+        assert fault.startswith("[1] harbour.txt: is empty")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["../secret.txt", "{0}/secret.txt", "link.txt", "", ".", "..", "a/../../secret.txt", "x" * 9999, "\x00"],
+)
+def test_no_file_outside_the_folder_is_read(embedder: Embedder, tmp_path: Path, source: str) -> None:
+    text = "The password is swordfish."
+    (tmp_path / "secret.txt").write_text(text)
+    with having_read({"lamp.txt": "The lamp is green."}, tmp_path, embedder) as assistant:
+        folder = tmp_path / "documents"
+        (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
+        named = source.format(tmp_path)
+        quote = Citation(1, named, 1, None, 1, None, text, 0, len(text), text)
+        answer = stated(Answer("?", "", citations=(quote,)), text, 1)
+        (fault,) = assistant.verify(answer, below=folder)
+        assert fault == f"[1] the index holds no {named}, and there is no such file here"
+
+
+@pytest.fixture
+def harbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedder: Embedder) -> Path:
+    """The current folder, with an index of the harbour's documents in it."""
+    with having_read(HARBOUR, tmp_path, embedder):
+        pass
+    monkeypatch.chdir(tmp_path / "documents")
+    return tmp_path
+
+
+def test_what_ask_printed_is_verified(run: Run, harbour: Path) -> None:
+    printed = run("ask", QUESTION, "--json", "--index", harbour / "index")[1]
+    (harbour / "answer.json").write_text(printed, "utf-8")
+    code, out, err = run("verify", harbour / "answer.json", "--index", harbour / "index")
+    assert (code, out, err) == (0, f"{QUESTION}: all stands\n", "")
+    (harbour / "answer.json").write_text(printed.replace("Okafor", "Okoye"), "utf-8")
+    code, out, _ = run("verify", harbour / "answer.json", "--index", harbour / "index")
+    assert code == 1
+    assert out.startswith(f"{QUESTION}:\n  [1] the quote is not what stands at its place")
+    assert "\n  [1] harbour.txt ¶2 has changed; the quote stands nowhere in it\n" in out
+
+
+def test_an_exported_conversation_is_verified_with_an_index_or_with_the_files(
+    run: Run, harbour: Path
+) -> None:
+    with Assistant.open(harbour / "index", Settings()) as assistant:
+        answers = [assistant.ask(QUESTION), assistant.ask("Which colour has the lamp of Goedereede?")]
+    entries = [Entry(number, answer, datetime.now(UTC)) for number, answer in enumerate(answers, 1)]
+    (harbour / "talk.json").write_text(as_json("Harbour", entries), "utf-8")
+    stands = "".join(f"{answer.question}: all stands\n" for answer in answers)
+    assert run("verify", harbour / "talk.json", "--index", harbour / "index") == (0, stands, "")
+    assert run("verify", harbour / "talk.json", "--index", harbour / "empty") == (0, stands, "")
+    Path("lamp.txt").unlink()
+    code, out, _ = run("verify", harbour / "talk.json", "--index", harbour / "empty")
+    assert code == 1
+    assert out == (
+        f"{QUESTION}: all stands\n{answers[1].question}:\n"
+        "  [1] the index holds no lamp.txt, and there is no such file here\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("no JSON", "cannot be read as JSON"),
+        ("[" * 100_000, "cannot be read as JSON"),
+        ("\xff", "cannot be read as JSON"),
+        ("{}", "this is not an answer as Pilcrow writes it: question: Field required"),
+        ("[1]", "this is not an answer"),
+        ('{"pilcrow": 2, "answers": []}', "not of a form that this Pilcrow knows"),
+        ('{"pilcrow": 1}', "not of a form that this Pilcrow knows"),
+        ('{"pilcrow": 1, "answers": [{"question": "Why?"}]}', "text: Field required"),
+    ],
+)
+def test_a_file_that_holds_no_answers_is_told(run: Run, tmp_path: Path, written: str, told: str) -> None:
+    (tmp_path / "talk.json").write_text(written, "latin-1")
+    code, out, err = run("verify", tmp_path / "talk.json", "--index", tmp_path / "index")
+    assert (code, out) == (1, "")
+    assert err.startswith(f"pilcrow: {tmp_path / 'talk.json'}")
+    assert told in err
+
+
+def test_feedback_is_printed_a_line_an_answer(run: Run, harbour: Path) -> None:
+    code, out, err = run("feedback", "--index", harbour / "index")
+    assert (code, out) == (0, "")
+    assert "pilcrow chat" in err
+    with Assistant.open(harbour / "index", Settings()) as assistant:
+        answer = assistant.ask(QUESTION)
+        with Conversations(harbour / "index" / FILE) as kept:
+            key = kept.add("ada", None, answer)
+            kept.add("ada", key, answer)
+            kept.judge("ada", key, 1, "wrong", "It is\x9b Ms. Okoye.\nSince May.")
+            code, out, err = run("feedback", "--index", harbour / "index")  # while the index is in use
+    assert (code, err) == (0, "")
+    (line,) = out.splitlines()
+    assert "\x9b" not in line
+    told = json.loads(line)
+    assert told["question"] == QUESTION
+    assert told["verdict"] == "wrong"
+    assert told["note"] == "It is\x9b Ms. Okoye.\nSince May."
+    assert told["citations"] == [["harbour.txt", 2]]
+
+
+def test_feedback_makes_no_index(run: Run, tmp_path: Path) -> None:
+    assert run("feedback", "--index", tmp_path / "index")[0] == 0
+    assert not (tmp_path / "index").exists()

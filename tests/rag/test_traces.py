@@ -1,0 +1,123 @@
+"""What an OpenTelemetry collector is sent of a question, and that nothing is sent without the setting."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from chroma_server import free_port
+from scripted_llm_server import saying, scripted
+
+TAKEN = "The Zeemeeuw brought home 4,200 kilograms of plaice on 3 May 1962."
+QUESTION = "How many kilograms of plaice did the Zeemeeuw bring home?"
+
+trace_service_pb2 = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+pytest.importorskip("openinference.instrumentation.llama_index", reason="the group `traces` is not installed")
+
+
+@dataclass(frozen=True)
+class Told:
+    """A span as the collector is told of it; times in seconds."""
+
+    name: str
+    id: bytes
+    parent: bytes
+    seconds: float
+    attributes: dict[str, str]
+
+
+@contextmanager
+def collector() -> Iterator[tuple[str, list[Told], list[str]]]:
+    """A real receiver of OTLP over HTTP: its address, the spans that it was sent, the paths asked for."""
+    spans: list[Told] = []
+    paths: list[str] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+        def do_POST(self) -> None:
+            paths.append(self.path)
+            body = self.rfile.read(int(self.headers["content-length"]))
+            request = trace_service_pb2.ExportTraceServiceRequest.FromString(body)
+            for resource in request.resource_spans:
+                for scope in resource.scope_spans:
+                    for span in scope.spans:
+                        values = {each.key: each.value.string_value for each in span.attributes}
+                        seconds = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
+                        spans.append(Told(span.name, span.span_id, span.parent_span_id, seconds, values))
+            self.send_response(200)
+            self.end_headers()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", spans, paths
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("harbour")
+    (folder / "harbour.md").write_text(f"# Urk\n\n{TAKEN}\n\nThe lighthouse stands on a dune.\n", "utf-8")
+    command = [sys.executable, "-m", "ui", "ingest", "--index", str(folder / "index"), str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder / "index"
+
+
+def ask(index: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`pilcrow ask`, as a user has it, with settings in the environment."""
+    command = [sys.executable, "-m", "ui", "ask", "--index", str(index), QUESTION]
+    return subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_collector_is_told_of_the_steps_and_of_the_models_call_below_them(index: Path) -> None:
+    with collector() as (address, spans, paths), scripted(saying(TAKEN)) as model:
+        done = ask(index, PILCROW_TRACES=address, PILCROW_LLM=model.address)
+    assert done.returncode == 0, done.stderr
+    assert set(paths) == {"/v1/traces"}
+    steps = {"condense", "embed", "retrieve", "read", "write", "generate", "verify", "mark"}
+    by_name = {span.name: span for span in spans}
+    root = by_name["answer"]
+    assert root.parent == b""
+    assert len(spans) == len(steps) + 2
+    assert root.attributes["input.value"] == QUESTION
+    assert "4,200" in root.attributes["output.value"]
+    assert {span.name for span in spans if span.parent == root.id} == steps
+    (call,) = [span for span in spans if span.parent == by_name["generate"].id]
+    assert call.attributes["openinference.span.kind"] == "LLM"
+    assert TAKEN in call.attributes["llm.output_messages.0.message.content"]
+    assert 0 < call.seconds <= by_name["generate"].seconds <= root.seconds
+
+
+def test_nothing_is_sent_unless_the_setting_says_where(index: Path) -> None:
+    with collector() as (address, spans, _):
+        done = ask(index, OTEL_EXPORTER_OTLP_ENDPOINT=address, OTEL_TRACES_EXPORTER="otlp")
+    assert done.returncode == 0
+    assert spans == []
+
+
+def test_a_collector_that_is_down_costs_no_answer(index: Path) -> None:
+    done = ask(index, PILCROW_TRACES=f"http://127.0.0.1:{free_port()}")
+    assert done.returncode == 0
+    assert "4,200 kilograms" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_an_address_that_is_none_is_named(index: Path) -> None:
+    done = ask(index, PILCROW_TRACES="localhost:4318")
+    assert done.returncode != 0
+    assert "traces = 'localhost:4318' in PILCROW_TRACES" in done.stderr
+    assert "http://127.0.0.1:4318" in done.stderr

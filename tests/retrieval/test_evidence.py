@@ -1,0 +1,63 @@
+from collections.abc import Iterable
+from datetime import date
+
+from rag.retrieval.evidence import SHORT, WIDENED, gather
+from rag.types import Chunk, Hit, Kind, Paragraph, Place
+
+LONG = "word " * SHORT
+
+
+def hit(paragraph: int, score: float = 1.0, source: str = "a.txt", also: tuple[Place, ...] = ()) -> Hit:
+    return Hit(Chunk(source, paragraph, 0, "a part of it"), score, also=also)
+
+
+class Shelf:
+    """Paragraphs by place, as the catalog would give them."""
+
+    def __init__(self, *paragraphs: Paragraph, source: str = "a.txt") -> None:
+        self._held = {(source, paragraph.number): paragraph for paragraph in paragraphs}
+
+    def __call__(self, places: Iterable[Place]) -> dict[Place, Paragraph]:
+        """Those of the places that are held."""
+        return {place: self._held[place] for place in places if place in self._held}
+
+
+def test_a_hit_brings_its_whole_paragraph_and_where_it_stands() -> None:
+    stated = date(2023, 7, 26)
+    paragraph = Paragraph(3, LONG, Kind.TABLE_ROW, "Fleet › Losses", page=2, line=41, date=stated)
+    (found,) = gather([hit(3, 0.5, also=(("b.txt", 7),))], Shelf(paragraph), 8)
+    assert (found.number, found.source, found.paragraph, found.text) == (1, "a.txt", 3, LONG)
+    assert (found.heading, found.page, found.line, found.date) == ("Fleet › Losses", 2, 41, stated)
+    assert (found.kind, found.score, found.also) == (Kind.TABLE_ROW, 0.5, (("b.txt", 7),))
+
+
+def test_a_short_paragraph_brings_its_neighbours_after_all_hits() -> None:
+    shelf = Shelf(*(Paragraph(number, f"Short {number}.") for number in range(1, 11)))
+    found = gather([hit(2), hit(9)], shelf, 8)
+    assert [each.paragraph for each in found[:2]] == [2, 9]
+    assert {each.paragraph for each in found[2:]} == {1, 3, 8, 10}
+    assert [each.number for each in found] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_long_paragraph_stands_for_itself() -> None:
+    shelf = Shelf(Paragraph(1, "Before."), Paragraph(2, LONG), Paragraph(3, "After."))
+    assert [each.paragraph for each in gather([hit(2)], shelf, 8)] == [2]
+
+
+def test_no_paragraph_is_listed_twice() -> None:
+    shelf = Shelf(*(Paragraph(number, f"Short {number}.") for number in range(1, 6)))
+    found = gather([hit(2), hit(3), hit(4, also=(("a.txt", 5),))], shelf, 8)
+    assert [each.paragraph for each in found] == [2, 3, 4, 1]
+
+
+def test_only_the_best_hits_are_widened() -> None:
+    shelf = Shelf(*(Paragraph(number, f"Short {number}.") for number in range(1, 60)))
+    found = gather([hit(number) for number in range(3, 53, 10)], shelf, 8)
+    assert len(found) == 5 + 2 * WIDENED
+    assert {42, 44}.isdisjoint(each.paragraph for each in found)
+
+
+def test_a_paragraph_that_is_gone_is_left_out() -> None:
+    shelf = Shelf(Paragraph(1, LONG), Paragraph(3, LONG))
+    assert [(each.number, each.paragraph) for each in gather([hit(2), hit(3)], shelf, 8)] == [(1, 3)]
+    assert gather([], shelf, 8) == ()

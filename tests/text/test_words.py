@@ -1,0 +1,58 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.text.words import content_words, fold, numbers, sentences, stem, words
+
+
+def test_a_figure_is_the_same_however_it_is_written() -> None:
+    assert numbers("9,000 men") == numbers("9000 men") == {"9000"}
+    assert numbers("the 58th Army") == {"58"}
+    assert numbers("$26.7bn, or 40bn hryvnia") == {"26.7", "40"}
+    assert numbers("seven days") == {"7"}
+    assert numbers("120-140 tanks") == {"120", "140"}
+
+
+def test_the_number_in_a_type_name_is_no_figure() -> None:
+    assert numbers("an F-16 jet") == set()
+
+
+def test_accents_case_and_curly_quotes_do_not_part_words() -> None:
+    assert words("Chișinău’s") == words("chisinau's") == ["chisinau"]
+    assert fold("ＣＡＦÉ") == "cafe"
+
+
+def test_spellings_of_one_word_are_one_word() -> None:
+    assert words("The Defence Ministry organised a programme of labour") == words(
+        "The Defense Ministry organized a program of labor"
+    )
+    assert words("non-lethal counter-offensive") == words("nonlethal counteroffensive")
+    assert words("anti-Putin hours") == ["anti", "putin", "hours"]
+
+
+def test_inflected_words_share_a_stem() -> None:
+    assert stem("missiles") == stem("missile")
+    assert words("seven") == words("7")
+
+
+def test_a_question_s_small_words_carry_nothing() -> None:
+    assert content_words("Who was the commander of the army?") == ["commander", "army"]
+
+
+def test_sentences_survive_titles_times_and_quotations() -> None:
+    text = "Gen. Popov left at 6:34 a.m. ET, he said. “We hold. We stay,” Mr. Lee added.  Then, silence."
+    found = [text[start:end] for start, end in sentences(text)]
+    assert found == [
+        "Gen. Popov left at 6:34 a.m. ET, he said.",
+        "“We hold. We stay,” Mr. Lee added.",
+        "Then, silence.",
+    ]
+
+
+@given(st.text(max_size=300))
+def test_sentences_stand_in_the_text_in_order_and_lose_only_white_space(text: str) -> None:
+    position = 0
+    for start, end in sentences(text):
+        assert position <= start < end <= len(text)
+        assert not text[position:start].strip()
+        position = end
+    assert not text[position:].strip()

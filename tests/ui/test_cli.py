@@ -1,0 +1,309 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import pty
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from rag import Assistant, Settings
+from ui.progress import PATIENCE, ProgressBar
+
+HARBOUR = """# Harbour notes
+
+The harbour master of Veldhaven is Ines Okafor. She took office on 3 March 2021.
+
+- The [bold red]north pier[/] was closed \x1b[31mon 5 May 2022 for repairs.
+"""
+
+
+def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "ui", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("documents")
+    (folder / "harbour.md").write_text(HARBOUR, "utf-8")
+    (folder / "notes.txt").write_text("Fog lay on the strait.\n\nThe ferry to Ouddorp ran late.\n", "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def index(documents: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of the documents, to be read only."""
+    folder = tmp_path_factory.mktemp("shared") / "index"
+    with Assistant.open(folder, Settings()) as assistant:
+        assistant.ingest([documents])
+    return folder
+
+
+@pytest.fixture
+def own_index(index: Path, tmp_path: Path) -> Path:
+    """A copy of the index, to be written."""
+    return Path(shutil.copytree(index, tmp_path / "index"))
+
+
+def test_ingest_tells_in_words_what_it_did(run: Run, documents: Path, tmp_path: Path) -> None:
+    code, out, err = run("ingest", documents, "--index", tmp_path / "index")
+    assert (code, err) == (0, "")
+    assert out.startswith("2 added; 5 paragraphs written in ")
+    code, out, _ = run("ingest", documents, "--index", tmp_path / "index")
+    assert (code, out.split(";")[0]) == (0, "2 unchanged")
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_rest_goes_on(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text("The lamp is green.", "utf-8")
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing")
+    code, out, err = run(
+        "ingest", tmp_path / "good.txt", tmp_path / "broken.pdf", "--index", tmp_path / "index"
+    )
+    assert code == 0
+    assert "1 added, 1 failed" in out
+    assert err.startswith("failed: broken.pdf: ")
+
+
+def test_nothing_readable_is_a_failure(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing")
+    code, out, err = run("ingest", tmp_path / "broken.pdf", "--index", tmp_path / "index")
+    assert (code, "1 failed" in out, "broken.pdf" in err) == (1, True, True)
+
+
+def test_a_path_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("ingest", tmp_path / "nowhere", "--index", tmp_path / "index")
+    assert code == 1
+    assert "nowhere" in err
+
+
+def test_prune_forgets_what_is_gone(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.txt").write_text("The lamp is green.", "utf-8")
+    (folder / "b.txt").write_text("The bell is brass.", "utf-8")
+    run("ingest", folder, "--index", tmp_path / "index")
+    (folder / "b.txt").unlink()
+    _, out, _ = run("ingest", folder, "--prune", "--index", tmp_path / "index")
+    assert "1 unchanged, 1 removed" in out
+    _, out, _ = run("list", "--index", tmp_path / "index")
+    assert "a.txt" in out
+    assert "b.txt" not in out
+
+
+def test_ask_prints_the_answer_and_its_sources(run: Run, index: Path) -> None:
+    code, out, _ = run("ask", "Who is the harbour master of Veldhaven?", "--index", index)
+    answer, sources = out.split("\n\n", 1)
+    assert code == 0
+    assert "Ines Okafor" in answer
+    assert "[1]" in answer
+    assert sources.startswith("[1] harbour.md ¶2 (line 3")
+    assert "“The harbour master of Veldhaven is Ines Okafor." in sources
+    assert "\x1b" not in out
+
+
+def test_a_terminal_shows_the_words_that_answer_in_bold(index: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "ui", "ask", "When did Ines Okafor take office?", "--index", str(index)]
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+            while part := os.read(ours, 4096):
+                shown += part
+        os.close(ours)
+    assert process.returncode == 0
+    assert "\x1b[1m3 March 2021\x1b[0m" in shown.decode()
+
+
+def test_ask_as_json_gives_every_field(run: Run, index: Path) -> None:
+    _, out, _ = run("ask", "Who is the harbour master of Veldhaven?", "--json", "--index", index)
+    answer = json.loads(out)
+    assert answer["abstained"] is False
+    assert 0 < answer["probability"] <= 1
+    for citation in answer["citations"]:
+        assert citation["paragraph_text"][citation["start"] : citation["end"]] == citation["quote"]
+    assert answer["evidence"][0]["source"] == "harbour.md"
+
+
+def test_json_keeps_the_text_and_holds_no_bare_control(run: Run, tmp_path: Path) -> None:
+    text = "The bell of Goedereede\x9b31m weighs 900 kilograms."
+    (tmp_path / "bell.txt").write_text(text, "utf-8")
+    run("ingest", tmp_path / "bell.txt", "--index", tmp_path / "index")
+    _, out, _ = run(
+        "ask", "How much does the bell of Goedereede weigh?", "--json", "--index", tmp_path / "index"
+    )
+    assert "\x9b" not in out
+    assert json.loads(out)["citations"][0]["paragraph_text"] == text
+
+
+def test_an_abstention_is_an_answer(run: Run, index: Path) -> None:
+    code, out, err = run("ask", "Which general commands the Belgian artillery?", "--index", index)
+    assert (code, err) == (0, "")
+    answer = json.loads(
+        run("ask", "Which general commands the Belgian artillery?", "--json", "--index", index)[1]
+    )
+    assert answer["abstained"] is True
+    assert out.startswith(answer["text"])
+    assert "[1]" not in out
+
+
+def test_list_shows_each_document(run: Run, index: Path) -> None:
+    _, out, _ = run("list", "--index", index)
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines] == ["3", "2"]
+    assert "Harbour notes" in lines[0]
+
+
+def test_an_empty_index_says_what_to_do(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("list", "--index", tmp_path / "index")
+    assert (code, out) == (0, "")
+    assert "pilcrow ingest PATH" in err
+
+
+def test_show_prints_the_paragraph_as_it_stands(run: Run, index: Path) -> None:
+    code, out, _ = run("show", "harbour.md", "3", "--index", index)
+    head, text = out.split("\n\n", 1)
+    assert code == 0
+    assert head.startswith("harbour.md ¶3 · list item · Harbour notes · line 5")
+    # Markup stays text; the escape character, which a terminal would obey, is shown as a stand-in.
+    assert text == "The [bold red]north pier[/] was closed \ufffd[31mon 5 May 2022 for repairs.\n"
+
+
+@pytest.mark.parametrize("number", ["0", "two"])
+def test_show_wants_a_number_from_one(run: Run, index: Path, number: str) -> None:
+    assert run("show", "harbour.md", number, "--index", index)[0] == 2
+
+
+def test_what_is_not_there_is_an_error_with_the_remedy(run: Run, index: Path) -> None:
+    for arguments in (("show", "harbor.md", "1"), ("show", "harbour.md", "9"), ("remove", "harbor.md")):
+        code, out, err = run(*arguments, "--index", index)
+        assert (code, out) == (1, "")
+        assert err.startswith("pilcrow: ")
+        assert "harbo" in err
+        assert "Traceback" not in err
+
+
+def test_remove_forgets_the_document_and_leaves_the_file(run: Run, own_index: Path, documents: Path) -> None:
+    code, out, _ = run("remove", "notes.txt", "--index", own_index)
+    assert (code, out) == (0, "removed notes.txt\n")
+    assert "notes.txt" not in run("list", "--index", own_index)[1]
+    assert (documents / "notes.txt").exists()
+
+
+def test_a_bad_setting_is_told_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PILCROW_EVIDENCE", "99")
+    code, _, err = run("list")
+    assert code == 1
+    assert err.startswith("pilcrow: evidence = '99' in PILCROW_EVIDENCE")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["unheard-of"], ["ask"], ["list", "--colour"], ["chat", "--port", "x"]]
+)
+def test_wrong_usage_leaves_with_two(run: Run, arguments: list[str]) -> None:
+    assert run(*arguments)[0] == 2
+
+
+def test_version(run: Run) -> None:
+    assert run("--version")[1] == "pilcrow 0.1.0\n"
+
+
+def test_doctor_names_settings_model_and_index(
+    run: Run, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PILCROW_PORT", "8001")
+    code, out, _ = run("doctor", "--index", index)
+    assert code == 0
+    assert "port = 8001 (from PILCROW_PORT)" in out
+    assert "its weights are the official file" in out
+    assert "index: 2 documents, 5 paragraphs" in out
+
+
+def test_doctor_tells_problems_and_leaves_with_one(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "index").write_text("not a folder")
+    code, out, _ = run("doctor", "--index", tmp_path / "index")
+    assert code == 1
+    assert "problem: " in out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["ask", "--help"]])
+def test_commands_import_no_more_than_they_need(arguments: list[str], tmp_path: Path) -> None:
+    script = (
+        "import sys; from ui.cli import main; sys.argv = ['pilcrow', *sys.argv[1:]]\n"
+        "try: main()\n"
+        "except SystemExit: print('torch' in sys.modules, 'gradio' in sys.modules, file=sys.stderr)"
+    )
+    extra = ["--index", str(tmp_path / "index")] if arguments == ["list"] else []
+    done = subprocess.run([sys.executable, "-c", script, *arguments, *extra], capture_output=True, check=True)
+    assert done.stderr.decode().splitlines()[-1] == "False False"
+
+
+def test_output_is_utf8_in_any_locale(index: Path) -> None:
+    done = start(
+        "show", "harbour.md", "1", "--index", index, PYTHONIOENCODING="ascii", LC_ALL="C", PYTHONUTF8="0"
+    )
+    out, err = done.communicate(timeout=60)
+    assert (done.returncode, err) == (0, b"")
+    assert "harbour.md ¶1".encode() in out
+
+
+def test_a_reader_that_goes_away_makes_no_noise(index: Path) -> None:
+    process = start("list", "--index", index)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    assert b"Traceback" not in process.stderr.read()
+    process.wait(timeout=60)
+    process.stderr.close()
+
+
+def test_chat_ends_cleanly_on_ctrl_c(index: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = start("chat", "--port", str(port), "--index", index)
+    assert process.stderr
+    line = process.stderr.readline().decode()
+    assert line == f"Pilcrow is at http://127.0.0.1:{port}/ (Ctrl-C ends it)\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, b"Traceback" in err) == (130, b"", False)
+
+
+class Terminal(io.StringIO):
+    """A stderr that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stderr", "shown"), [(Terminal(), True), (io.StringIO(), False)])
+def test_the_bar_is_shown_after_a_second_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO, shown: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with ProgressBar() as progress:
+        progress.show("early.txt", 1, 10)
+        assert stderr.getvalue() == ""
+        time.sleep(PATIENCE)
+        progress.show("[red]late.txt", 3, 10)
+    assert ("3/10" in stderr.getvalue()) is shown
+    assert ("[red]late.txt" in stderr.getvalue()) is shown

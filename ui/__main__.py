@@ -1,0 +1,5 @@
+"""`python -m ui` is `pilcrow`."""
+
+from ui.cli import main
+
+main()
