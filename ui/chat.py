@@ -10,7 +10,7 @@ from functools import partial
 from rag import Assistant, PilcrowError, Turn
 from ui import render
 from ui.conversations import Conversations, Entry
-from ui.source import standing
+from ui.source import paragraph_state
 from ui.suggest import suggestions
 
 LONGEST = 2000  # characters of a question
@@ -41,11 +41,11 @@ def ask(
     `extractive` does without the LLM. A question that fails is told and not recorded; what it was to
     replace stays.
     """
-    said = render.talk(conversation, (), partial(standing, assistant))
+    said = render.conversation(conversation, (), partial(paragraph_state, assistant))
     try:
         entries = _entries(conversations, user, conversation)
         kept = [entry for entry in entries if not again or entry.number < again]
-        said = render.talk(conversation, kept, partial(standing, assistant))
+        said = render.conversation(conversation, kept, partial(paragraph_state, assistant))
         yield Seen(conversation, said, render.draft(question, "", "Reading your documents …"))
         refuse_long(question)
         text = ""
@@ -60,7 +60,7 @@ def ask(
     except PilcrowError as error:
         told = render.draft(question, "", "") + render.problem(str(error))
         if assistant.uses_llm and not extractive:
-            told += render.without_llm(question)
+            told += render.part("without_llm", question)
         yield Seen(conversation, said, told, failed=True)
 
 
@@ -88,9 +88,9 @@ def turns(entries: Sequence[Entry]) -> list[Turn]:
 def shown(assistant: Assistant, conversations: Conversations, user: str, conversation: str) -> str:
     """A conversation, or before its first question what could be asked; PilcrowError if it is not theirs."""
     if not conversation:
-        return render.welcome(suggestions(assistant), len(assistant.documents()))
+        return render.part("welcome", suggestions(assistant), len(assistant.documents()))
     entries = conversations.entries(user, conversation)
-    return render.talk(conversation, entries, partial(standing, assistant))
+    return render.conversation(conversation, entries, partial(paragraph_state, assistant))
 
 
 def _entries(conversations: Conversations, user: str, conversation: str) -> list[Entry]:

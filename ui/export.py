@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rag import Answer, Citation, Evidence, Statement
 from ui.conversations import Entry
-from ui.render import escape, place
+from ui.render import TEMPLATES
 
 FORM = 1  # of the JSON
-STYLE = Path(__file__).with_name("export.css")
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 _SPACE = re.compile(r"[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
 # What a terminal or an editor obeys, and what turns the writing direction of the rest of the line.
@@ -30,8 +27,8 @@ _LISTED = re.compile(r"(\d{0,9})(?=[-+=:.)])")  # and at the start of a line
 
 
 @dataclass(frozen=True, slots=True)
-class _Noted:
-    """An entry with the footnotes of its citations, by their numbers; these go on from entry to entry."""
+class _Turn:
+    """An entry and the footnote of each of its citations, by number; footnotes count on from turn to turn."""
 
     entry: Entry
     notes: dict[int, int]
@@ -39,6 +36,22 @@ class _Noted:
     @property
     def answer(self) -> Answer:
         return self.entry.answer
+
+    @property
+    def summary(self) -> str:
+        """When it was asked, how it was understood, and whether its sources differ."""
+        answer = self.answer
+        asked = f"Asked {self.entry.asked:%Y-%m-%d}."
+        if answer.standalone and answer.standalone != answer.question:
+            asked += f" Understood as: {answer.standalone}"
+        return f"{asked} The sources differ." if answer.conflicting else asked
+
+    def notes_of(self, statement: Statement) -> list[int]:
+        return [self.notes[number] for number in statement.citations if number in self.notes]
+
+    def is_first(self, note: int, statement: Statement) -> bool:
+        """Return whether no statement before this one has the footnote."""
+        return next(one for one in self.answer.statements if note in self.notes_of(one)) is statement
 
 
 def as_json(title: str, entries: Sequence[Entry]) -> str:
@@ -52,34 +65,24 @@ def as_json(title: str, entries: Sequence[Entry]) -> str:
 def markdown(title: str, entries: Sequence[Entry]) -> str:
     """Each question and its answer, then the footnotes; CommonMark, and footnotes as GitHub has them."""
     blocks = [f"# {plain(title)}"]
-    noted = _noted(entries)
-    for one in noted:
-        answer = one.answer
-        blocks += [f"## {plain(answer.question)}", f"*{plain(_said(one.entry))}*"]
-        stated = " ".join(_stated(statement, one.notes) for statement in answer.statements)
+    turns = _turns(entries)
+    for turn in turns:
+        answer = turn.answer
+        blocks += [f"## {plain(answer.question)}", f"*{plain(turn.summary)}*"]
+        stated = " ".join(_stated(statement, turn.notes_of(statement)) for statement in answer.statements)
         blocks.append(_begun(stated or plain(answer.text)))
         if answer.nearest:
             blocks.append("What comes nearest:")
             blocks.append("\n".join(f"- {_where(near)}: “{plain(near.text)}”" for near in answer.nearest))
-    blocks += [f"[^{note}]: {_where(cited)}: “{plain(cited.quote)}”" for note, cited in _notes(noted)]
+    blocks += [f"[^{note}]: {_where(cited)}: “{plain(cited.quote)}”" for note, cited in _notes(turns)]
     return "\n\n".join(blocks) + "\n"
 
 
 def html(title: str, entries: Sequence[Entry]) -> str:
     """One page that needs nothing else, runs nothing and asks for nothing."""
-    noted = _noted(entries)
-    name = escape(_SPACE.sub(" ", title))
-    notes = "".join(_footnote(note, cited) for note, cited in _notes(noted))
-    sources = f'<section aria-labelledby="sources"><h2 id="sources">Sources</h2><ol>{notes}</ol></section>'
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{name}</title>\n<style>\n{STYLE.read_text('utf-8')}</style>\n</head>\n<body>\n<main>\n"
-        f'<h1 dir="auto">{name}</h1>\n'
-        + "\n".join(map(_article, noted))
-        + f"\n{sources if notes else ''}\n</main>\n</body>\n</html>\n"
-    )
+    turns = _turns(entries)
+    template = TEMPLATES.get_template("export.html")
+    return template.render(title=_SPACE.sub(" ", title), turns=turns, notes=_notes(turns))
 
 
 def plain(text: str) -> str:
@@ -93,39 +96,24 @@ def _begun(line: str) -> str:
     return _LISTED.sub(r"\1\\", line, count=1) if _LISTED.match(line) else line
 
 
-def _noted(entries: Sequence[Entry]) -> list[_Noted]:
-    found, last = [], 0
+def _turns(entries: Sequence[Entry]) -> list[_Turn]:
+    turns, last = [], 0
     for entry in entries:
         numbers = [citation.number for citation in entry.answer.citations]
-        found.append(_Noted(entry, {number: last + at for at, number in enumerate(numbers, 1)}))
+        turns.append(_Turn(entry, {number: last + at for at, number in enumerate(numbers, 1)}))
         last += len(numbers)
-    return found
+    return turns
 
 
-def _notes(noted: Sequence[_Noted]) -> Iterator[tuple[int, Citation]]:
+def _notes(turns: Sequence[_Turn]) -> list[tuple[int, Citation]]:
     """Each footnote's number and what it cites."""
-    for one in noted:
-        yield from ((one.notes[citation.number], citation) for citation in one.answer.citations)
+    return [(turn.notes[citation.number], citation) for turn in turns for citation in turn.answer.citations]
 
 
-def _said(entry: Entry) -> str:
-    """When it was asked, how it was understood, and whether its sources differ."""
-    answer = entry.answer
-    said = f"Asked {entry.asked:%Y-%m-%d}."
-    if answer.standalone and answer.standalone != answer.question:
-        said += f" Understood as: {answer.standalone}"
-    return f"{said} The sources differ." if answer.conflicting else said
-
-
-def _cut(statement: Statement) -> tuple[str, str, str]:
-    """A statement's text: what comes before the words that answer, those, and what comes after."""
+def _stated(statement: Statement, notes: Sequence[int]) -> str:
     start, end = statement.highlight or (0, 0)
-    return statement.text[:start], statement.text[start:end], statement.text[end:]
-
-
-def _stated(statement: Statement, notes: dict[int, int]) -> str:
-    before, bold, after = _cut(statement)
-    marks = "".join(f"[^{notes[number]}]" for number in statement.citations if number in notes)
+    before, bold, after = statement.text[:start], statement.text[start:end], statement.text[end:]
+    marks = "".join(f"[^{note}]" for note in notes)
     edges = ((bold[:1], before[-1:]), (bold[-1:], after[:1]))
     # Only so do two asterisks begin and end what is bold (CommonMark, "flanking").
     if bold and all(
@@ -150,35 +138,3 @@ def _code(name: str) -> str:
     ticks = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     pad = " " if "`" in {line[:1], line[-1:]} else ""
     return f"{ticks}{pad}{line}{pad}{ticks}"
-
-
-def _article(one: _Noted) -> str:
-    answer = one.answer
-    told: set[int] = set()
-    stated = " ".join(_shown(statement, one.notes, told) for statement in answer.statements)
-    nearest = "".join(
-        f'<li>{place(near)} <q dir="auto">{escape(near.text)}</q></li>' for near in answer.nearest
-    )
-    return (
-        f'<article>\n<h2 dir="auto">{escape(answer.question)}</h2>\n'
-        f'<p class="said" dir="auto">{escape(_said(one.entry))}</p>\n'
-        f'<p dir="auto">{stated or escape(answer.text)}</p>\n'
-        + (f"<h3>What comes nearest</h3>\n<ul>{nearest}</ul>\n" if nearest else "")
-        + "</article>"
-    )
-
-
-def _shown(statement: Statement, notes: dict[int, int], told: set[int]) -> str:
-    """A statement with its marks; the first to a footnote (`told`: those before) is where that leads back."""
-    before, bold, after = map(escape, _cut(statement))
-    marks = ""
-    for note in (notes[number] for number in statement.citations if number in notes):
-        anchor = "" if note in told else f' id="to-{note}"'
-        told.add(note)
-        marks += f'<sup><a href="#note-{note}"{anchor} aria-label="Source {note}">{note}</a></sup>'
-    return f"{before}{f'<strong>{bold}</strong>' if bold else ''}{after}{marks}"
-
-
-def _footnote(note: int, cited: Citation) -> str:
-    back = f'<a class="back" href="#to-{note}" aria-label="Back to the answer">↩</a>'
-    return f'<li id="note-{note}">{place(cited)} {back} <q dir="auto">{escape(cited.quote)}</q></li>'

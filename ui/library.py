@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
 from rag import Assistant, DocumentInfo, IngestReport, PilcrowError
-from ui.render import escape, place_of
+from ui.render import part
 
 FOLDER = "documents"  # below the index: copies of the files that were given to the page
 _TICK = 0.2  # seconds between two looks at the progress
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """How far the reading of a file is: `done` (0 to 1), and a message."""
+
+    name: str
+    message: str
+    done: float = 0.0
+    failed: bool = False
 
 
 def keep(assistant: Assistant, uploaded: Sequence[str]) -> list[Path]:
@@ -29,28 +40,33 @@ def keep(assistant: Assistant, uploaded: Sequence[str]) -> list[Path]:
     return kept
 
 
-def take_in(assistant: Assistant, files: Sequence[Path]) -> Iterator[str]:
-    """Reads files one by one; yields a line for each: how far it is, what became of it, or why not."""
-    told = {file: _line(file.name, "waiting") for file in files}
+def ingest(assistant: Assistant, files: Sequence[Path]) -> Iterator[str]:
+    """Read files one by one; yield the progress and the outcome of all of them, as HTML, at each change."""
+    uploads = {file: Upload(file.name, "waiting") for file in files}
     with ThreadPoolExecutor(max_workers=1) as worker:
         for file in files:
-            done = [0.0]
+            for upload in _ingest_one(assistant, file, worker):
+                uploads[file] = upload
+                yield part("progress", list(uploads.values()))
 
-            def moved(_: str, now: float, total: int, done: list[float] = done) -> None:
-                done[0] = now / max(total, 1)
 
-            task = worker.submit(assistant.ingest, [file], False, moved)
-            while True:
-                told[file] = _line(file.name, "reading", done[0])
-                yield _lines(told.values())
-                try:
-                    told[file] = _outcome(file.name, task.result(_TICK))
-                except TimeoutError:
-                    continue
-                except PilcrowError as error:
-                    told[file] = _line(file.name, str(error), failed=True)
-                break
-            yield _lines(told.values())
+def _ingest_one(assistant: Assistant, file: Path, worker: ThreadPoolExecutor) -> Iterator[Upload]:
+    done = 0.0
+
+    def progress(_: str, documents: float, total: int) -> None:
+        nonlocal done
+        done = documents / max(total, 1)
+
+    task = worker.submit(assistant.ingest, [file], False, progress)
+    while True:
+        yield Upload(file.name, "reading", done)
+        try:
+            yield _outcome(file.name, task.result(_TICK))
+        except TimeoutError:
+            continue
+        except PilcrowError as error:
+            yield Upload(file.name, str(error), failed=True)
+        return
 
 
 def remove(assistant: Assistant, source: str) -> str:
@@ -64,16 +80,7 @@ def remove(assistant: Assistant, source: str) -> str:
 
 def table(assistant: Assistant) -> str:
     """Every document with its state, the number of its paragraphs and its date."""
-    documents = assistant.documents()
-    if not documents:
-        return '<p class="pilcrow-quiet">No documents yet: add some above.</p>'
-    rows = "".join(_row(assistant, document) for document in documents)
-    return (
-        '<div class="pilcrow-table" tabindex="0" role="region" aria-label="Documents"><table><thead><tr>'
-        '<th scope="col">Document</th><th scope="col">State</th><th scope="col">Paragraphs</th>'
-        f'<th scope="col">Date</th><th scope="col">Actions</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
+    return part("documents", [(document, state(assistant, document)) for document in assistant.documents()])
 
 
 def state(assistant: Assistant, document: DocumentInfo) -> str:
@@ -87,34 +94,9 @@ def state(assistant: Assistant, document: DocumentInfo) -> str:
     return "up to date" if same else "file has changed"
 
 
-def _row(assistant: Assistant, document: DocumentInfo) -> str:
-    name, day = escape(document.source), document.date.isoformat() if document.date else ""
-    return (
-        f'<tr><th scope="row" dir="auto">{place_of(document)}</th><td>{state(assistant, document)}</td>'
-        f"<td>{document.paragraphs:,}</td><td>{day}</td><td>"
-        f'<button type="button" data-again="{name}" aria-label="Read {name} again">Read again</button> '
-        f'<button type="button" data-remove="{name}" aria-label="Remove {name}">Remove</button></td></tr>'
-    )
-
-
-def _outcome(name: str, report: IngestReport) -> str:
+def _outcome(name: str, report: IngestReport) -> Upload:
     if report.failed:
-        return "".join(_line(name, reason, failed=True) for _, reason in report.failed)
-    done = (
-        "already up to date"
-        if report.unchanged
-        else f"{report.paragraphs:,} paragraph{'s' * (report.paragraphs != 1)}"
-    )
-    return _line(name, done, 1.0)
-
-
-def _line(name: str, told: str, done: float = 0.0, failed: bool = False) -> str:
-    kind = ' class="pilcrow-problem"' if failed else ""
-    bar = (
-        f'<progress value="{done:.2f}" max="1" aria-label="{escape(name)}"></progress>' if not failed else ""
-    )
-    return f"<li{kind}><bdi>{escape(name)}</bdi>{bar}<span>{escape(told)}</span></li>"
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return f'<ul class="pilcrow-progress" role="status">{"".join(lines)}</ul>'
+        return Upload(name, "; ".join(reason for _, reason in report.failed), failed=True)
+    if report.unchanged:
+        return Upload(name, "already up to date", 1.0)
+    return Upload(name, f"{report.paragraphs:,} paragraph{'s' * (report.paragraphs != 1)}", 1.0)

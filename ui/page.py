@@ -197,7 +197,7 @@ class _Page:
                     yield from self._ask(asked, conversation, only, number, search, request)
                 case "edit":
                     asked = chat.asked(self._conversations, user, conversation, number)
-                    yield *[gr.skip()] * 4, _idle(asked), number, render.editing(number)
+                    yield *[gr.skip()] * 4, _idle(asked), number, render.part("editing", number)
                 case "open":
                     yield self._show(user, str(what["open"]), search)
                 case "delete":
@@ -228,13 +228,13 @@ class _Page:
         return said, "", conversation, self._list(user, search, conversation), _idle(), 0, ""
 
     def _stopped(self) -> Row:
-        return _idle(), render.stopped()
+        return _idle(), render.part("stopped")
 
     def _found(self, search: str, conversation: str, request: gr.Request) -> str:
         return self._list(request.username or "", search, conversation)
 
     def _list(self, user: str, search: str, conversation: str) -> str:
-        return render.listing(self._conversations.listed(user, search.strip()), conversation)
+        return render.part("listing", self._conversations.listed(user, search.strip()), conversation)
 
     def _choices(self) -> gr.Dropdown:
         return gr.Dropdown(choices=[document.source for document in self._assistant.documents()])
@@ -262,7 +262,7 @@ class _Page:
     def _reading(self, files: Callable[[], list[Path]]) -> Iterator[Row]:
         lines = ""
         try:
-            for lines in library.take_in(self._assistant, files()):
+            for lines in library.ingest(self._assistant, files()):
                 yield lines, gr.skip(), gr.skip()
         except (PilcrowError, OSError) as error:
             lines += render.problem(str(error))

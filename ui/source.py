@@ -6,25 +6,24 @@ from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from urllib.parse import urlencode
 
 import pypdfium2
 
-from rag import Answer, Assistant, Citation, Evidence, Paragraph, PilcrowError
-from ui.render import CHANGED, GONE, STANDS, escape, place
+from rag import Answer, Assistant, Citation, Evidence, PilcrowError
+from ui.render import CHANGED, GONE, UNCHANGED, part
 
 AROUND = 3  # paragraphs shown before and after
 SCALE = 1.5  # pixels a point of a page's image
 _pdfium = Lock()  # PDFium is not made for two threads at once
 
 
-def standing(assistant: Assistant, found: Citation | Evidence) -> str:
+def paragraph_state(assistant: Assistant, found: Citation | Evidence) -> str:
     """Whether the index still holds the paragraph as it was when it was cited."""
     try:
         now = assistant.paragraph(found.source, found.paragraph)
     except PilcrowError:
         return GONE
-    return STANDS if now.text == _text(found) else CHANGED
+    return UNCHANGED if now.text == _text(found) else CHANGED
 
 
 def page_image(path: Path, number: int) -> bytes:
@@ -58,54 +57,11 @@ def wanted(answer: Answer, citation: str | None, evidence: str | None) -> Citati
 
 def panel(assistant: Assistant, found: Citation | Evidence) -> str:
     """The paragraph as it was read for the answer, between its neighbours as the index holds them now."""
-    state = standing(assistant, found)
-    note = {
-        CHANGED: "The document has changed since this answer: the paragraph is shown as it was then.",
-        GONE: "The index no longer holds this paragraph: it is shown as it was when it was cited.",
-    }.get(state, "")
-    before, after = _neighbours(assistant, found) if state == STANDS else ((), ())
-    told = f'<p class="pilcrow-changed">{note}</p>' if note else ""
-    return (
-        f'<header><h2 dir="auto">{place(found)}</h2>{told}</header>'
-        f"<ol>{''.join(map(_neighbour, before))}"
-        f'<li class="pilcrow-cited" tabindex="-1" value="{found.paragraph}">'
-        f'<p dir="auto">{_marked(found)}</p></li>'
-        f"{''.join(map(_neighbour, after))}</ol>{_page(found)}"
-    )
-
-
-def _neighbours(
-    assistant: Assistant, found: Citation | Evidence
-) -> tuple[tuple[Paragraph, ...], tuple[Paragraph, ...]]:
-    number = found.paragraph
-    around = assistant.paragraphs(found.source, number - AROUND, number + AROUND)
-    return (
-        tuple(item for item in around if item.number < number),
-        tuple(item for item in around if item.number > number),
-    )
-
-
-def _neighbour(item: Paragraph) -> str:
-    kind = ' class="pilcrow-heading"' if item.kind.value == "heading" else ""
-    return f'<li value="{item.number}"{kind}><p dir="auto">{escape(item.text)}</p></li>'
+    state = paragraph_state(assistant, found)
+    around = (found.paragraph - AROUND, found.paragraph + AROUND)
+    neighbours = assistant.paragraphs(found.source, *around) if state == UNCHANGED else ()
+    return part("source", found, state, neighbours)
 
 
 def _text(found: Citation | Evidence) -> str:
     return found.paragraph_text if isinstance(found, Citation) else found.text
-
-
-def _marked(found: Citation | Evidence) -> str:
-    if isinstance(found, Evidence):
-        return escape(found.text)
-    text, start, end = found.paragraph_text, found.start, found.end
-    return f"{escape(text[:start])}<mark>{escape(text[start:end])}</mark>{escape(text[end:])}"
-
-
-def _page(found: Citation | Evidence) -> str:
-    if not found.page:
-        return ""
-    address = escape("pilcrow/page?" + urlencode({"source": found.source, "page": found.page}))
-    name = escape(f"Page {found.page} of {found.source}")
-    return (
-        f'<figure><img src="{address}" alt="{name}" loading="lazy"><figcaption>{name}</figcaption></figure>'
-    )

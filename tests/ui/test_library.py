@@ -29,7 +29,7 @@ def file(path: Path, text: str) -> str:
 def test_a_new_edition_takes_the_place_of_the_old(shelf: Assistant, tmp_path: Path) -> None:
     for number, text in enumerate(("The ferry Zwaluw sailed at nine.", "The ferry Zwaluw sailed at ten.")):
         given = library.keep(shelf, [file(tmp_path / str(number) / "ferry.txt", text)])
-        lines = list(library.take_in(shelf, given))
+        lines = list(library.ingest(shelf, given))
     assert "1 paragraph<" in lines[-1]
     assert [document.source for document in shelf.documents()] == ["ferry.txt"]
     assert "ten" in shelf.ask("When did the Zwaluw sail?").text
@@ -37,7 +37,7 @@ def test_a_new_edition_takes_the_place_of_the_old(shelf: Assistant, tmp_path: Pa
 
 def test_two_files_of_one_name_are_two_documents(shelf: Assistant, tmp_path: Path) -> None:
     given = [file(tmp_path / place / "log.txt", f"A log of {place}.") for place in ("Urk", "Enkhuizen")]
-    list(library.take_in(shelf, library.keep(shelf, given)))
+    list(library.ingest(shelf, library.keep(shelf, given)))
     assert sorted(document.source for document in shelf.documents()) == ["log (2).txt", "log.txt"]
 
 
@@ -45,7 +45,7 @@ def test_a_file_that_cannot_be_read_is_told_beside_its_name_and_the_rest_goes_on
     shelf: Assistant, tmp_path: Path
 ) -> None:
     good, bad = file(tmp_path / "good.txt", "A log of Urk."), file(tmp_path / "bad.pdf", "%PDF-1.4 no")
-    *_, last = library.take_in(shelf, library.keep(shelf, [bad, good]))
+    *_, last = library.ingest(shelf, library.keep(shelf, [bad, good]))
     assert "pilcrow-problem" in last
     assert "bad&#46;pdf" in last
     assert [document.source for document in shelf.documents()] == ["good.txt"]

@@ -22,8 +22,8 @@ def cited(number: int, source: str, quote: str, day: date | None = None) -> Cita
     return Citation(number, source, 7, 2, None, day, quote, 8, 8 + len(quote), text)
 
 
-def shown(answer: Answer, state: str = render.STANDS) -> str:
-    return render.talk("abc", [Entry(1, answer, datetime.now(UTC), None, "")], lambda _: state)
+def shown(answer: Answer, state: str = render.UNCHANGED) -> str:
+    return render.conversation("abc", [Entry(1, answer, datetime.now(UTC), None, "")], lambda _: state)
 
 
 def text_of(html: str) -> str:
@@ -90,7 +90,7 @@ def test_a_follow_up_says_how_it_was_understood() -> None:
     [
         render.draft(HOSTILE, HOSTILE, HOSTILE),
         render.problem(HOSTILE),
-        render.welcome([HOSTILE], 2),
+        render.part("welcome", [HOSTILE], 2),
         shown(Answer(HOSTILE, HOSTILE, citations=(cited(1, HOSTILE, HOSTILE),), standalone=HOSTILE + "?")),
     ],
 )
