@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from hashlib import file_digest
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 
@@ -17,7 +17,8 @@ from rag.index.snapshot import Origin
 from rag.ingestion.chunker import chunk, sentences_within
 from rag.ingestion.embedding import Embed, Embedding, Made, Piece, Spoken, Work, spoken
 from rag.ingestion.interruption import Interruption
-from rag.ingestion.scan import Found, Scan, assign_sources, gone, present, scan
+from rag.ingestion.scan import Scan, assign_sources, gone, present, scan
+from rag.loaders import read_bytes
 from rag.loaders.worker import Loader
 from rag.types import Chunk, Document, IngestReport, Kind, Span, Vector
 
@@ -135,32 +136,22 @@ def _files(
             source = sources[file.path]
             old = olds.get(source)
             try:
-                digest = _digest(file, source)
+                data = read_bytes(file.path, source)
+                digest = sha256(data).hexdigest()
                 origin = Origin(source, str(file.path), str(file.root), digest, fingerprint)
                 if old and (old.sha256, old.fingerprint) == (digest, fingerprint):
                     yield Unchanged(origin, moved=old.path != origin.path)
                     continue
-                document = loader.load(file.path, source)
+                document = loader.load(file.path, source, data, digest)
             except LoadError as error:
                 yield Failed(source, error.reason)
                 continue
-            origin = Origin(source, origin.path, origin.root, document.sha256, fingerprint)
             chunks = split(document)
             # Vectors of another fingerprint may be another model's: they are not taken over.
             same = old is not None and old.fingerprint == fingerprint
             known, said = _held(index, source, chunks) if same else ({}, {})
             pieces = _pieces(document, chunks)
             yield Ready(origin, document, pieces, known, said, held=old is not None)
-
-
-def _digest(file: Found, source: str) -> str:
-    try:
-        with file.path.open("rb") as content:
-            return file_digest(content, "sha256").hexdigest()
-    except OSError as error:
-        raise LoadError(
-            source, f"cannot be read ({error.strerror}); check that it is there and its rights"
-        ) from error
 
 
 def _held(

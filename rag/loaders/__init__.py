@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from stat import S_ISREG
@@ -28,9 +29,10 @@ _MODULES = {
 SUFFIXES = frozenset(_MODULES)
 
 
-def load(path: Path, source: str, data: bytes | None = None) -> Document:
-    """The document in the file at `path`, named `source`; `data` are its bytes where they were read already.
+def load(path: Path, source: str, data: bytes | None = None, digest: str | None = None) -> Document:
+    """Return the document in the file at `path`, named `source`.
 
+    `data` and `digest` are the file's bytes and their SHA-256 where the caller has them already.
     Raises LoadError, or UnsupportedFormat for a suffix that no loader reads.
     """
     module = _MODULES.get(path.suffix.lower())
@@ -40,18 +42,18 @@ def load(path: Path, source: str, data: bytes | None = None) -> Document:
             source, f"{kind} is not read; save it as one of {', '.join(sorted(SUFFIXES))}"
         )
     if data is None:
-        data = _bytes(path, source)
+        data = read_bytes(path, source)
     if len(data) > MOST_BYTES:
         raise LoadError(source, _too_large(len(data)))
     if not data.strip():
         raise LoadError(source, "is empty; there is nothing to ask about. Remove it or fill it, then ingest")
     # A format's library is imported when its first file comes: the package itself stays light.
     read: Callable[[bytes, str], Contents] = import_module(f"{__name__}.{module}").read
-    return number(read(data, source), source, data)
+    return number(read(data, source), source, digest or sha256(data).hexdigest())
 
 
-def _bytes(path: Path, source: str) -> bytes:
-    """The bytes of the file; LoadError with the system's reason where it cannot be read."""
+def read_bytes(path: Path, source: str) -> bytes:
+    """Return the file's bytes; LoadError, with the system's reason, if it cannot be read or is too large."""
     try:
         status = path.stat()
         if not S_ISREG(status.st_mode):

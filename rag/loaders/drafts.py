@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from hashlib import sha256
 from pathlib import PurePosixPath
 
 from rag.errors import LoadError
@@ -42,7 +41,7 @@ def is_blank(text: str) -> bool:
     return not any(character.isprintable() and character != " " for character in text)
 
 
-def number(contents: Contents, source: str, data: bytes) -> Document:
+def number(contents: Contents, source: str, digest: str) -> Document:
     """The document of `contents`: numbered paragraphs with heading path and date; LoadError if none."""
     drafts = [draft for draft in contents.drafts if not is_blank(draft.text)]
     if not drafts:
@@ -56,7 +55,7 @@ def number(contents: Contents, source: str, data: bytes) -> Document:
     paths = _paths(drafts)
     return Document(
         source,
-        sha256(data).hexdigest(),
+        digest,
         title,
         tuple(
             Paragraph(index, _storable(draft.text), draft.kind, path, draft.page, draft.line, day)

@@ -1,6 +1,7 @@
-"""Files are read in a child process: one that hangs, crashes or eats memory takes nothing else with it.
+"""Files are parsed in a child process: one that hangs, crashes or eats memory takes nothing else with it.
 
-The child reads requests from its standard input and answers on its standard output, a line of JSON each.
+The child reads requests from its standard input: a line of JSON, then the file's bytes where the parent has
+read them. It answers on its standard output, a line of JSON each.
 It ends with its input, so it does not outlive its parent.
 """
 
@@ -44,14 +45,16 @@ class Loader:
     ) -> None:
         self.close()
 
-    def load(self, path: Path, source: str) -> Document:
-        """The document in the file at `path`; LoadError also where reading takes too much time or memory."""
+    def load(self, path: Path, source: str, data: bytes | None = None, digest: str | None = None) -> Document:
+        """Return the document as `rag.loaders.load` does; LoadError if it takes too much time or memory."""
         if self._child is None or not self._child.is_alive():
             self.close()
             self._child = _Child(self._seconds, self._memory)
         child, self._child = self._child, None  # taken back only after a whole answer
         try:
-            answer = child.ask({"path": str(path.absolute()), "source": source}, self._seconds)
+            size = None if data is None else len(data)
+            request = {"path": str(path.absolute()), "source": source, "digest": digest, "size": size}
+            answer = child.ask(request, data or b"", self._seconds)
         except BaseException:
             child.end()
             raise
@@ -87,7 +90,7 @@ class _Child:
         """Whether it waits for the next request."""
         return self._process.poll() is None
 
-    def ask(self, request: dict[str, str], seconds: float) -> dict[str, Any] | None:
+    def ask(self, request: dict[str, Any], data: bytes, seconds: float) -> dict[str, Any] | None:
         """The answer to `request`; None if the child ended before it was whole, or had to be ended."""
         writing, reading = self._process.stdin, self._process.stdout
         if writing is None or reading is None:
@@ -95,7 +98,7 @@ class _Child:
         timer = Timer(seconds, self._kill_late)
         timer.start()
         try:
-            writing.write(json.dumps(request).encode() + b"\n")
+            writing.write(json.dumps(request).encode() + b"\n" + data)
             writing.flush()
             line = reading.readline()
         except BrokenPipeError:
@@ -148,10 +151,10 @@ def _packed(document: Document) -> dict[str, Any]:
     }
 
 
-def _answer(request: dict[str, str], memory: int) -> dict[str, Any]:
+def _answer(request: dict[str, Any], data: bytes | None, memory: int) -> dict[str, Any]:
     """What the child answers: the document, or why there is none."""
     try:
-        return _packed(load(Path(request["path"]), request["source"]))
+        return _packed(load(Path(request["path"]), request["source"], data, request["digest"]))
     except LoadError as error:
         return {"reason": error.reason, "unsupported": isinstance(error, UnsupportedFormat)}
     except MemoryError:
@@ -177,7 +180,9 @@ def _serve(seconds: float, memory: int) -> None:
     for line in sys.stdin.buffer:
         used = resource.getrusage(resource.RUSAGE_SELF)
         _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 1)
-        answers.write(json.dumps(_answer(json.loads(line), memory)).encode() + b"\n")
+        request = json.loads(line)
+        data = None if request["size"] is None else sys.stdin.buffer.read(request["size"])
+        answers.write(json.dumps(_answer(request, data, memory)).encode() + b"\n")
         answers.flush()
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
+import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -366,3 +369,21 @@ def test_a_path_that_is_not_utf8_is_told(tmp_path: Path) -> None:
     index.close()
     [(_, reason)] = report.failed
     assert "not valid UTF-8; rename it" in reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs inotify")
+@pytest.mark.parametrize("text", ["Report 7, unchanged.", "Report 7, edited."])
+def test_file_is_opened_once_by_all_processes_together(index: Index, tmp_path: Path, text: str) -> None:
+    (tmp_path / "docs").mkdir()
+    file = tmp_path / "docs" / "a.txt"
+    file.write_text("Report 7, unchanged.")
+    run(index, tmp_path / "docs")
+    file.write_text(text)
+    libc = ctypes.CDLL(None)
+    watch = libc.inotify_init1(os.O_NONBLOCK)
+    opened, closed = 0x20, 0x10  # IN_OPEN, IN_CLOSE_NOWRITE; both, as the kernel merges equal neighbours
+    libc.inotify_add_watch(watch, os.fsencode(file), opened | closed)
+    run(index, tmp_path / "docs")
+    masks = [mask for _, mask, _, _ in struct.iter_unpack("iIII", os.read(watch, 4096))]
+    os.close(watch)
+    assert masks == [opened, closed]
