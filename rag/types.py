@@ -9,20 +9,20 @@ from datetime import date as Day  # as a field is called date, which pydantic wo
 from enum import StrEnum
 from functools import cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rag.errors import PilcrowError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from pydantic import TypeAdapter
 
 Place = tuple[str, int]  # source and paragraph number
 Span = tuple[int, int]  # start and end in a text
-Vector = NDArray[np.float32]  # shape (dimension,)
-Vectors = NDArray[np.float32]  # shape (texts, dimension)
+# In quotes, so that the process that loads files does not import numpy.
+Vector: TypeAlias = "NDArray[np.float32]"  # shape (dimension,)
+Vectors: TypeAlias = "NDArray[np.float32]"  # shape (texts, dimension)
 
 HEADING_SEPARATOR = " › "  # between the headings of a path, outermost first
 

@@ -1,4 +1,4 @@
-"""One module a format; `load` picks it by the file's suffix."""
+"""File formats: one module each turns bytes into paragraphs; `load` picks it by the file's suffix."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from rag.errors import LoadError, UnsupportedFormat
-from rag.loaders.drafts import Contents, number
+from rag.loaders.paragraphs import Contents, to_document
 from rag.types import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 _MODULES = {
     ".txt": "text",
     ".md": "markdown",
@@ -32,24 +32,22 @@ SUFFIXES = frozenset(_MODULES)
 def load(path: Path, source: str, data: bytes | None = None, digest: str | None = None) -> Document:
     """Return the document in the file at `path`, named `source`.
 
-    `data` and `digest` are the file's bytes and their SHA-256 where the caller has them already.
+    `data` and `digest` are the file's bytes and their SHA-256, if the caller has them already.
     Raises LoadError, or UnsupportedFormat for a suffix that no loader reads.
     """
     module = _MODULES.get(path.suffix.lower())
     if module is None:
         kind = path.suffix or "a file without a suffix"
         raise UnsupportedFormat(
-            source, f"{kind} is not read; save it as one of {', '.join(sorted(SUFFIXES))}"
+            source, f"{kind} is not supported; save it as one of {', '.join(sorted(SUFFIXES))}"
         )
-    if data is None:
-        data = read_bytes(path, source)
-    if len(data) > MOST_BYTES:
-        raise LoadError(source, _too_large(len(data)))
+    data = read_bytes(path, source) if data is None else data
+    _check_size(len(data), source)
     if not data.strip():
-        raise LoadError(source, "is empty; there is nothing to ask about. Remove it or fill it, then ingest")
-    # A format's library is imported when its first file comes: the package itself stays light.
+        raise LoadError(source, "is empty. Remove it or add text, then ingest again")
+    # Imported for its first file, so that the package itself stays light.
     read: Callable[[bytes, str], Contents] = import_module(f"{__name__}.{module}").read
-    return number(read(data, source), source, digest or sha256(data).hexdigest())
+    return to_document(read(data, source), source, digest or sha256(data).hexdigest())
 
 
 def read_bytes(path: Path, source: str) -> bytes:
@@ -58,16 +56,17 @@ def read_bytes(path: Path, source: str) -> bytes:
         status = path.stat()
         if not S_ISREG(status.st_mode):
             raise LoadError(source, "is not a regular file; give a file or the folder that holds it")
-        if status.st_size > MOST_BYTES:
-            raise LoadError(source, _too_large(status.st_size))
+        _check_size(status.st_size, source)
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
         raise LoadError(
-            source, f"cannot be read ({reason}); check that it exists and that you may read it"
+            source, f"cannot be read ({reason}); check that it exists and its permissions"
         ) from error
 
 
-def _too_large(size: int) -> str:
-    """Why a file of `size` bytes is refused."""
-    return f"is {size / 2**20:.0f} MiB, more than {MOST_BYTES // 2**20}; split it into smaller files"
+def _check_size(size: int, source: str) -> None:
+    """Raise LoadError if a file of `size` bytes is too large."""
+    if size > MAX_BYTES:
+        reason = f"is {size / 2**20:.0f} MiB, more than {MAX_BYTES // 2**20}"
+        raise LoadError(source, f"{reason}; split it into smaller files")

@@ -1,4 +1,4 @@
-"""CSV: each row a paragraph that names its columns."""
+"""CSV: one paragraph per row, with the column names."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from itertools import islice
 
 from rag.errors import LoadError
 from rag.loaders.decoding import decode
-from rag.loaders.drafts import Contents, Draft, is_blank
-from rag.loaders.tables import names_columns, row
+from rag.loaders.paragraphs import Contents, RawParagraph, is_blank
+from rag.loaders.tables import is_header, table_row
 from rag.types import Kind
 
 _DELIMITERS = ",;\t|"
@@ -22,40 +22,40 @@ _EXCEL_HINT = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row's cells and the line on which it starts."""
+    """A row's cells, and the line where it starts."""
 
     line: int
     cells: tuple[str, ...]
 
 
 def read(data: bytes, source: str) -> Contents:
-    """The rows of a CSV file; its first row names the columns unless it holds figures."""
+    """Return the rows of a CSV file; the first row names the columns unless it holds figures."""
     text = decode(data, source)
     hint = _EXCEL_HINT.match(text)
     try:
         rows = list(_rows(text, hint[1] if hint else _delimiter(text)))[1 if hint else 0 :]
     except csv.Error as error:
         raise LoadError(
-            source, f"is not a readable CSV file ({error}); look for a quote never closed"
+            source, f"is not a valid CSV file ({error}); look for a quote that is never closed"
         ) from error
-    return Contents(tuple(_drafts([row for row in rows if not all(map(is_blank, row.cells))])))
+    return Contents(tuple(_paragraphs([row for row in rows if not all(map(is_blank, row.cells))])))
 
 
-def _drafts(rows: list[_Row]) -> Iterator[Draft]:
-    """Lines of a single cell above the table, then its rows."""
+def _paragraphs(rows: list[_Row]) -> Iterator[RawParagraph]:
+    """Yield the captions above the table, which fill a single cell, then the rows."""
     columns = Counter(len(row.cells) for row in rows).most_common(1)[0][0] if rows else 0
     while columns > 1 and rows and len(filled := [cell for cell in rows[0].cells if not is_blank(cell)]) == 1:
-        yield Draft(filled[0].strip(), Kind.CAPTION, line=rows[0].line)
+        yield RawParagraph(filled[0].strip(), Kind.CAPTION, line=rows[0].line)
         rows = rows[1:]
     header: tuple[str, ...] = ()
-    if rows and names_columns(rows[0].cells, columns):
+    if rows and is_header(rows[0].cells, columns):
         header, rows = rows[0].cells, rows[1:]
     for each in rows:
-        yield row(header, each.cells, line=each.line)
+        yield table_row(header, each.cells, line=each.line)
 
 
 def _rows(text: str, delimiter: str) -> Iterator[_Row]:
-    """The rows as the csv module reads them; one may span lines, so each starts after the last's end."""
+    """Yield the rows; a row may span lines, so each starts after the end of the one above."""
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     line = 1
     for cells in reader:
@@ -64,15 +64,15 @@ def _rows(text: str, delimiter: str) -> Iterator[_Row]:
 
 
 def _delimiter(text: str) -> str:
-    """The sign that parts the first rows into the most columns, the same number in most of them."""
+    """Return the delimiter that splits most of the first rows into the same, highest number of columns."""
     return max(_DELIMITERS, key=lambda sign: _regularity(text, sign))
 
 
 def _regularity(text: str, delimiter: str) -> float:
-    """How regularly `delimiter` parts the first fifty rows: 0 if it never does."""
+    """Return how regularly `delimiter` splits the first fifty rows; 0 if it never does."""
     try:
         widths = [len(row.cells) for row in islice(_rows(text, delimiter), 50) if any(row.cells)]
     except csv.Error:
         return 0.0
-    width, times = Counter(widths).most_common(1)[0] if widths else (1, 0)
-    return 0.0 if width < 2 else times / len(widths) + width / 1000
+    width, count = Counter(widths).most_common(1)[0] if widths else (1, 0)
+    return 0.0 if width < 2 else count / len(widths) + width / 1000

@@ -1,4 +1,4 @@
-"""Word documents: paragraphs, list items and table rows in the page's order, without tracked deletions."""
+"""Word documents: paragraphs, list items and table rows in page order, without tracked deletions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from docx.styles.style import BaseStyle, ParagraphStyle
 from lxml import etree
 
 from rag.errors import LoadError
-from rag.loaders.drafts import Contents, Draft
-from rag.loaders.tables import names_columns, row
+from rag.loaders.paragraphs import Contents, RawParagraph
+from rag.loaders.tables import is_header, table_row
 from rag.types import Kind
 
-MOST_UNPACKED = 200 * 2**20  # bytes
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # how old .doc files start, and .docx files with a password
+MAX_UNPACKED = 200 * 2**20  # bytes
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # start of old .doc files, and of .docx files with a password
 _DAMAGED = (OpcError, BadZipFile, LargeZipFile, zlib.error, etree.LxmlError, KeyError, ValueError, EOFError)
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _LEFT_OUT = frozenset({qn("w:del"), qn("w:moveFrom"), qn("w:txbxContent"), qn("w:pPr"), _FALLBACK})
@@ -33,41 +33,43 @@ _P, _T, _BR = qn("w:p"), qn("w:t"), qn("w:br")
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """What a paragraph style makes of a paragraph."""
+    """The kind of paragraph that a style stands for, and a heading's level."""
 
     kind: Kind = Kind.BODY
     level: int = 1
 
 
 def read(data: bytes, source: str) -> Contents:
-    """The paragraphs of a Word document; its properties give a title where no heading does."""
+    """Return the paragraphs of a Word document; its properties give the title if no heading does."""
     document = _open(data, source)
     roles = {style.style_id: _role(style) for style in document.styles if isinstance(style, ParagraphStyle)}
-    drafts = tuple(_blocks(document.element.body, roles))
-    titled = any(draft.kind is Kind.HEADING for draft in drafts)
-    return Contents(drafts, "" if titled else document.core_properties.title)
+    paragraphs = tuple(_blocks(document.element.body, roles))
+    has_heading = any(each.kind is Kind.HEADING for each in paragraphs)
+    return Contents(paragraphs, "" if has_heading else document.core_properties.title)
 
 
 def _open(data: bytes, source: str) -> WordDocument:
-    """The opened document; LoadError if it is damaged, locked, or would not fit into memory."""
+    """Open the document; LoadError if it is damaged, locked, or too large once unpacked."""
     if data.startswith(_OLE):
         raise LoadError(
-            source, "is password-protected or an old .doc file; save it as a .docx without password"
+            source, "is password-protected or an old .doc file; save it as .docx without a password"
         )
     try:
         with ZipFile(BytesIO(data)) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-            if unpacked > MOST_UNPACKED:
-                reason = f"unpacks to {unpacked / 2**20:.0f} MiB, more than {MOST_UNPACKED // 2**20}"
+            if unpacked > MAX_UNPACKED:
+                reason = f"unpacks to {unpacked / 2**20:.0f} MiB, more than {MAX_UNPACKED // 2**20}"
                 raise LoadError(source, f"{reason}; split it into smaller files")
         return open_docx(BytesIO(data))
     except (*_DAMAGED, NotImplementedError, RuntimeError) as error:
-        reason = f"is damaged or no Word document ({error})"
-        raise LoadError(source, f"{reason}; open it in a word processor and save it anew as .docx") from error
+        reason = f"is damaged or not a Word document ({error})"
+        raise LoadError(
+            source, f"{reason}; open it in a word processor and save it again as .docx"
+        ) from error
 
 
 def _role(style: BaseStyle | None) -> _Role:
-    """The role of a style, by its name or the names of those that it is based on."""
+    """Return the role of a style, from its name or the names of the styles it is based on."""
     while isinstance(style, ParagraphStyle):
         name = (style.name or "").lower()
         if match := _HEADING.match(name):
@@ -82,8 +84,8 @@ def _role(style: BaseStyle | None) -> _Role:
     return _Role()
 
 
-def _blocks(container: etree._Element, roles: Mapping[str, _Role]) -> Iterator[Draft]:
-    """The drafts of a container's paragraphs and tables, those in content controls and text boxes too."""
+def _blocks(container: etree._Element, roles: Mapping[str, _Role]) -> Iterator[RawParagraph]:
+    """Yield the paragraphs and table rows of a container, including content controls and text boxes."""
     for element in container:
         if element.tag == _P:
             yield _paragraph(element, roles)
@@ -97,17 +99,17 @@ def _blocks(container: etree._Element, roles: Mapping[str, _Role]) -> Iterator[D
             yield from _blocks(element if content is None else content, roles)
 
 
-def _paragraph(element: etree._Element, roles: Mapping[str, _Role]) -> Draft:
-    """One paragraph, as its style and numbering make it."""
+def _paragraph(element: etree._Element, roles: Mapping[str, _Role]) -> RawParagraph:
+    """Return one paragraph, with the kind that its style and numbering give it."""
     style = element.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
     role = roles.get(str(style.get(qn("w:val"))) if style is not None else "", _Role())
     if role.kind is Kind.BODY and element.find(f"{qn('w:pPr')}/{qn('w:numPr')}") is not None:
         role = _Role(Kind.LIST_ITEM)
-    return Draft(_text(element).strip(), role.kind, role.level)
+    return RawParagraph(_text(element).strip(), role.kind, role.level)
 
 
 def _text(element: etree._Element) -> str:
-    """The text below `element`, without deletions and what floats beside it in boxes."""
+    """Return the text below `element`, without deletions and text boxes."""
     if element.tag == _T:
         return element.text or ""
     if element.tag == _BR:
@@ -117,8 +119,8 @@ def _text(element: etree._Element) -> str:
     )
 
 
-def _table(table: etree._Element, roles: Mapping[str, _Role]) -> Iterator[Draft]:
-    """A table's rows; its first names the columns. A table of one column is a frame around paragraphs."""
+def _table(table: etree._Element, roles: Mapping[str, _Role]) -> Iterator[RawParagraph]:
+    """Yield a table's rows; the first names the columns. A single column is a frame around paragraphs."""
     rows = (
         list(table.iter(qn("w:tr"))) if table.find(f".//{qn('w:tbl')}") is None else table.findall(qn("w:tr"))
     )
@@ -129,30 +131,28 @@ def _table(table: etree._Element, roles: Mapping[str, _Role]) -> Iterator[Draft]
             yield from _blocks(cell, roles)
         return
     header: list[str] = []
-    if len(grid) > 1 and _has_header(table) and names_columns(grid[0], columns):
+    if len(grid) > 1 and _has_header(table) and is_header(grid[0], columns):
         header, *grid = grid
     for cells in grid:
-        if not header and len(cells) == 2:
-            yield row(cells[:1], cells[1:])
-        else:
-            yield row(header, cells)
+        is_pair = not header and len(cells) == 2
+        yield table_row(cells[:1], cells[1:]) if is_pair else table_row(header, cells)
 
 
 def _has_header(table: etree._Element) -> bool:
-    """Whether the table's first row is set off as its header, as it is unless someone unticks it."""
+    """Return whether the first row is formatted as a header, as is the default."""
     look = table.find(f"{qn('w:tblPr')}/{qn('w:tblLook')}")
     marked = table.find(f"{qn('w:tr')}/{qn('w:trPr')}/{qn('w:tblHeader')}") is not None
     return marked or look is None or look.get(qn("w:firstRow")) != "0"
 
 
 def _grid(rows: list[etree._Element]) -> list[list[str]]:
-    """The text of each row's cells; one that spans columns or rows stands in each of them."""
+    """Return the text of each row's cells; a cell that spans columns or rows is repeated in each."""
     grid: list[list[str]] = []
-    for line in rows:
-        if line.find(f"{qn('w:trPr')}/{qn('w:del')}") is not None:
+    for row in rows:
+        if row.find(f"{qn('w:trPr')}/{qn('w:del')}") is not None:
             continue
         filled: list[str] = []
-        for cell in line.findall(qn("w:tc")):
+        for cell in row.findall(qn("w:tc")):
             span = cell.find(f"{qn('w:tcPr')}/{qn('w:gridSpan')}")
             merge = cell.find(f"{qn('w:tcPr')}/{qn('w:vMerge')}")
             text = "\n".join(filter(None, (_text(part).strip() for part in cell.iter(_P))))

@@ -1,4 +1,4 @@
-"""HTML tables that hold data, and not the layout of a page: their rows."""
+"""HTML tables that hold data rather than the layout of a page: their rows."""
 
 from __future__ import annotations
 
@@ -6,90 +6,75 @@ from collections.abc import Callable, Iterator
 
 from lxml.html import HtmlElement
 
-from rag.loaders.drafts import Draft
-from rag.loaders.tables import names_columns, row
+from rag.loaders.paragraphs import RawParagraph
+from rag.loaders.tables import is_header, table_row
 from rag.types import Kind
 
-_LAYOUT = ("table", "form", "h1", "h2", "h3", "h4", "h5", "h6")
-_WIDEST = 100  # columns that one cell may span; more is an error in the page
+_LAYOUT_TAGS = ("table", "form", "h1", "h2", "h3", "h4", "h5", "h6")
+_MAX_SPAN = 100  # columns or rows; a larger span is a mistake in the page
 
 
 def is_data_table(table: HtmlElement) -> bool:
-    """Whether a table has rows of several cells, with nothing inside that is the page's own structure."""
+    """Return whether a table has rows of several cells and contains no headings, forms or tables."""
     return (
         table.get("role") not in {"presentation", "none"}
         and any(len(_cells(line)) > 1 for line in table.iter("tr"))
-        and next(table.iterdescendants(*_LAYOUT), None) is None
+        and next(table.iterdescendants(*_LAYOUT_TAGS), None) is None
     )
 
 
-def table_rows(table: HtmlElement, text: Callable[[HtmlElement], str]) -> Iterator[Draft]:
-    """The caption and the rows of a table; `text` gives the text of a cell."""
+def table_rows(table: HtmlElement, text: Callable[[HtmlElement], str]) -> Iterator[RawParagraph]:
+    """Yield the caption and the rows of a table; `text` returns the text of a cell."""
     for caption in table.iterchildren("caption"):
-        yield Draft(text(caption), Kind.CAPTION, line=caption.sourceline)
+        yield RawParagraph(text(caption), Kind.CAPTION, line=caption.sourceline)
     header: list[str] = []
-    lines = list(table.iter("tr"))
-    grid = _grid(lines, text)
+    rows = list(table.iter("tr"))
+    grid = _grid(rows, text)
     columns = max(map(len, grid), default=0)
-    for line, cells in zip(lines, grid, strict=True):
-        own = _cells(line)
-        if len(own) == 1 and _span(own[0], "colspan") > 1:
-            yield Draft(
-                cells[0], Kind.TABLE_ROW, line=line.sourceline
-            )  # one cell over all columns: a subtitle
-        elif _is_header(line, own, cells, columns, known=bool(header)):
+    untagged = next(table.iter("th"), None) is None  # then the texts tell whether the first row is a header
+    if untagged and columns > 2 and is_header(grid[0], columns):
+        header = grid[0]
+    for row, cells in list(zip(rows, grid, strict=True))[bool(header) :]:
+        tags = [cell.tag for cell in _cells(row)]
+        if len(tags) == 1 and _span(_cells(row)[0], "colspan") > 1:  # one cell over all columns: a subtitle
+            yield RawParagraph(cells[0], Kind.TABLE_ROW, line=row.sourceline)
+        elif tags and set(tags) == {"th"}:
             header = cells
-        elif not header and [cell.tag for cell in own[:2]] == ["th", "td"]:
-            yield row([cells[0]], ["; ".join(filter(None, cells[1:]))], line=line.sourceline)
+        elif not header and tags[:2] == ["th", "td"]:
+            yield table_row([cells[0]], ["; ".join(filter(None, cells[1:]))], line=row.sourceline)
         else:
-            yield row(header, cells, line=line.sourceline)
+            yield table_row(header, cells, line=row.sourceline)
 
 
-def _is_header(
-    line: HtmlElement, own: list[HtmlElement], cells: list[str], columns: int, *, known: bool
-) -> bool:
-    """Whether a row names the columns: by its tags, or, in a table without such tags, by what it holds."""
-    if own and all(cell.tag == "th" for cell in own):
-        return True
-    table = next(line.iterancestors("table"))
-    return (
-        not known
-        and columns > 2
-        and line is next(table.iter("tr"))
-        and next(table.iter("th"), None) is None
-        and names_columns(cells, columns)
-    )
+def _cells(row: HtmlElement) -> list[HtmlElement]:
+    """Return the cells of a row."""
+    return list(row.iterchildren("td", "th"))
 
 
-def _cells(line: HtmlElement) -> list[HtmlElement]:
-    """The cells of a row."""
-    return list(line.iterchildren("td", "th"))
-
-
-def _grid(lines: list[HtmlElement], text: Callable[[HtmlElement], str]) -> list[list[str]]:
-    """The text of each row's cells; one that spans columns or rows stands in each of them."""
+def _grid(rows: list[HtmlElement], text: Callable[[HtmlElement], str]) -> list[list[str]]:
+    """Return the text of each row's cells; a cell that spans columns or rows is repeated in each."""
     grid = []
-    hanging: dict[int, tuple[int, str]] = {}  # column -> rows still to fill, and with what
-    for line in lines:
+    spanning: dict[int, tuple[int, str]] = {}  # column -> rows still to fill, and the text
+    for row in rows:
         filled: list[str] = []
-        for cell in [*_cells(line), None]:
-            while len(filled) in hanging:
-                left, content = hanging.pop(len(filled))
+        for cell in [*_cells(row), None]:
+            while len(filled) in spanning:
+                left, content = spanning.pop(len(filled))
                 if left > 1:
-                    hanging[len(filled)] = (left - 1, content)
+                    spanning[len(filled)] = (left - 1, content)
                 filled.append(content)
             if cell is None:
                 break
             content = text(cell)
             for _ in range(_span(cell, "colspan")):
-                if (rows := _span(cell, "rowspan")) > 1:
-                    hanging[len(filled)] = (rows - 1, content)
+                if (height := _span(cell, "rowspan")) > 1:
+                    spanning[len(filled)] = (height - 1, content)
                 filled.append(content)
         grid.append(filled)
     return grid
 
 
 def _span(cell: HtmlElement, name: str) -> int:
-    """How many columns or rows a cell spans."""
+    """Return how many columns or rows a cell spans."""
     value = cell.get(name, "1").strip()
-    return min(max(int(value), 1), _WIDEST) if value.isascii() and value.isdigit() else 1
+    return min(max(int(value), 1), _MAX_SPAN) if value.isascii() and value.isdigit() else 1

@@ -1,65 +1,68 @@
-"""Markdown: its block elements, as a reader of the rendered page sees them."""
+"""Markdown: the block elements of the rendered page."""
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
-from datetime import date
+from contextlib import suppress
 
+import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from rag.loaders import html
 from rag.loaders.decoding import decode, split_lines
-from rag.loaders.drafts import Contents, Draft
-from rag.loaders.tables import row
+from rag.loaders.paragraphs import Contents, RawParagraph
+from rag.loaders.tables import table_row
 from rag.text.dates import find_date
 from rag.types import Kind
 
-_DEEPEST = 100  # levels; the parser's own 20 would drop the text of a long nested list
-_FIELD = re.compile(r"(title|date|published|updated)\s*[:=]\s*[\"']?(.*?)[\"']?\s*$", re.IGNORECASE)
-_YAML = re.compile(r"\s|$|[-#\[\]{}]|[\w.\"'-]+\s*[:=]")  # what a line of front matter starts with
+_MAX_NESTING = 100  # levels; the parser's default of 20 would drop the text of a long nested list
+_MAX_FRONT_MATTER = 200  # lines
+_UNQUOTED = re.compile(r"^([\w.-]+:[ \t]+)([^\s\"'|>].*)$", re.MULTILINE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
 def read(data: bytes, source: str) -> Contents:
-    """The block elements of a Markdown file; its front matter gives title and date."""
+    """Return the block elements of a Markdown file; its front matter gives title and date."""
     lines = split_lines(decode(data, source))
     fields, length = _front_matter(lines)
     body = "\n".join([""] * length + lines[length:])
-    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
-    return Contents(tuple(_drafts(parser.parse(body))), fields.get("title", ""), _date(fields))
+    parser = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])
+    dates = (find_date(fields.get(name, "")) for name in ("date", "published", "updated"))
+    paragraphs = tuple(_paragraphs(parser.parse(body)))
+    return Contents(paragraphs, fields.get("title", ""), next(filter(None, dates), None))
 
 
 def _front_matter(lines: Sequence[str]) -> tuple[dict[str, str], int]:
-    """The fields of the front matter that we read, and how many lines it takes up."""
+    """Return the single values of YAML or TOML front matter, and how many lines it takes up."""
     fence = lines[0].rstrip()
-    if fence not in {"---", "+++"}:
-        return {}, 0
-    end = next((index for index, line in enumerate(lines[1:200], 1) if line.rstrip() in {fence, "..."}), 0)
-    if (
-        end == 0
-        or not all(_YAML.match(line) for line in lines[1:end])
-        or not any(map(str.strip, lines[1:end]))
-    ):
-        return {}, 0
-    found = (_FIELD.match(line) for line in lines[1:end])
-    return {match[1].lower(): match[2] for match in found if match}, end + 1
-
-
-def _date(fields: dict[str, str]) -> date | None:
-    """The date in the front matter."""
-    return next(
-        filter(None, (find_date(fields.get(name, "")) for name in ("date", "published", "updated"))), None
+    fences = (
+        index for index, line in enumerate(lines[1:_MAX_FRONT_MATTER], 1) if line.rstrip() in {fence, "..."}
     )
+    end = next(fences, 0)
+    if fence not in {"---", "+++"} or not end:
+        return {}, 0
+    block = "\n".join(lines[1:end])
+    quoted = _UNQUOTED.sub(lambda found: found[1] + json.dumps(found[2]), block)  # Title: one: two
+    for text in (block, quoted):
+        with suppress(yaml.YAMLError, ValueError, OverflowError, RecursionError):
+            # The base loader only makes strings, so that a title of 1.10 stays as it is.
+            fields = tomllib.loads(text) if fence == "+++" else yaml.load(text, yaml.BaseLoader)  # noqa: S506
+            if isinstance(fields, dict) and fields and all(re.fullmatch(r"\S+", name) for name in fields):
+                single = {name: value for name, value in fields.items() if not isinstance(value, dict | list)}
+                return {name.lower(): str(value) for name, value in single.items()}, end + 1
+    return {}, 0
 
 
-def _drafts(tokens: Sequence[Token]) -> Iterator[Draft]:
-    """A draft for each block of the token stream."""
-    items = 0  # depth of list items
-    level = 0  # of the heading that is open
+def _paragraphs(tokens: Sequence[Token]) -> Iterator[RawParagraph]:
+    """Yield a paragraph for each block of the token stream."""
+    items = 0  # depth of open list items
+    level = 0  # level of the open heading
     header: list[str] = []
-    cells: list[str] | None = None  # of the table row that is open
+    cells: list[str] | None = None  # cells of the open table row
     line: int | None = None
     for token in tokens:
         line = token.map[0] + 1 if token.map else line
@@ -74,22 +77,22 @@ def _drafts(tokens: Sequence[Token]) -> Iterator[Draft]:
                 cells = []
             case "tr_close" if cells is not None:
                 if header:
-                    yield row(header, cells, line=line)
+                    yield table_row(header, cells, line=line)
                 else:
                     header = cells
                 cells = None
             case "inline" if cells is not None:
                 cells.append(_text(token))
             case "inline":
-                yield Draft(_text(token), _kind(token, level, items), level=level or 1, line=line)
+                yield RawParagraph(_text(token), _kind(token, level, items), level=level or 1, line=line)
             case "fence" | "code_block":
-                yield Draft(token.content.strip("\n"), line=line)
+                yield RawParagraph(token.content.strip("\n"), line=line)
             case "html_block":
                 yield from html.fragment(token.content, line or 1)
 
 
 def _kind(token: Token, level: int, items: int) -> Kind:
-    """What an inline token's paragraph is."""
+    """Return the kind of an inline token's paragraph."""
     if level:
         return Kind.HEADING
     if items:
@@ -99,7 +102,7 @@ def _kind(token: Token, level: int, items: int) -> Kind:
 
 
 def _text(token: Token) -> str:
-    """The text of an inline token without its markup; an image's is its description."""
+    """Return the text of an inline token without markup; the alternative text of an image."""
     text = ""
     for child in token.children or ():
         if child.type == "softbreak":

@@ -1,4 +1,4 @@
-"""PDF: the paragraphs of each page, rebuilt from its lines."""
+"""PDF: paragraphs, rebuilt from the lines of each page."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pypdf import PdfReader
 from pypdf.errors import DependencyError, PyPdfError
 
 from rag.errors import LoadError
-from rag.loaders.drafts import Contents, Draft
-from rag.loaders.pdf_lines import Line, blocks, join, page_lines, vocabulary, without_mark
-from rag.loaders.tables import names_columns, row
+from rag.loaders.paragraphs import Contents, RawParagraph
+from rag.loaders.pdf_lines import Line, blocks, join, page_lines, vocabulary, without_bullet
+from rag.loaders.tables import is_header, table_row
 from rag.types import Kind
 
-# What pypdf lets through on damaged files, seen in its issues, beside its own errors.
+# pypdf's own errors, and those that its issues report for damaged files.
 _DAMAGED = (
     PyPdfError, ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError,
     ValueError, zlib.error, struct.error,
@@ -28,86 +28,76 @@ _MARGIN = 0.1  # of the page's height, at the top and at the bottom
 _PAGE_NUMBER = re.compile(
     r"\W*(?:page|p\.|seite)\s*\d+(?:\s*(?:of|/|von)\s*\d+)?\W*|\W*\d+\s*(?:of|/)\s*\d+\W*", re.IGNORECASE
 )
-_FOLIO = re.compile(r"\W*(?:\d+|[ivxl]+)\W*")
-_NO_HEADING = re.compile(r"[.,;]$|(?:\.\s?){4}")  # a sentence, or a line of a table of contents
+_LONE_NUMBER = re.compile(r"\W*(?:\d+|[ivxl]+)\W*")
+_NO_HEADING = re.compile(r"[.,;]$|(?:\.\s?){4}")  # a sentence, or an entry in a table of contents
 _NO_TITLE = re.compile(r"\.\w{2,4}$|^\(?(?:untitled|anonymous|unspecified)\)?$", re.IGNORECASE)
-_LONGEST_HEADING = 200  # characters
-_NO_TEXT = (
-    "holds no text, perhaps only pictures of it; run OCR over it (for example ocrmypdf), then ingest that"
-)
+_MAX_HEADING = 200  # characters
+_NO_TEXT = "holds no text, perhaps only scanned pages; run OCR (for example ocrmypdf) and ingest the result"
 
 
 def read(data: bytes, source: str) -> Contents:
-    """The paragraphs of a PDF, with their pages; LoadError if it is locked, damaged or without text."""
+    """Return the paragraphs of a PDF with their pages; LoadError if it is locked, damaged or without text."""
     try:
         reader = PdfReader(BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
-            reason = "is password-protected; save a copy without the password and ingest that"
-            raise LoadError(source, reason)
+            raise LoadError(source, "is password-protected; save a copy without the password and ingest that")
         pages = [page_lines(page, number) for number, page in enumerate(reader.pages, start=1)]
         heights = [float(page.mediabox.height) for page in reader.pages]
-        stated = (reader.metadata.title if reader.metadata else None) or ""
+        title = (reader.metadata.title if reader.metadata else None) or ""
     except DependencyError as error:
-        reason = f"is encrypted in a way that cannot be opened here ({error})"
+        reason = f"uses an encryption that is not supported here ({error})"
         raise LoadError(source, f"{reason}; save a copy without encryption and ingest that") from error
     except _DAMAGED as error:
-        reason = f"is damaged or no PDF ({error})"
-        raise LoadError(source, f"{reason}; open it in a PDF program and save it anew") from error
+        reason = f"is damaged or not a PDF ({error})"
+        raise LoadError(source, f"{reason}; open it in a PDF program and save it again") from error
     if not any(pages):
         raise LoadError(source, _NO_TEXT)
-    drafts = tuple(_drafts(_without_running_lines(pages, heights)))
-    titled = any(draft.kind is Kind.HEADING for draft in drafts)
-    return Contents(drafts, "" if titled or _is_file_name(stated) else stated)
-
-
-def _is_file_name(title: str) -> bool:
-    """Whether a program put the file's name, or nothing, where the title belongs."""
-    return _NO_TITLE.search(title.strip()) is not None
+    paragraphs = tuple(_paragraphs(_without_running_lines(pages, heights)))
+    has_heading = any(each.kind is Kind.HEADING for each in paragraphs)
+    return Contents(paragraphs, "" if has_heading or _NO_TITLE.search(title.strip()) else title)
 
 
 def _without_running_lines(pages: list[list[Line]], heights: Sequence[float]) -> list[list[Line]]:
-    """The pages without the headers, footers and page numbers in their margins.
+    """Return the pages without the headers, footers and page numbers in their margins.
 
-    They are what stands at one height on several pages, in the same words but for the figures, and what is
-    a page's number.
+    A header or footer is a line at the same height on several pages, with the same text except for figures.
     """
     seen = Counter(
         key
         for lines, height in zip(pages, heights, strict=True)
-        for key in {_running(line) for line in lines if _in_margin(line, height)}
+        for key in {_running_key(line) for line in lines if _in_margin(line, height)}
     )
-    often = 2 if len(pages) < 5 else 3
+    min_pages = 2 if len(pages) < 5 else 3
 
-    def runs(line: Line, height: float) -> bool:
+    def is_running(line: Line, height: float) -> bool:
         numbered = line.text == str(line.page) or _PAGE_NUMBER.fullmatch(line.cells[-1]) is not None
-        return _in_margin(line, height) and (
-            numbered or seen[_running(line)] >= (2 if _FOLIO.fullmatch(line.text) else often)
-        )
+        repeated = seen[_running_key(line)] >= (2 if _LONE_NUMBER.fullmatch(line.text) else min_pages)
+        return _in_margin(line, height) and (numbered or repeated)
 
     kept = [
-        [line for line in lines if not runs(line, height)]
+        [line for line in lines if not is_running(line, height)]
         for lines, height in zip(pages, heights, strict=True)
     ]
     return kept if any(kept) else pages
 
 
-def _running(line: Line) -> tuple[int, str]:
-    """What a running line has in common on all pages: its height and its text but for the figures."""
+def _running_key(line: Line) -> tuple[int, str]:
+    """Return what a running line has in common on all pages: its height, and its text without figures."""
     return round(line.y / 4), re.sub(r"\d+|^[ivxl]+$", "#", line.text)
 
 
 def _in_margin(line: Line, height: float) -> bool:
-    """Whether a line stands at the very top or bottom of its page."""
+    """Return whether a line is at the very top or bottom of its page."""
     return not _MARGIN * height < line.y < (1 - _MARGIN) * height
 
 
-def _drafts(pages: Sequence[Sequence[Line]]) -> Iterator[Draft]:
-    """The paragraphs of all pages."""
-    everything = [line for lines in pages for line in lines]
-    words = vocabulary(everything)
-    levels = _heading_levels(everything)
+def _paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[RawParagraph]:
+    """Yield the paragraphs of all pages."""
+    all_lines = [line for lines in pages for line in lines]
+    words = vocabulary(all_lines)
+    levels = _heading_levels(all_lines)
     table: list[Line] = []
-    title = True  # until the first paragraph below the headings on top
+    on_top = True  # until the first paragraph
     for lines in pages:
         for block in blocks(lines):
             if block[0].is_row:
@@ -118,28 +108,27 @@ def _drafts(pages: Sequence[Sequence[Line]]) -> Iterator[Draft]:
                 continue
             yield from _rows(table)
             table = []
-            draft = _draft(block, words, levels)
-            if title and draft.kind is Kind.HEADING and draft.level == 1:
-                draft = replace(draft, level=0)
-            title = False
-            yield draft
+            paragraph = _paragraph(block, words, levels)
+            is_title = on_top and paragraph.kind is Kind.HEADING and paragraph.level == 1
+            yield replace(paragraph, level=0) if is_title else paragraph
+            on_top = False
         yield from _rows(table)
         table = []
 
 
-def _draft(block: Sequence[Line], words: set[str], levels: dict[tuple[float, bool], int]) -> Draft:
-    """The paragraph of a block of lines."""
+def _paragraph(block: Sequence[Line], words: set[str], levels: dict[tuple[float, bool], int]) -> RawParagraph:
+    """Return the paragraph of a block of lines."""
     first = block[0]
     level = levels.get((first.size, first.bold))
     text = join(block, words)
-    if level and len(text) <= _LONGEST_HEADING and not _NO_HEADING.search(text):
-        return Draft(text, Kind.HEADING, level, page=first.page)
-    kind = Kind.LIST_ITEM if first.mark else Kind.BODY
-    return Draft(join([without_mark(first), *block[1:]], words), kind, page=first.page)
+    if level and len(text) <= _MAX_HEADING and not _NO_HEADING.search(text):
+        return RawParagraph(text, Kind.HEADING, level, page=first.page)
+    kind = Kind.LIST_ITEM if first.bullet else Kind.BODY
+    return RawParagraph(join([without_bullet(first), *block[1:]], words), kind, page=first.page)
 
 
 def _heading_levels(lines: Sequence[Line]) -> dict[tuple[float, bool], int]:
-    """The depth of each font that is larger than the body's, or as large and bold: the larger the higher."""
+    """Return the heading level of each font larger than the body's, or bold; level 1 is the largest."""
     letters: Counter[tuple[float, bool]] = Counter()
     for line in lines:
         letters[line.size, line.bold] += len(line.text)
@@ -152,26 +141,26 @@ def _heading_levels(lines: Sequence[Line]) -> dict[tuple[float, bool], int]:
     return {font: level for level, font in enumerate(sorted(fonts, reverse=True), start=1)}
 
 
-def _rows(lines: Sequence[Line]) -> Iterator[Draft]:
-    """The rows of a table; its first names the columns if it holds names, in bold where only two."""
+def _rows(lines: Sequence[Line]) -> Iterator[RawParagraph]:
+    """Yield the rows of a table; the first may name the columns, in bold if there are only two."""
     columns = max((len(line.cells) for line in lines), default=0)
     header: Line | None = None
-    if len(lines) > 1 and names_columns(lines[0].cells, columns) and (columns > 2 or lines[0].bold):
+    if len(lines) > 1 and is_header(lines[0].cells, columns) and (columns > 2 or lines[0].bold):
         header, lines = lines[0], lines[1:]
     for line in lines:
-        if header is None and columns == 2:
-            yield row(line.cells[:1], line.cells[1:], page=line.page)
+        if header:
+            yield table_row(header.cells, _in_columns(line, header), page=line.page)
         else:
-            cells = _in_columns(line, header) if header else line.cells
-            yield row(header.cells if header else (), cells, page=line.page)
+            names = 1 if columns == 2 else 0  # a column of names beside one of values
+            yield table_row(line.cells[:names], line.cells[names:], page=line.page)
 
 
 def _in_columns(line: Line, header: Line) -> Sequence[str]:
-    """A row's cells in the columns of its header; where cells are empty, by the place of the others."""
+    """Return a row's cells in the columns of its header; if some are missing, by their distance."""
     if len(line.cells) >= len(header.cells):
         return line.cells
     cells = [""] * len(header.cells)
-    for cell, place in zip(line.cells, line.places, strict=True):
-        nearest = min(range(len(cells)), key=lambda column: abs(header.places[column] - place))
+    for cell, start in zip(line.cells, line.starts, strict=True):
+        nearest = min(range(len(cells)), key=lambda column: abs(header.starts[column] - start))
         cells[nearest] = f"{cells[nearest]} {cell}".strip()
     return cells

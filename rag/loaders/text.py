@@ -1,4 +1,4 @@
-"""Plain text: the paragraphs that an editor shows, and those of them that look like headings."""
+"""Plain text: paragraphs as an editor shows them, and those that look like headings."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 
 from rag.loaders.decoding import decode, split_lines
-from rag.loaders.drafts import Contents, Draft
-from rag.loaders.wrapping import Group, group
+from rag.loaders.paragraphs import Contents, RawParagraph
+from rag.loaders.wrapping import Group, group_lines
 from rag.text.dates import find_dateline
 from rag.types import Kind
 
-_LONGEST_HEADING = 130  # characters
-_BODY = 60  # characters from which a line that ends as a sentence is body text
-_SENTENCE = re.compile(r"[.!?…:][\"'”’»)\]]*$")
+_MAX_HEADING = 130  # characters
+_MIN_BODY = 60  # characters; a shorter line that ends as a sentence may be a caption
+_SENTENCE_END = re.compile(r"[.!?…:][\"'”’»)\]]*$")
 _NO_HEADING_END = re.compile(r"(?:[.!:;,…]|[.!?,…][\"'”’»)\]]+)$")
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2})*)\.?\s+[^\W\d_]")
 _BYLINE = re.compile(r"(?:(?:reporting|written|edited|photos?) )?(?:by|from)\s+(?:the\s)?\w", re.IGNORECASE)
@@ -31,32 +31,30 @@ _ASIDE = re.compile(
 
 
 def read(data: bytes, source: str) -> Contents:
-    """The paragraphs of a plain text."""
-    groups = group(split_lines(decode(data, source)))
-    first_is_title = bool(groups) and _is_title(groups)
-    return Contents(
-        tuple(_draft(groups, index, title=index == 0 and first_is_title) for index in range(len(groups)))
-    )
+    """Return the paragraphs of a plain text."""
+    groups = group_lines(split_lines(decode(data, source)))
+    return Contents(tuple(_paragraph(groups, index) for index in range(len(groups))))
 
 
-def _draft(groups: Sequence[Group], index: int, *, title: bool) -> Draft:
-    """The paragraph at `index`, with what it is."""
+def _paragraph(groups: Sequence[Group], index: int) -> RawParagraph:
+    """Return the paragraph at `index` with its kind."""
     here = groups[index]
     line = here.lines[0].number
+    title = index == 0 and _is_title(groups)
     if here.bulleted and not here.underline and not _is_numbered_heading(groups, index):
-        return Draft(here.text, Kind.LIST_ITEM, line=line)
+        return RawParagraph(here.text, Kind.LIST_ITEM, line=line)
     if title or _is_heading(groups, index):
-        return Draft(here.text, Kind.HEADING, level=1 if title else _level(here), line=line)
-    return Draft(here.text, line=line)
+        return RawParagraph(here.text, Kind.HEADING, level=1 if title else _level(here), line=line)
+    return RawParagraph(here.text, line=line)
 
 
 def _is_title(groups: Sequence[Group]) -> bool:
-    """Whether the first paragraph is the document's title: it looks like a heading, and something follows."""
+    """Return whether the first paragraph is the title: it looks like a heading, and text follows."""
     return len(groups) > 1 and (bool(groups[0].underline) or (groups[0].alone and _may_be_heading(groups[0])))
 
 
 def _is_heading(groups: Sequence[Group], index: int) -> bool:
-    """Whether a paragraph is a heading: rather one missed than a byline or caption taken for one."""
+    """Return whether a paragraph is a heading. A missed heading is better than a byline taken for one."""
     here = groups[index]
     if here.underline:
         return True
@@ -74,13 +72,13 @@ def _is_heading(groups: Sequence[Group], index: int) -> bool:
 
 
 def _may_be_heading(group: Group) -> bool:
-    """Whether the line by itself has the look of a heading."""
+    """Return whether the line, on its own, looks like a heading."""
     text = group.text
     first = text.lstrip("\"'“‘«([")[:1]
     return (
         len(group.lines) == 1
         and not group.has_columns
-        and len(text) <= _LONGEST_HEADING
+        and len(text) <= _MAX_HEADING
         and len(text.split()) <= 20
         and (first.isdigit() or (first.isalpha() and first == first.upper()))
         and not (text.endswith("?") and not text[0].isalnum())
@@ -90,25 +88,29 @@ def _may_be_heading(group: Group) -> bool:
 
 
 def _is_aside(text: str) -> bool:
-    """Whether a line is a byline, a time, a dateline, a credit or the like, which names no section."""
-    return len(text) <= _LONGEST_HEADING and (
+    """Return whether a line is a byline, time, dateline, credit or the like, which heads no section."""
+    return len(text) <= _MAX_HEADING and (
         _BYLINE.match(text) is not None or _ASIDE.match(text) is not None or find_dateline(text) is not None
     )
 
 
 def _is_body(group: Group) -> bool:
-    """Whether a paragraph is running text or a list item, such as stands under a heading."""
+    """Return whether a paragraph is running text or a list item, as follows a heading."""
     text = group.text
-    return len(group.lines) > 1 or group.bulleted or (len(text) >= _BODY and bool(_SENTENCE.search(text)))
+    return (
+        len(group.lines) > 1
+        or group.bulleted
+        or (len(text) >= _MIN_BODY and bool(_SENTENCE_END.search(text)))
+    )
 
 
 def _is_capitals(text: str) -> bool:
-    """Whether a line is written in capitals throughout."""
+    """Return whether a line is all in capitals."""
     return text.isupper() and sum(letter.isalpha() for letter in text) >= 4
 
 
 def _is_numbered_heading(groups: Sequence[Group], index: int) -> bool:
-    """Whether a line is "3.2 Results" or "1. Scope" over running text, and not an item of a numbered list."""
+    """Return whether a line is a heading such as "3.2 Results" above text, not an item of a numbered list."""
     here = groups[index]
     number = _NUMBERED.match(here.text)
     if number is None or not here.alone or not _may_be_heading(here) or len(here.text) > 80:
@@ -120,7 +122,7 @@ def _is_numbered_heading(groups: Sequence[Group], index: int) -> bool:
 
 
 def _level(group: Group) -> int:
-    """A heading's depth: below the title, deeper by the parts of its number."""
+    """Return a heading's level: 1 if underlined with =, else 2, or deeper by the parts of its number."""
     number = _NUMBERED.match(group.text)
     if group.underline == "=":
         return 1

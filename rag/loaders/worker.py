@@ -1,8 +1,8 @@
-"""Files are parsed in a child process: one that hangs, crashes or eats memory takes nothing else with it.
+"""Loading in a child process, so that a file that hangs, crashes or fills the memory harms nothing else.
 
-The child reads requests from its standard input: a line of JSON, then the file's bytes where the parent has
-read them. It answers on its standard output, a line of JSON each.
-It ends with its input, so it does not outlive its parent.
+The child reads requests from standard input: one line of JSON each, then the file's bytes if the parent has
+read them. It answers each with one line of JSON on standard output. It ends when its input ends, so it does
+not outlive its parent.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from rag.errors import LoadError, UnsupportedFormat
 from rag.loaders import load
 from rag.types import Document, Kind, Paragraph
 
-SECONDS = 120.0  # for one file, of the clock and of the processor
+SECONDS = 120.0  # of wall-clock time, and of processor time, for one file
 MEMORY = 2 * 2**30  # bytes of address space
 
 
 class Loader:
-    """Reads files as `rag.loaders.load` does, in a child process with limits. For one thread at a time."""
+    """A loader that works as `rag.loaders.load` does, in a child process with limits. Not thread-safe."""
 
     def __init__(self, seconds: float = SECONDS, memory: int = MEMORY) -> None:
         self._seconds = seconds
@@ -50,18 +50,18 @@ class Loader:
         if self._child is None or not self._child.is_alive():
             self.close()
             self._child = _Child(self._seconds, self._memory)
-        child, self._child = self._child, None  # taken back only after a whole answer
+        child, self._child = self._child, None  # kept only after a complete answer
         try:
             size = None if data is None else len(data)
             request = {"path": str(path.absolute()), "source": source, "digest": digest, "size": size}
-            answer = child.ask(request, data or b"", self._seconds)
+            answer = child.ask(request, data or b"")
         except BaseException:
             child.end()
             raise
         if answer is None:
-            raise LoadError(source, f"{child.end()}; leave the file out, or save it anew and try again")
+            raise LoadError(source, f"{child.end()}; leave the file out, or save it again and retry")
         self._child = child
-        return _unpacked(answer, source)
+        return _from_json(answer, source)
 
     def close(self) -> None:
         """End the child process; a later `load` starts a new one."""
@@ -74,28 +74,28 @@ class _Child:
     """The parent's side of one child process."""
 
     def __init__(self, seconds: float, memory: int) -> None:
-        places = os.pathsep.join(str(Path(place).absolute()) for place in sys.path)
+        import_path = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path)
         self._seconds = seconds
-        self._late = Event()
-        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `end`
+        self._timed_out = Event()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `end`
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             [sys.executable, "-P", "-m", "rag.loaders.worker", str(seconds), str(memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._complaints,
-            env={**os.environ, "PYTHONPATH": places},
+            stderr=self._errors,
+            env={**os.environ, "PYTHONPATH": import_path},
         )
 
     def is_alive(self) -> bool:
-        """Whether it waits for the next request."""
+        """Return whether it waits for the next request."""
         return self._process.poll() is None
 
-    def ask(self, request: dict[str, Any], data: bytes, seconds: float) -> dict[str, Any] | None:
-        """The answer to `request`; None if the child ended before it was whole, or had to be ended."""
+    def ask(self, request: dict[str, Any], data: bytes) -> dict[str, Any] | None:
+        """Return the answer to `request`; None if the child ended, or was killed, before it was complete."""
         writing, reading = self._process.stdin, self._process.stdout
         if writing is None or reading is None:
             return None
-        timer = Timer(seconds, self._kill_late)
+        timer = Timer(self._seconds, self._time_out)
         timer.start()
         try:
             writing.write(json.dumps(request).encode() + b"\n" + data)
@@ -108,28 +108,28 @@ class _Child:
         return json.loads(line) if line.endswith(b"\n") else None
 
     def end(self) -> str:
-        """Kill it, if it still lives, and say why it ended."""
+        """Kill it if it is alive, and return why it ended."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=0 if self._late.is_set() else 0.2)
+            self._process.wait(timeout=0 if self._timed_out.is_set() else 0.2)
         self._process.kill()
         self._process.wait()
         with suppress(BrokenPipeError):
             self._process.communicate()
-        self._complaints.seek(0)
-        complaints = self._complaints.read().decode(errors="replace").strip().splitlines()
-        self._complaints.close()
-        if self._late.is_set() or self._process.returncode == -signal.SIGXCPU:
+        self._errors.seek(0)
+        errors = self._errors.read().decode(errors="replace").strip().splitlines()
+        self._errors.close()
+        if self._timed_out.is_set() or self._process.returncode == -signal.SIGXCPU:
             return f"took more than {self._seconds:g} seconds to read"
-        return f"made its reader stop ({complaints[-1] if complaints else self._process.returncode})"
+        return f"crashed the parser ({errors[-1] if errors else self._process.returncode})"
 
-    def _kill_late(self) -> None:
-        """End a child whose time is up."""
-        self._late.set()
+    def _time_out(self) -> None:
+        """Kill a child whose time is up."""
+        self._timed_out.set()
         self._process.kill()
 
 
-def _unpacked(answer: dict[str, Any], source: str) -> Document:
-    """The document, or the error, that the child answered."""
+def _from_json(answer: dict[str, Any], source: str) -> Document:
+    """Return the document that the child answered with, or raise its error."""
     if "reason" in answer:
         raise (UnsupportedFormat if answer["unsupported"] else LoadError)(source, answer["reason"])
     paragraphs = (
@@ -139,8 +139,8 @@ def _unpacked(answer: dict[str, Any], source: str) -> Document:
     return Document(source, answer["sha256"], answer["title"], tuple(paragraphs))
 
 
-def _packed(document: Document) -> dict[str, Any]:
-    """`document` as JSON can hold it."""
+def _to_json(document: Document) -> dict[str, Any]:
+    """Return `document` as JSON values."""
     return {
         "sha256": document.sha256,
         "title": document.title,
@@ -152,29 +152,29 @@ def _packed(document: Document) -> dict[str, Any]:
 
 
 def _answer(request: dict[str, Any], data: bytes | None, memory: int) -> dict[str, Any]:
-    """What the child answers: the document, or why there is none."""
+    """Return the child's answer: the document, or the reason why there is none."""
     try:
-        return _packed(load(Path(request["path"]), request["source"], data, request["digest"]))
+        return _to_json(load(Path(request["path"]), request["source"], data, request["digest"]))
     except LoadError as error:
         return {"reason": error.reason, "unsupported": isinstance(error, UnsupportedFormat)}
     except MemoryError:
         reason = f"needs more than {memory / 2**30:.1f} GiB of memory to read; split it into smaller files"
     except RecursionError:
-        reason = "is nested too deeply to read; save it anew in a simpler form"
+        reason = "is nested too deeply to read; save it again in a simpler form"
     return {"reason": reason, "unsupported": False}
 
 
 def _limit(kind: int, amount: int) -> None:
-    """Set one limit of this process where the system has it (macOS lacks some)."""
+    """Set one limit of this process, if the system has it (macOS lacks some)."""
     with suppress(ValueError, OSError):
         resource.setrlimit(kind, (amount, resource.getrlimit(kind)[1]))
 
 
 def _serve(seconds: float, memory: int) -> None:
     """Answer requests until the input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not get among the answers
+    os.dup2(2, 1)  # keeps what a library prints out of the answers
     _limit(resource.RLIMIT_AS, memory)
     _limit(resource.RLIMIT_CORE, 0)
     for line in sys.stdin.buffer:

@@ -101,11 +101,44 @@ def test_markdown_headings_make_a_path() -> None:
     assert [each.heading for each in document.paragraphs if each.kind is BODY] == ["A › B › C", "A › D"]
 
 
-def test_a_rule_at_the_top_of_markdown_is_no_front_matter() -> None:
-    assert outline(read("a.md", "---\n\nText, here.\n\n---\n\nMore.")) == [
-        (BODY, "Text, here."),
-        (BODY, "More."),
+@pytest.mark.parametrize(
+    ("front_matter", "title", "day"),
+    [
+        (
+            '---\ntitle: "Notes: harbour \\"A\\""\ntags: [port, crane]\ndate: 2024-05-03\n---',
+            'Notes: harbour "A"',
+            3,
+        ),
+        ("---\ntitle: Notes: harbour\nDate: 3 May 2024\n...", "Notes: harbour", 3),
+        ("---\ntitle: >\n  Harbour\n  notes\npublished: 2024-05-03 10:00:00\n---", "Harbour notes", 3),
+        ("---\ntitle: 1.10 # of two\naliases:\n- a\n- b\n---", "1.10", None),
+        ('+++\ntitle = "Harbour: notes"\ndate = 2024-05-03\n+++', "Harbour: notes", 3),
+        ("---\nfile: a\n---", "a", None),
+    ],
+)
+def test_front_matter_gives_title_and_date(front_matter: str, title: str, day: int | None) -> None:
+    document = read("a.md", f"{front_matter}\n\nText.")
+    assert document.title == title
+    assert [(each.text, each.date) for each in document.paragraphs] == [
+        ("Text.", date(2024, 5, day) if day else None)
     ]
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        "\n\nText, here.\n",
+        "\n# Harbour\n",
+        "\n- a\n- b\n",
+        "\nOne line: two\n",
+        '\na: "\\UFFFFFFFF"\n',
+    ],
+    ids=["text", "heading", "list", "sentence with a colon", "invalid escape"],
+)
+def test_text_between_two_rules_is_not_front_matter(top: str) -> None:
+    paragraphs = read("a.md", f"---{top}\n---\n\nMore.").paragraphs
+    assert len(paragraphs) > 1
+    assert paragraphs[-1].text == "More."
 
 
 def test_the_text_of_a_deeply_nested_list_is_kept() -> None:
@@ -317,7 +350,7 @@ def test_word_documents_are_read_in_the_order_of_the_page() -> None:
 
 @pytest.mark.parametrize("cut", [30, 2_000, -300])
 def test_a_truncated_word_document_is_refused(cut: int) -> None:
-    with pytest.raises(LoadError, match=r"damaged.*save it anew"):
+    with pytest.raises(LoadError, match=r"damaged.*save it again"):
         read("a.docx", word()[:cut])
 
 
@@ -326,7 +359,7 @@ def test_what_is_no_word_document_is_refused() -> None:
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("a.txt", "x")
     for data in (stream.getvalue(), b"plain text"):
-        with pytest.raises(LoadError, match="damaged or no Word document"):
+        with pytest.raises(LoadError, match="damaged or not a Word document"):
             read("a.docx", data)
     with pytest.raises(LoadError, match=r"password-protected or an old \.doc"):
         read("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 500)

@@ -175,7 +175,7 @@ def test_a_pdf_without_text_asks_for_ocr() -> None:
 
 @pytest.mark.parametrize("data", [b"not a pdf", b"%PDF-1.7\n%%EOF", b"%PDF-1.4\n" + bytes(range(256)) * 9])
 def test_what_is_no_pdf_is_refused(data: bytes) -> None:
-    with pytest.raises(LoadError, match=r"damaged or no PDF.*save it anew"):
+    with pytest.raises(LoadError, match=r"damaged or not a PDF.*save it again"):
         read(data)
 
 

@@ -231,7 +231,7 @@ def test_what_holds_no_text_is_refused_with_a_remedy(data: bytes, told: str) -> 
 
 def test_unknown_formats_are_refused() -> None:
     assert {".txt", ".md", ".html", ".pdf", ".docx", ".csv"} <= SUFFIXES
-    with pytest.raises(UnsupportedFormat, match=r"\.xyz is not read; save it as one of .*\.txt"):
+    with pytest.raises(UnsupportedFormat, match=r"\.xyz is not supported; save it as one of .*\.txt"):
         read("Text.", "a.xyz")
 
 
@@ -248,7 +248,7 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path: Path) -> None:
     file = tmp_path / "secret.txt"
     file.write_text("Text.")
     file.chmod(0)
-    with pytest.raises(LoadError, match=r"Permission denied.*you may read it"):
+    with pytest.raises(LoadError, match=r"Permission denied.*its permissions"):
         load(file, "secret.txt")
 
 

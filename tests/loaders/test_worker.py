@@ -58,6 +58,17 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path: P
         assert loader.load(file, "a.txt").paragraphs
 
 
+def test_hostile_front_matter_neither_hangs_nor_fills_the_memory(tmp_path: Path) -> None:
+    aliases = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 60))
+    (tmp_path / "laughs.md").write_text(f"---\ntitle: Notes\na0: &a0 [lol]\n{aliases}---\n\nText.\n")
+    (tmp_path / "deep.md").write_text(f"---\na: {'[' * 100_000}\n---\n\nText.\n")
+    start = time.monotonic()
+    with Loader(memory=300 * 2**20) as loader:
+        assert loader.load(tmp_path / "laughs.md", "laughs.md").title == "Notes"
+        assert loader.load(tmp_path / "deep.md", "deep.md").paragraphs[-1].text == "Text."
+    assert time.monotonic() - start < 10
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process reliably")
 def test_a_file_that_needs_too_much_memory_is_given_up_and_the_next_is_read(tmp_path: Path) -> None:
     large = tmp_path / "large.txt"

@@ -1,0 +1,137 @@
+"""What every loader returns, and the step that gives paragraphs their numbers, heading paths and dates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import PurePosixPath
+
+from rag.errors import LoadError
+from rag.text.dates import find_date, find_dateline, find_heading_date, is_opening
+from rag.types import HEADING_SEPARATOR, Document, Kind, Paragraph
+
+
+@dataclass(frozen=True, slots=True)
+class RawParagraph:
+    """A paragraph as a loader finds it. `level` is a heading's depth from 1; 0 for a title above all.
+
+    `date` comes from the markup. It holds for the paragraphs below too, except when it is a table row's.
+    """
+
+    text: str
+    kind: Kind = Kind.BODY
+    level: int = 1
+    page: int | None = None
+    line: int | None = None
+    date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A file's paragraphs, with the title and the date from its metadata."""
+
+    paragraphs: tuple[RawParagraph, ...]
+    title: str = ""
+    date: date | None = None
+
+
+def is_blank(text: str) -> bool:
+    """Return whether the text shows nothing: only spaces, zero-width and control characters."""
+    return not any(character.isprintable() and character != " " for character in text)
+
+
+def to_document(contents: Contents, source: str, digest: str) -> Document:
+    """Return a document of numbered paragraphs with heading paths and dates; LoadError if there are none."""
+    paragraphs = [each for each in contents.paragraphs if not is_blank(each.text)]
+    if not paragraphs:
+        raise LoadError(source, "holds no text. Remove it or add text, then ingest again")
+    stem = PurePosixPath(source).stem
+    title = _one_line(contents.title or _title(paragraphs) or stem)
+    default = (
+        contents.date or find_date(title) or _first_date(paragraphs) or find_date(stem.replace("_", " "))
+    )
+    numbered = enumerate(zip(paragraphs, _paths(paragraphs), _dates(paragraphs, default), strict=True), 1)
+    return Document(
+        source,
+        digest,
+        title,
+        tuple(
+            Paragraph(number, _encodable(each.text), each.kind, path, each.page, each.line, day)
+            for number, (each, path, day) in numbered
+        ),
+    )
+
+
+def _title(paragraphs: Sequence[RawParagraph]) -> str:
+    """Return the heading that names the whole document: the first of level 1, or one at the top."""
+    headings = (each for each in paragraphs if each.kind is Kind.HEADING)
+    return next((each.text for each in headings if each.level <= 1 or each is paragraphs[0]), "")
+
+
+def _paths(paragraphs: Iterable[RawParagraph]) -> Iterator[str]:
+    """Yield for each paragraph the path of the headings above it, outermost first."""
+    above: list[RawParagraph] = []
+    for each in paragraphs:
+        if each.kind is Kind.HEADING:
+            above = [heading for heading in above if heading.level < each.level]
+        yield HEADING_SEPARATOR.join(_one_line(heading.text) for heading in above)
+        if each.kind is Kind.HEADING:
+            above.append(each)
+
+
+def _dates(paragraphs: Iterable[RawParagraph], default: date | None) -> Iterator[date | None]:
+    """Yield for each paragraph the date in force.
+
+    The date of a heading holds for its section. So does a dateline directly below the heading, or one that
+    opens a paragraph. Any other dateline, on a line of its own, holds until the next date.
+    """
+    scopes: list[tuple[int, date | None]] = [(-1, default)]
+    section: int | None = None  # level of the heading directly above, if there is one
+    above = 0  # level of the last heading
+    for each in paragraphs:
+        if each.kind is Kind.TABLE_ROW:
+            yield each.date or scopes[-1][1]
+            continue
+        stated = _stated_date(each)
+        if each.kind is Kind.HEADING:
+            scopes = [scope for scope in scopes if scope[0] < each.level]
+            section = above = each.level
+        if stated is not None:
+            if section is None and is_opening(each.text):
+                section = above
+            scopes = [*scopes, (section, stated)] if section is not None else [(-1, stated)]
+        if each.kind is not Kind.HEADING:
+            section = None
+        yield scopes[-1][1]
+
+
+def _stated_date(paragraph: RawParagraph) -> date | None:
+    """Return the date that a paragraph sets for the text below; a list item or caption sets none."""
+    if paragraph.date is not None:
+        return paragraph.date
+    if paragraph.kind is Kind.HEADING:
+        return find_date(paragraph.text) if paragraph.level == 0 else find_heading_date(paragraph.text)
+    return find_dateline(paragraph.text) if paragraph.kind is Kind.BODY else None
+
+
+def _first_date(paragraphs: Sequence[RawParagraph]) -> date | None:
+    """Return the date stated above the first long paragraph, within the first eight."""
+    for each in paragraphs[:8]:
+        if (stated := _stated_date(each)) is not None and each.kind is not Kind.TABLE_ROW:
+            return stated
+        if len(each.text) > 200:
+            return None
+    return None
+
+
+def _one_line(text: str) -> str:
+    """Return a heading or title with single spaces between its words."""
+    return " ".join(_encodable(text).split())
+
+
+def _encodable(text: str) -> str:
+    """Return the text without NUL and lone surrogates: SQLite and UTF-8 can't store them."""
+    if "\x00" not in text and text.isascii():
+        return text
+    return text.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
