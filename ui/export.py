@@ -1,4 +1,4 @@
-"""A conversation to keep: Markdown or HTML with footnotes, or JSON that `pilcrow verify` checks again."""
+"""Exported conversations: Markdown or HTML with footnotes, or JSON that `pilcrow verify` re-checks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from rag import Answer, Citation, Evidence, Statement
+from rag import Answer, Citation, Evidence, PilcrowError, Statement
 from ui.conversations import Entry
 from ui.render import TEMPLATES
 
-FORM = 1  # of the JSON
+FORMAT = 1  # version of the JSON
 
 _SPACE = re.compile(r"[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
 # What a terminal or an editor obeys, and what turns the writing direction of the rest of the line.
@@ -58,8 +59,29 @@ def as_json(title: str, entries: Sequence[Entry]) -> str:
     """The answers with all that `pilcrow verify` needs to check them again."""
     answers = [entry.answer.as_json() for entry in entries]
     return (
-        json.dumps({"pilcrow": FORM, "title": title, "answers": answers}, ensure_ascii=False, indent=2) + "\n"
+        json.dumps({"pilcrow": FORMAT, "title": title, "answers": answers}, ensure_ascii=False, indent=2)
+        + "\n"
     )
+
+
+def read_answers(file: Path) -> list[Answer]:
+    """Read the answers of an exported conversation, or the one answer of `pilcrow ask --json`."""
+    try:
+        read = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise PilcrowError(
+            f"{file} can't be read as JSON ({error}). "
+            "Pass a file from `pilcrow ask --json`, or a JSON export of the page."
+        ) from error
+    answers = [read]
+    if isinstance(read, dict) and "pilcrow" in read:
+        if read["pilcrow"] != FORMAT or not isinstance(read.get("answers"), list):
+            raise PilcrowError(f"{file} has an unknown format. Export it again, or update Pilcrow.")
+        answers = read["answers"]
+    try:
+        return [Answer.from_json(answer) for answer in answers]
+    except PilcrowError as error:
+        raise PilcrowError(f"{file}: {error}") from error
 
 
 def markdown(title: str, entries: Sequence[Entry]) -> str:

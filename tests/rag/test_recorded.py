@@ -341,7 +341,7 @@ def test_what_ask_printed_is_verified(run: Run, harbour: Path) -> None:
     printed = run("ask", QUESTION, "--json", "--index", harbour / "index")[1]
     (harbour / "answer.json").write_text(printed, "utf-8")
     code, out, err = run("verify", harbour / "answer.json", "--index", harbour / "index")
-    assert (code, out, err) == (0, f"{QUESTION}: all stands\n", "")
+    assert (code, out, err) == (0, f"{QUESTION}: verified\n", "")
     (harbour / "answer.json").write_text(printed.replace("Okafor", "Okoye"), "utf-8")
     code, out, _ = run("verify", harbour / "answer.json", "--index", harbour / "index")
     assert code == 1
@@ -356,14 +356,14 @@ def test_an_exported_conversation_is_verified_with_an_index_or_with_the_files(
         answers = [assistant.ask(QUESTION), assistant.ask("Which colour has the lamp of Goedereede?")]
     entries = [Entry(number, answer, datetime.now(UTC)) for number, answer in enumerate(answers, 1)]
     (harbour / "talk.json").write_text(as_json("Harbour", entries), "utf-8")
-    stands = "".join(f"{answer.question}: all stands\n" for answer in answers)
+    stands = "".join(f"{answer.question}: verified\n" for answer in answers)
     assert run("verify", harbour / "talk.json", "--index", harbour / "index") == (0, stands, "")
     assert run("verify", harbour / "talk.json", "--index", harbour / "empty") == (0, stands, "")
     Path("lamp.txt").unlink()
     code, out, _ = run("verify", harbour / "talk.json", "--index", harbour / "empty")
     assert code == 1
     assert out == (
-        f"{QUESTION}: all stands\n{answers[1].question}:\n"
+        f"{QUESTION}: verified\n{answers[1].question}:\n"
         "  [1] the index holds no lamp.txt, and there is no such file here\n"
     )
 
@@ -371,13 +371,13 @@ def test_an_exported_conversation_is_verified_with_an_index_or_with_the_files(
 @pytest.mark.parametrize(
     ("written", "told"),
     [
-        ("no JSON", "cannot be read as JSON"),
-        ("[" * 100_000, "cannot be read as JSON"),
-        ("\xff", "cannot be read as JSON"),
+        ("no JSON", "can't be read as JSON"),
+        ("[" * 100_000, "can't be read as JSON"),
+        ("\xff", "can't be read as JSON"),
         ("{}", "this is not an answer as Pilcrow writes it: question: Field required"),
         ("[1]", "this is not an answer"),
-        ('{"pilcrow": 2, "answers": []}', "not of a form that this Pilcrow knows"),
-        ('{"pilcrow": 1}', "not of a form that this Pilcrow knows"),
+        ('{"pilcrow": 2, "answers": []}', "has an unknown format"),
+        ('{"pilcrow": 1}', "has an unknown format"),
         ('{"pilcrow": 1, "answers": [{"question": "Why?"}]}', "text: Field required"),
     ],
 )

@@ -19,7 +19,7 @@ import pytest
 from conftest import Run
 
 from rag import Assistant, Settings
-from ui.progress import PATIENCE, ProgressBar
+from ui.terminal import PATIENCE, progress_bar
 
 HARBOUR = """# Harbour notes
 
@@ -300,10 +300,10 @@ def test_the_bar_is_shown_after_a_second_on_a_terminal(
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", stderr)
-    with ProgressBar() as progress:
-        progress.show("early.txt", 1, 10)
+    with progress_bar() as show:
+        show("early.txt", 1, 10)
         assert stderr.getvalue() == ""
         time.sleep(PATIENCE)
-        progress.show("[red]late.txt", 3, 10)
+        show("[red]late.txt", 3, 10)
     assert ("3/10" in stderr.getvalue()) is shown
     assert ("[red]late.txt" in stderr.getvalue()) is shown

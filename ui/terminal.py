@@ -1,0 +1,105 @@
+"""What the commands print: answers, places and progress, with no control character of a document's."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+import typer
+
+from rag import Answer, Citation, Evidence, IngestReport, Paragraph
+
+PATIENCE = 1.0  # seconds before a progress bar is shown
+# A terminal obeys control characters: a document could move the cursor or rename the window.
+CONTROLS = {
+    code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
+}
+JSON_CONTROLS = {code: f"\\u{code:04x}" for code in range(127, 160)}  # json itself escapes those below 32
+
+
+def print_text(text: str) -> None:
+    """Print to standard output."""
+    typer.echo(text.translate(CONTROLS))
+
+
+def print_error(text: str) -> None:
+    """Print to standard error."""
+    typer.echo(text.translate(CONTROLS), err=True)
+
+
+def print_json(value: object, indent: int | None = None) -> None:
+    """Print JSON, on one line unless it is indented."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=indent).translate(JSON_CONTROLS))
+
+
+def print_answer(answer: Answer) -> None:
+    """Print an answer, its highlights in bold on a terminal, then its citations or the nearest paragraphs."""
+    text, styled, position = answer.text.translate(CONTROLS), "", 0
+    for start, end in answer.highlights:
+        styled += text[position:start] + typer.style(text[start:end], bold=True)
+        position = end
+    typer.echo(styled + text[position:])  # echo drops the styles where it doesn't write to a terminal
+    places = [f"[{cited.number}] {_place(cited)}: “{cited.quote}”" for cited in answer.citations]
+    if answer.abstained:
+        places = [f"nearest: {_place(evidence)}: {evidence.text}" for evidence in answer.nearest]
+    if places:
+        print_text("\n" + "\n".join(places))
+
+
+def print_paragraph(source: str, paragraph: Paragraph) -> None:
+    """Print a paragraph under a line with its place, kind and heading."""
+    place = (
+        f"{source} ¶{paragraph.number}",
+        paragraph.kind.value,
+        paragraph.heading,
+        f"page {paragraph.page}" if paragraph.page else "",
+        f"line {paragraph.line}" if paragraph.line else "",
+        paragraph.date.isoformat() if paragraph.date else "",
+    )
+    print_text(" · ".join(filter(None, place)) + "\n\n" + paragraph.text)
+
+
+def print_report(report: IngestReport) -> None:
+    """Print how many documents were added, updated and so on; name the failed ones on standard error."""
+    for source, reason in report.failed:
+        print_error(f"failed: {source}: {reason}")
+    outcomes = ("added", "updated", "unchanged", "removed", "failed")
+    counts = [f"{len(sources)} {name}" for name in outcomes if (sources := getattr(report, name))]
+    done = ", ".join(counts) or "no documents found"
+    print_text(f"{done}; {report.paragraphs} paragraphs written in {report.seconds:.1f} s")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, float, int], None]]:
+    """Yield a function that shows (source, documents done, documents in all), only on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[source]}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task, started, terminal = bar.add_task("", source=""), monotonic(), sys.stderr.isatty()
+
+    def show(source: str, done: float, total: int) -> None:
+        if terminal and monotonic() - started >= PATIENCE:
+            bar.start()
+            bar.update(task, completed=done, total=total, source=source)
+
+    try:
+        yield show
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+def _place(found: Citation | Evidence) -> str:
+    details = ", ".join(found.whereabouts)
+    return f"{found.source} ¶{found.paragraph}" + (f" ({details})" if details else "")
