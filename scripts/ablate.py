@@ -1,265 +1,193 @@
-"""Each part of the pipeline off, one at a time: `python scripts/ablate.py SCRATCH [WORD…]`, an hour or so.
+"""Switch off each part of the pipeline in turn and print how the figures change.
 
-SCRATCH keeps the indexes for the next run; with WORDs, only parts whose name holds one are tried. Nothing is
-fitted again: a weight that is set to 0 leaves the others, and the threshold, as they are.
+    python -m scripts.ablate SCRATCH [WORD…]
+
+SCRATCH keeps the indexes for the next run. With WORDs, only parts whose name contains one are tried. Nothing
+is fitted again: a weight set to 0 leaves the others and the threshold as they are. Takes about an hour.
 """
 
 from __future__ import annotations
 
+import random
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
+from unittest.mock import patch
 
-import torch
+import typer
 
-import rag.extraction.conflicts
-import rag.query.question
-from eval.metrics import hit
-from rag import answering
-from rag.extraction import extractive
-from rag.extraction import reader as reading
-from rag.extraction import reader_weights as weights
-from rag.index import vectors as store
-from rag.index.folder import Index
-from rag.ingestion.indexer import ingest
-from rag.models.embedder import Embedder, load_embedder
-from rag.models.local import BUILT_IN
-from rag.query.question import AnswerKind, Question
+from rag.extraction import conflicts, extractive
+from rag.extraction.reader import sentence_features
+from rag.extraction.reader_weights import ANSWERS, SENTENCE
+from rag.query.question import AnswerKind, Question, read_question
 from rag.query.when import When
-from rag.retrieval import evidence, retriever
-from rag.text import names, words
-from rag.types import Vectors
-from rag.verification import verifier
-from scripts.bench import corpora, scoring
-from scripts.bench.asking import Reply
+from rag.retrieval.retriever import Ranked
+from scripts.bench import corpora
+from scripts.bench.asking import Pilcrow, Reply, Run
+from scripts.bench.scoring import figures
 
-SETS = {"xquad": 3, "clapnq": 1, "news": 1, "seeds": 1}  # of so many unanswerable questions one is asked
-COLUMNS = ("hit@1", "right", "whole", "cited", "prec", "refus", "abst", "swap")
+SETS = ("xquad", "clapnq", "news", "seeds")
+COLUMNS = {  # figures of the bench, by their headings here
+    "hit@1": "hit@1",
+    "right": "answer right",
+    "whole": "answer right and complete",
+    "cited": "citation right, of those answered",
+    "prec": "citation precision",
+    "refus": "answerable refused",
+    "abst": "abstention recall",
+    "swap": f"abstains: {corpora.SWAPPED}",
+}
 JUDGED = ("right", "whole", "prec", "abst", "swap")
-NOISE = 0.003  # a part without which no set loses more than this does not pay
+NOISE = 0.003  # a part is idle if no set loses more than this without it
 NEVER = re.compile(r"(?!)()")  # matches nothing
-FEATURES, READ = reading.sentence_features, rag.query.question.read_question
+
+Part = Mapping[str, Any]  # what stands in for each attribute, by the attribute's full name
 
 
-class Redo(IntEnum):
-    """The first step in which a part has a say; what comes before it is taken from the full pipeline."""
-
-    INGEST, FIND, READ, WEIGH, WRITE = range(5)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the pipeline; off, the attribute `name` of `owner` is `instead`."""
-
-    title: str
-    redo: Redo
-    owner: object
-    name: str
-    instead: Any
+def asking(**changes: Any) -> Part:
+    """Return the part that reads these fields from every question."""
+    read = lambda text: replace(read_question(text), **changes)  # noqa: E731
+    return {f"rag.{module}.read_question": read for module in ("answering", "retrieval.search")}
 
 
-@dataclass(slots=True)
-class Case:
-    """One question of one index, and what the full pipeline found and read for it."""
-
-    item: corpora.Question
-    vector: Vectors
-    found: answering.Found | None = None
-    read: reading.Reading | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A set of questions, with its indexes and its cases by the index's name."""
-
-    corpus: corpora.Corpus
-    indexes: dict[str, Index]
-    cases: dict[str, list[Case]]
-
-
-def main() -> None:
-    """Prints the figures of the full pipeline, then what the absence of each part adds or takes away."""
-    torch.set_num_threads(1)
-    scratch, wanted = Path(sys.argv[1]), sys.argv[2:] or [""]
-    embedder = load_embedder(BUILT_IN)
-    opened = open_sets(scratch / "full", embedder)
-    titles = "".join(f"{column:>7}" for column in COLUMNS) + "   "
-    print(" " * 31 + "".join(f"{name:59}" for name in SETS) + "\n" + " " * 31 + titles * len(SETS))
-    full = {name: figures(each, Redo.FIND) for name, each in opened.items()}
-    print(f"{'all parts on':31}" + "".join(map(shown, full.values())), flush=True)
-    idle = []
-    for part in (part for part in parts() if any(word in part.title for word in wanted)):
-        with switched_off(part):
-            used = opened if part.redo else open_sets(scratch / part.title, embedder)
-            found = {name: figures(each, part.redo) for name, each in used.items()}
-        change = {name: {key: found[name][key] - full[name][key] for key in COLUMNS} for name in SETS}
-        print(f"{part.title:31}" + "".join(shown(each, "+") for each in change.values()), flush=True)
-        if not any(each[column] < -NOISE for each in change.values() for column in JUDGED):
-            idle.append(part.title)
-    print(f"\nNo set loses more than {NOISE} in {', '.join(JUDGED)} without: {'; '.join(idle)}.")
-
-
-def shown(found: Mapping[str, float], sign: str = "") -> str:
-    """The figures of a set, seven characters a column; a dot for what does not change."""
-    texts = ["" if isnan(value) else f"{value:{sign}.3f}" for value in found.values()]
-    return "".join(f"{'.' if text in {'+0.000', '-0.000'} else text:>7}" for text in texts) + "   "
-
-
-def parts() -> Iterator[Part]:
-    """Every part that can be switched off, in the order of the pipeline."""
-    find, look, write = Redo.FIND, Redo.READ, Redo.WRITE
-    yield Part("BM25", find, answering, "match_expression", lambda *_: "")
-    yield Part("dense", find, store.VectorStore, "query", lambda *_: [])
-    yield Part("scores fused (ranks instead)", find, retriever, "fuse", reciprocal_ranks)
-    yield Part("duplicates folded", find, retriever, "fold_duplicates", lambda hits, most: hits[:most])
-    yield Part("neighbours", find, evidence, "WIDENED", 0)
-    yield Part("neighbours of short ones", find, evidence, "SHORT", 0)
-    yield Part("neighbours after a colon", find, evidence, "ANNOUNCED", 0)
-    yield Part("time asked for", find, rag.query.question, "read_question", asking(when=When()))
-    yield Part("seats of government", find, names, "_SEATS", ())
-    yield Part("other names of countries", find, names, "_GROUP", {})
-    yield Part("names with a slip", look, names, "_much_the_same", lambda *_: False)
-    yield Part("heading in sentence's marks", look, reading, "sentence_features", bare_features)
-    yield Part("rows and captions apart", look, reading, "Kind", SimpleNamespace(CAPTION=0, TABLE_ROW=0))
-    yield Part("rule: foreign", look, reading, "_foreign", lambda *_: False)
-    yield Part("rule: namesakes", look, reading, "namesakes", lambda *_: ())
-    yield Part("rule: too early", look, reading, "_too_early", lambda *_: False)
-    yield Part("kinds of question", look, rag.query.question, "read_question", asking(kind=AnswerKind.THING))
-    for table in ("SENTENCE", "ANSWERS"):
-        for name in (fitted := getattr(reading, table)):
-            yield Part(f"{table.lower()}: {name}", Redo.WEIGH, reading, table, fitted | {name: 0.0})
-    yield Part("list questions", write, rag.query.question, "read_question", asking(wants_list=False))
-    yield Part("longer lists", write, extractive, "LIST_WORDS", extractive.WORDS)
-    yield Part("colon rule", write, extractive, "_announced", lambda *_: [])
-    yield Part("lead-back", write, extractive, "_LEANS_BACK", NEVER)
-    yield Part("second sentences", write, extractive, "_bar", lambda *_: 2.0)
-    yield Part("no more when sure", write, extractive, "SURE", 2.0)
-    yield Part("repeats dropped", write, extractive, "_repeats", lambda *_: False)
-    yield Part(
-        "conflicts",
-        write,
-        rag.extraction.conflicts,
-        "write",
-        lambda *given: rag.extraction.conflicts.Written(extractive.extract(*given)),
-    )
-    yield Part("support checked", write, verifier, "SUPPORTED", 0.0)
-    yield Part("abstention", write, weights, "THRESHOLD", 0.0)
-    yield Part("spellings", Redo.INGEST, words, "_SPELLINGS", ())
-    yield Part("prefixes", Redo.INGEST, words, "_PREFIX", NEVER)
-
-
-def asking(**changes: object) -> Callable[[str], Question]:
-    """A reading of questions in which these fields are always the same."""
-    return lambda text: replace(READ(text), **changes)  # type: ignore[arg-type]
-
-
-def reciprocal_ranks(lists: Mapping[str, retriever.Ranked]) -> list[tuple[str, float, dict[str, int]]]:
-    """Reciprocal rank fusion, k = 60 (Cormack et al. 2009), in place of the fused scores."""
+def reciprocal_ranks(lists: Mapping[str, Ranked]) -> list[tuple[str, float, dict[str, int]]]:
+    """Fuse by reciprocal ranks, k = 60 (Cormack et al. 2009), instead of by scores."""
     ranks: dict[str, dict[str, int]] = {}
     for name, ranked in lists.items():
         for rank, (key, _) in enumerate(ranked, 1):
             ranks.setdefault(key, {})[name] = rank
-    scored = [(key, sum(1 / (60 + rank) for rank in held.values()), held) for key, held in ranks.items()]
+    scored = [(key, sum(1 / (60 + rank) for rank in found.values()), found) for key, found in ranks.items()]
     return sorted(scored, key=lambda item: -item[1])
 
 
-def bare_features(asked: Question, given: Sequence[Any], *rest: Any) -> list[dict[str, float]]:
-    """The features of sentences whose headings are not looked at."""
-    return FEATURES(asked, [replace(item, heading="") for item in given], *rest)
+def bare_features(asked: Question, evidence: Sequence[Any], *rest: Any) -> list[dict[str, float]]:
+    """Return the features of sentences without their headings."""
+    return sentence_features(asked, [replace(item, heading="") for item in evidence], *rest)
+
+
+def extracted(*given: Any) -> conflicts.Written:
+    """Return the extractive drafts without a look at conflicts."""
+    return conflicts.Written(extractive.extract(*given))
+
+
+def nothing(*_: object) -> tuple[()]:
+    """Return an empty sequence."""
+    return ()
+
+
+def no(*_: object) -> bool:
+    """Return False."""
+    return False
+
+
+PARTS: Mapping[str, Part] = {
+    "BM25": {"rag.retrieval.search.match_expression": lambda *_: ""},
+    "dense": {"rag.index.vectors.VectorStore.query": lambda *_: []},
+    "scores fused (ranks instead)": {"rag.retrieval.retriever.fuse": reciprocal_ranks},
+    "duplicates folded": {"rag.retrieval.retriever.fold_duplicates": lambda hits, most: hits[:most]},
+    "neighbours": {"rag.retrieval.evidence.WIDENED": 0},
+    "neighbours of short ones": {"rag.retrieval.evidence.SHORT": 0},
+    "neighbours after a colon": {"rag.retrieval.evidence.ANNOUNCED": 0},
+    "time asked for": asking(when=When()),
+    "seats of government": {"rag.text.names._SEATS": ()},
+    "other names of countries": {"rag.text.names._GROUP": {}},
+    "names with a slip": {"rag.text.names._much_the_same": no},
+    "headings in sentence features": {"rag.extraction.reader.sentence_features": bare_features},
+    "rows and captions apart": {"rag.extraction.reader.Kind": SimpleNamespace(CAPTION=0, TABLE_ROW=0)},
+    "rule: foreign": {"rag.extraction.reader._foreign": no},
+    "rule: namesakes": {"rag.extraction.reader.namesakes": nothing},
+    "rule: too early": {"rag.extraction.reader._too_early": no},
+    "kinds of question": asking(kind=AnswerKind.THING),
+    **{f"sentence: {name}": {"rag.extraction.reader.SENTENCE": SENTENCE | {name: 0.0}} for name in SENTENCE},
+    **{f"answers: {name}": {"rag.extraction.reader.ANSWERS": ANSWERS | {name: 0.0}} for name in ANSWERS},
+    "list questions": asking(wants_list=False),
+    "longer lists": {"rag.extraction.extractive.LIST_WORDS": extractive.WORDS},
+    "colon rule": {"rag.extraction.extractive._announced": lambda *_: []},
+    "lead-back": {"rag.extraction.extractive._LEANS_BACK": NEVER},
+    "second sentences": {"rag.extraction.extractive._bar": lambda *_: 2.0},
+    "no more when sure": {"rag.extraction.extractive.SURE": 2.0},
+    "repeats dropped": {"rag.extraction.extractive._repeats": no},
+    "conflicts": {"rag.answering.write": extracted},
+    "support checked": {"rag.verification.verifier.SUPPORTED": 0.0},
+    "abstention": {"rag.answering.THRESHOLD": 0.0},
+    "spellings": {"rag.text.words._SPELLINGS": ()},
+    "prefixes": {"rag.text.words._PREFIX": NEVER},
+}
+INDEXED = ("spellings", "prefixes")  # parts of what is indexed: these need indexes of their own
 
 
 @contextmanager
 def switched_off(part: Part) -> Iterator[None]:
-    """The attribute swapped, and put back afterwards; nothing that was remembered outlives either."""
-    held = getattr(part.owner, part.name)
-    for value in (part.instead, held):
-        setattr(part.owner, part.name, value)
-        for kept in (*vars(words).values(), *vars(names).values(), *vars(reading).values()):
-            if hasattr(kept, "cache_clear"):
-                kept.cache_clear()
-        if value is part.instead:
-            yield
+    """Put the stand-ins in place for a block, and keep cached results from crossing its borders."""
+    with ExitStack() as stack:
+        for name, instead in part.items():
+            stack.enter_context(patch(name, instead))
+        _clear_caches()
+        yield
+    _clear_caches()
 
 
-def open_sets(place: Path, embedder: Embedder) -> dict[str, Opened]:
-    """The sets with their indexes brought up to date, and each question's vector."""
-    found = {}
-    for name, step in SETS.items():
-        corpus = corpora.load(name, place / "texts")
-        if corpus is None:
-            raise SystemExit(f"The data of {name} are not there: {corpora.missing(name)}.")
-        found[name] = Opened(corpus, {}, {})
-        for key in sorted({item.index for item in corpus.questions} - {corpora.PRESENT}):
-            here = [item for item in corpus.questions if item.index == key]
-            items = [item for item in here if not item.group] + [item for item in here if item.group][::step]
-            vectors = embedder.embed([READ(item.text).topic for item in items])
-            found[name].cases[key] = [Case(*pair) for pair in zip(items, vectors, strict=True)]
-            found[name].indexes[key] = Index.open(place / name / key, BUILT_IN, embedder.dimension)
-            given = embedder.embed_parts, embedder.count_tokens, embedder.limit
-            ingest(found[name].indexes[key], [corpus.folders[key]], *given, "ablate")
-    return found
+def _clear_caches() -> None:
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("rag.text", "rag.retrieval", "rag.extraction", "rag.verification")):
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
 
 
-def figures(opened: Opened, redo: Redo) -> dict[str, float]:
-    """The figures of a set, each step from `redo` on done anew."""
-    at = opened.indexes
-    pairs = [(c.item, reply(c, at[key], redo)) for key, cases in opened.cases.items() for c in cases]
-    mine = [pair for pair in pairs if not pair[0].group]
-    answered = [pair for pair in mine if pair[1].answered]
-    elsewhere = [given for item, given in pairs if item.group in opened.corpus.headline]
-    swapped = [given for item, given in pairs if item.group == corpora.SWAPPED]
-    return {
-        "hit@1": mean([hit(given.ranked, item.gold, 1) for item, given in mine]),
-        "right": mean([scoring.right(*pair) for pair in mine]),
-        "whole": mean([scoring.complete(*pair) for pair in mine]),
-        "cited": mean([scoring.cites_gold(*pair) for pair in answered]),
-        "prec": mean([bool(held & item.gold) for item, given in answered for held in given.cited]),
-        "refus": mean([not given.answered for _, given in mine]),
-        "abst": mean([not given.answered for given in elsewhere]),
-        "swap": mean([not given.answered for given in swapped]),
-    }
+def measure(name: str, scratch: Path, sample: int) -> dict[str, float]:
+    """Return the figures of a sample of a set's questions, by heading; NaN where the set has none."""
+    corpus = corpora.load(name, scratch / "texts")
+    if corpus is None:
+        raise typer.BadParameter(f"The data of {name} are missing: {corpora.missing(name)}")
+    asked = [item for item in corpus.questions if item.index != corpora.PRESENT]
+    asked = random.Random(4).sample(asked, min(sample, len(asked)))  # noqa: S311
+    replies: dict[str, Reply] = {}
+    for index in sorted({item.index for item in asked}):
+        with closing(Pilcrow(scratch / name / index)) as system:
+            system.ingest(corpus.folders[index])
+            replies |= {item.id: system.ask(item.text) for item in asked if item.index == index}
+    found = figures(corpus, Run(replies, 0.0, 0.0))
+    return {heading: found[figure].value if figure in found else nan for heading, figure in COLUMNS.items()}
 
 
-def mean(values: Sequence[float]) -> float:
-    """The mean; nan of nothing."""
-    return sum(values) / len(values) if values else nan
+def shown(found: Mapping[str, float], sign: str = "") -> str:
+    """Return the figures of a set, seven characters a column; a dot for no change."""
+    texts = ["" if isnan(value) else f"{value:{sign}.3f}" for value in found.values()]
+    return "".join(f"{'.' if text in {'+0.000', '-0.000'} else text:>7}" for text in texts) + "   "
 
 
-def reply(case: Case, index: Index, redo: Redo) -> Reply:
-    """What `rag.answering.answer` would give, but for the words marked; the first time, it is remembered."""
-    asked, found, read = rag.query.question.read_question(case.item.text), case.found, case.read
-    if redo <= Redo.FIND or found is None:
-        found = answering.look_up(asked, case.vector, index, None, 8, None)
-    if redo <= Redo.WEIGH or read is None:
-        if read and redo is Redo.WEIGH:
-            known = {(each.index, each.start, each.end): dict(each.features) for each in read.sentences}
-            reading.sentence_features = lambda *given: [known[place] for place in given[4]]
-        read = reading.read(asked, found.evidence, found.rarity, found.similarity, found.likeness)
-        if redo is Redo.WEIGH:
-            reading.sentence_features = FEATURES
-    if case.found is None:
-        case.found, case.read = found, read
-    drafts = (
-        rag.extraction.conflicts.write(asked, found.evidence, read)
-        if read.probability >= weights.THRESHOLD
-        else ()
-    )
-    statements, citations = verifier.verify(drafts, found.evidence)
-    return Reply(
-        answered=bool(statements),
-        text=" ".join(statement.text for statement in statements),
-        marked="",
-        ranked=tuple(frozenset({(e.source, e.paragraph)}) for e in found.evidence if e.kind != "heading"),
-        cited=tuple(frozenset({(item.source, item.paragraph)}) for item in citations),
-    )
+def main(
+    scratch: Annotated[Path, typer.Argument(help="Folder for the indexes.")],
+    words: Annotated[list[str] | None, typer.Argument(help="Only parts whose name contains one.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this set; may be repeated.")] = None,
+    sample: Annotated[int, typer.Option(help="Questions of each set.")] = 400,
+) -> None:
+    """Print the figures of the full pipeline, and what each part's absence adds or takes away."""
+    sets = only or SETS
+    titles = "".join(f"{column:>7}" for column in COLUMNS) + "   "
+    print(" " * 31 + "".join(f"{name:59}" for name in sets) + "\n" + " " * 31 + titles * len(sets))
+    full = {name: measure(name, scratch / "full", sample) for name in sets}
+    print(f"{'all parts on':31}" + "".join(map(shown, full.values())), flush=True)
+    idle = []
+    for title, part in PARTS.items():
+        if words and not any(word in title for word in words):
+            continue
+        with switched_off(part):
+            folder = scratch / (title if title in INDEXED else "full")
+            found = {name: measure(name, folder, sample) for name in sets}
+        change = {name: {key: found[name][key] - full[name][key] for key in COLUMNS} for name in sets}
+        print(f"{title:31}" + "".join(shown(each, "+") for each in change.values()), flush=True)
+        if not any(each[column] < -NOISE for each in change.values() for column in JUDGED):
+            idle.append(title)
+    print(f"\nNo set loses more than {NOISE} in {', '.join(JUDGED)} without: {'; '.join(idle)}.")
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,23 +1,21 @@
-"""Write the PDF and DOCX documents of seeds/ from the texts beside this script.
+"""Write the PDF and DOCX documents of seeds/ from `seed_texts/`: `python -m scripts.make_seeds [FOLDER]`.
 
-    python scripts/make_seeds.py [FOLDER]
-
-A text named `x.pdf.md` becomes `x.pdf`. Running it again gives the same bytes: dates are fixed,
-and nothing is compressed, so that the zlib of the machine does not matter.
+A text named `x.pdf.md` becomes `x.pdf`. Each run writes the same bytes: dates are fixed, and nothing is
+compressed, so that the machine's zlib does not matter.
 """
 
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from xml.sax.saxutils import escape
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import docx
+import typer
 from docx.document import Document as DocxDocument
 from docx.enum.style import WD_STYLE_TYPE
 from reportlab.lib.pagesizes import A4
@@ -26,10 +24,11 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import CondPageBreak, Flowable, Paragraph, SimpleDocTemplate
 
+from eval import SEEDS
+
 TEXTS = Path(__file__).with_name("seed_texts")
-SEEDS = Path(__file__).parents[1] / "seeds"
 WRITTEN = datetime(2024, 8, 18, 9, 0)
-MARKS = {"# ": "title", "## ": "heading", "- ": "item", "| ": "row", "Table: ": "caption"}
+KINDS = {"# ": "title", "## ": "heading", "- ": "item", "| ": "row", "Table: ": "caption"}
 
 
 class Block(NamedTuple):
@@ -40,15 +39,15 @@ class Block(NamedTuple):
 
 
 def read_blocks(path: Path) -> Iterator[Block]:
-    """Every line that is not blank is one block; its first characters say of which kind."""
+    """Yield a block for each line with text; the kind follows from the line's first characters."""
     for line in path.read_text(encoding="utf-8").splitlines():
-        mark = next((mark for mark in MARKS if line.startswith(mark)), "")
+        mark = next((mark for mark in KINDS if line.startswith(mark)), "")
         if line.strip():
-            yield Block(MARKS.get(mark, "body"), line.removeprefix(mark))
+            yield Block(KINDS.get(mark, "body"), line.removeprefix(mark))
 
 
 def pdf_styles() -> StyleSheet1:
-    """The look of each kind of block, under its name."""
+    """Return the style of each kind of block, by name."""
     sheet = StyleSheet1()
     body = ParagraphStyle("body", fontName="Helvetica", fontSize=10.5, leading=15, spaceAfter=9)
     bold = {"parent": body, "fontName": "Helvetica-Bold"}
@@ -60,13 +59,13 @@ def pdf_styles() -> StyleSheet1:
 
 
 def draw_page_number(canvas: Canvas, template: SimpleDocTemplate) -> None:
-    """Set the number of the page in the middle of its foot."""
+    """Print the page number in the middle of the foot."""
     canvas.setFont("Helvetica", 9)
     canvas.drawCentredString(A4[0] / 2, 12 * mm, f"Page {template.page}")
 
 
 def write_pdf(blocks: list[Block], target: Path) -> None:
-    """Lay the blocks out on A4; no paragraph is broken between two pages."""
+    """Lay the blocks out on A4 without breaking a paragraph across pages."""
     styles = pdf_styles()
     story: list[Flowable] = []
     for kind, text in blocks:
@@ -90,7 +89,7 @@ def write_pdf(blocks: list[Block], target: Path) -> None:
 
 
 def slim_document() -> DocxDocument:
-    """An empty document without the template's thumbnail and the hundred table looks that we do not use."""
+    """Return an empty document without the template's thumbnail and unused table styles."""
     document = docx.Document()
     for part in (document.part, document.part.package):
         for key, relation in list(part.rels.items()):
@@ -103,7 +102,7 @@ def slim_document() -> DocxDocument:
 
 
 def write_docx(blocks: list[Block], target: Path) -> None:
-    """Write the blocks with Word's own styles: Title, Heading 1, List Bullet, Caption and a ruled table."""
+    """Write the blocks in Word's own styles, and rows as a ruled table."""
     document = slim_document()
     about = document.core_properties
     about.title, about.author, about.comments = blocks[0].text, "", ""
@@ -121,18 +120,18 @@ def write_docx(blocks: list[Block], target: Path) -> None:
             cell.text = words.strip()
     packed = io.BytesIO()
     document.save(packed)
-    store_plainly(packed, target)
+    store_uncompressed(packed, target)
 
 
-def store_plainly(packed: io.BytesIO, target: Path) -> None:
-    """Copy a zip's members to `target` in their order, uncompressed and without the time of day."""
+def store_uncompressed(packed: io.BytesIO, target: Path) -> None:
+    """Copy a zip's members to `target` in order, uncompressed and without times."""
     with ZipFile(packed) as source, ZipFile(target, "w", ZIP_STORED) as copy:
         for name in source.namelist():
             copy.writestr(ZipInfo(name), source.read(name))
 
 
-def main(folder: Path) -> None:
-    """Write every binary document into `folder`."""
+def main(folder: Annotated[Path, typer.Argument(help="Folder to write to.")] = SEEDS) -> None:
+    """Write the documents."""
     folder.mkdir(parents=True, exist_ok=True)
     writers = {".pdf": write_pdf, ".docx": write_docx}
     for path in sorted(TEXTS.glob("*.md")):
@@ -141,4 +140,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else SEEDS)
+    typer.run(main)

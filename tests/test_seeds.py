@@ -39,7 +39,7 @@ def test_there_are_documents_in_all_six_formats() -> None:
 
 
 def test_the_script_writes_the_committed_bytes_again(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, ROOT / "scripts" / "make_seeds.py", tmp_path], check=True)
+    subprocess.run([sys.executable, "-m", "scripts.make_seeds", tmp_path], cwd=ROOT, check=True)
 
     written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     kept = {path.name: path.read_bytes() for path in SEEDS.iterdir() if path.suffix in (".pdf", ".docx")}

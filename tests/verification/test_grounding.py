@@ -9,7 +9,7 @@ from rag.models.embedder import Embedder
 from rag.types import Evidence
 from rag.verification.clauses import split
 from rag.verification.grounding import Grounding, grounded
-from scripts.sentences import load
+from scripts.measure_check import load
 
 REPORT = (
     "Germany will deliver 14 Leopard tanks to Ukraine in March 2023, the defence minister, Boris Pistorius, "
