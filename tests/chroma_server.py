@@ -1,4 +1,4 @@
-"""A real Chroma server on this machine, for as long as a block lasts."""
+"""A real Chroma server on this machine for the length of a block."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def free_port() -> int:
-    """A port of the loopback address that nothing listens on."""
+    """Return a free port of the loopback address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -20,7 +20,7 @@ def free_port() -> int:
 
 @contextmanager
 def chroma_server(folder: Path) -> Iterator[str]:
-    """Start it with its data in `folder`; gives its address."""
+    """Run a server with its data in `folder`; yield its URL."""
     port = free_port()
     command = [str(Path(sys.executable).parent / "chroma"), "run", "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(

@@ -1,1 +1,1 @@
-"""What is stored: the catalog in SQLite and the vectors in Chroma."""
+"""Storage: the catalog in SQLite and the vectors in Chroma, in one folder."""

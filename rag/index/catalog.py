@@ -1,4 +1,4 @@
-"""The catalog: documents, paragraphs, chunks, vectors and words in one SQLite file. It commits."""
+"""The catalog: documents, paragraphs, chunks, vectors and words in one SQLite file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IDLE_CONNECTIONS = 8
 
 
 class Revision:
-    """One write transaction: all of it is committed, or nothing."""
+    """A write transaction: everything is committed, or nothing."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -34,9 +34,9 @@ class Revision:
         vectors: Sequence[Vector],
         sentences: Mapping[int, Mapping[Span, Vector]],
     ) -> None:
-        """Put the document in the place of the one of this source; `vectors` as `chunks`.
+        """Replace the document with this source; `vectors` are those of `chunks`, in their order.
 
-        `sentences` are the vectors of each paragraph's sentences, by its number and where they stand.
+        `sentences` holds the vectors of each paragraph's sentences, by its number and their spans.
         """
         self.remove([origin.source])
         stated = next((p.date.isoformat() for p in document.paragraphs if p.date), None)
@@ -66,33 +66,33 @@ class Revision:
         )
 
     def remove(self, sources: Sequence[str]) -> None:
-        """Take the documents out with their paragraphs, chunks, vectors and words."""
+        """Delete the documents with their paragraphs, chunks, vectors and words."""
         names = json.dumps(list(sources))
         self._connection.execute(schema.DELETE_WORDS, (names,))
-        # FTS5 keeps deleted words in its segments until these are merged, which takes long.
+        # FTS5 keeps deleted words until it merges its segments, which takes long: only if rows were deleted.
         if self._connection.execute(schema.DELETE_DOCUMENTS, (names,)).rowcount:
             self._connection.execute("INSERT INTO chunk_fts (chunk_fts) VALUES ('optimize')")
 
     def relocate(self, origin: Origin) -> None:
-        """Note that a document, itself the same, is now read at another path."""
+        """Record the new path of an unchanged document."""
         row = (origin.path, origin.root, origin.source)
         self._connection.execute("UPDATE document SET path = ?, root = ? WHERE source = ?", row)
 
     def set_meta(self, key: str, value: str) -> None:
-        """Set a fact about the index."""
+        """Store a value about the index."""
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
-    def announce(self, ids: Iterable[str]) -> None:
-        """Note chunk ids whose vectors are about to change, so that a cut-off write can be cleared up."""
+    def mark_pending(self, ids: Iterable[str]) -> None:
+        """Record chunk ids whose vectors are about to change, to repair an interrupted write."""
         self._connection.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [(i,) for i in ids])
 
-    def settle(self) -> None:
-        """Forget the announced ids: catalog and vectors agree."""
+    def clear_pending(self) -> None:
+        """Delete the record of changing chunk ids: catalog and vectors agree."""
         self._connection.execute("DELETE FROM pending")
 
 
 class Catalog:
-    """The SQLite file that is the truth of an index. Many threads may read while one writes."""
+    """The SQLite file that an index is rebuilt from. Many threads may read while one writes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -100,11 +100,11 @@ class Catalog:
         self._lock = Lock()
         self._writing = Lock()
         self._closed = False
-        self._counts: tuple[list[str], dict[str, int]] = ([], {})  # of one revision: chunks that hold a stem
+        self._counts: tuple[list[str], dict[str, int]] = ([], {})  # a revision and its document frequencies
 
     @classmethod
     def open(cls, path: Path) -> Catalog:
-        """Open or create; StoreError where the file is damaged, not ours or of a newer version."""
+        """Open, upgrade or create; StoreError if the file is damaged, foreign or of a newer version."""
         catalog = cls(path)
         with catalog.write() as revision:
             schema.prepare(revision._connection, path)
@@ -112,9 +112,9 @@ class Catalog:
 
     @contextmanager
     def read(self) -> Iterator[Snapshot]:
-        """A consistent view that lasts as long as the block."""
+        """Yield a consistent snapshot that lasts as long as the block."""
         with self._connected("BEGIN") as connection:
-            revision = connection.execute(schema.REVISION).fetchall()  # pins the state read
+            revision = connection.execute(schema.REVISION).fetchall()  # reading starts the transaction
             counts = self._counts
             if counts[0] != revision:
                 counts = self._counts = (revision, {})
@@ -122,7 +122,7 @@ class Catalog:
 
     @contextmanager
     def write(self) -> Iterator[Revision]:
-        """A transaction, committed at the end of the block and undone where the block raises."""
+        """Yield a transaction that is committed at the end of the block, or undone if it raises."""
         with self._writing, self._connected("BEGIN IMMEDIATE") as connection:
             before = connection.total_changes
             yield Revision(connection)
@@ -138,7 +138,7 @@ class Catalog:
             connection.execute(begin)
             yield connection
         except sqlite3.Error as error:
-            raise StoreError(schema.damage(self._path, error)) from error
+            raise StoreError(schema.failure(self._path, error)) from error
         finally:
             if connection:
                 self._give_back(connection)
@@ -146,7 +146,7 @@ class Catalog:
     def _take(self) -> sqlite3.Connection:
         with self._lock:
             if self._closed:
-                raise StoreError(f"The index of {self._path} is closed; open it again.")
+                raise StoreError(f"The catalog {self._path} is closed. Open the index again.")
             if self._idle:
                 return self._idle.pop()
         return schema.connect(self._path)
@@ -161,7 +161,7 @@ class Catalog:
         connection.close()
 
     def close(self) -> None:
-        """Close all connections; those still reading are closed when they are done."""
+        """Close all connections; those in use are closed once they are returned."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []

@@ -1,4 +1,4 @@
-"""One opened index folder: its lock, its catalog and its vector store, brought into agreement."""
+"""An opened index folder: its lock, its catalog and its vector store, kept consistent."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rag.errors import EmbedderMismatch, StoreError
 from rag.index.catalog import Catalog
 from rag.index.lock import FolderLock
 from rag.index.snapshot import Snapshot
-from rag.index.vectors import READ_AT_ONCE, VectorStore, broken_file
+from rag.index.vectors import READ_BATCH, VectorStore, damaged_file
 
 log = logging.getLogger(__name__)
 
 SAMPLE_ON_OPENING = 32
 SAMPLE_ON_CHECK = 1000
-# HNSW keeps the place of a deleted vector: beyond this share of the living, building anew is the better deal.
-MOST_DEAD = 0.3
-FEWEST_DEAD = 1000
+# HNSW never reuses the places of deleted vectors: above both limits, a rebuild costs less than keeping them.
+MAX_DELETED_SHARE = 0.3
+MAX_DELETED = 1000
 
 
 class Index:
-    """An index folder, opened. Many threads may read; writers take `writing()` one after the other."""
+    """An opened index folder. Many threads may read; writers take turns with `writing()`."""
 
     def __init__(self, folder: Path, catalog: Catalog, lock: FolderLock, chroma_url: str | None) -> None:
         self.folder = folder
@@ -38,9 +38,9 @@ class Index:
 
     @classmethod
     def open(cls, folder: Path, embedder_name: str, dimension: int, chroma_url: str | None = None) -> Index:
-        """Open or create. An embedded Chroma is locked for this process; a server's only while it is written.
+        """Open or create. An embedded Chroma is locked while open; a server's only while it is written.
 
-        What a cut-off write left over is cleared up, and a damaged vector store rebuilt without embedding.
+        An interrupted write is completed or undone, and a damaged vector store rebuilt without embedding.
         Raises StoreError (locked, damaged, newer version, no server) or EmbedderMismatch.
         """
         folder = folder.expanduser().resolve()
@@ -48,24 +48,24 @@ class Index:
             lock = FolderLock(folder)
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                alone = _acquire(lock, shared=chroma_url is not None)
+                locked = _acquire(lock, shared=chroma_url is not None)
             except OSError as error:
                 raise StoreError(
-                    f"The index {folder} cannot be opened: {error.strerror}. Use another --index."
+                    f"Can't open the index {folder}: {error.strerror}. Use another --index."
                 ) from error
             undo.callback(lock.release)
             catalog = Catalog.open(folder / "catalog.sqlite3")
             undo.callback(catalog.close)
             _check_embedder(catalog, folder, embedder_name, dimension)
             index = cls(folder, catalog, lock, chroma_url)
-            index.vectors = index._agreed() if alone else index._pointed()
+            index.vectors = index._repaired_store() if locked else index._recorded_store()
             undo.pop_all()
         if chroma_url:
             lock.release()
         return index
 
     def close(self) -> None:
-        """Close the files and let the lock go. The index cannot be used any more."""
+        """Close the files and release the lock. The index can't be used any more."""
         with self._writer:
             self.vectors.close()
             self.catalog.close()
@@ -73,185 +73,178 @@ class Index:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """The right to write, for one thread (and, with a server, one process) at a time."""
+        """Hold the right to write: one thread (and, with a server, one process) at a time."""
         with self._writer:
             if self._chroma_url:
                 self._lock.acquire()
             try:
-                self._check_pointer()
-                self._replay(self.vectors)
+                with self.catalog.read() as snapshot:
+                    if snapshot.meta("collection") != self.vectors.name:
+                        raise StoreError(
+                            f"The index {self.folder} was rebuilt by another process. Open it again."
+                        )
+                self._repair_interrupted_write(self.vectors)
                 yield
             finally:
                 if self._chroma_url:
                     self._lock.release()
 
-    def _check_pointer(self) -> None:
-        """StoreError where another process has moved the vectors since this index was opened."""
-        with self.catalog.read() as snapshot:
-            if snapshot.meta("collection") != self.vectors.name:
-                raise StoreError(f"The index {self.folder} was rebuilt by another process; open it again.")
-
     def check(self) -> list[str]:
-        """Problems found, for `doctor`; none where catalog, words and vectors agree to the last id."""
+        """Return the problems found, for `doctor`: where catalog, word index and vectors disagree."""
         with self._writer, self.catalog.read() as snapshot:
             found = snapshot.problems(int(snapshot.meta("dimension") or 0))
-            if left := snapshot.pending():
-                found.append(
-                    f"catalog: {len(left)} chunks of a cut-off write; close the index and open it again"
-                )
+            if pending := snapshot.pending():
+                found.append(f"catalog: an interrupted write left {len(pending)} chunks; reopen the index")
             found += [f"leftover folder {folder}; delete it" for folder in self._leftovers(snapshot)]
             try:
-                found += _disagreements(snapshot, self.vectors)
-                tried = snapshot.sample(SAMPLE_ON_CHECK)
-                if fault := self.vectors.fault(tried, float(snapshot.meta("astray") or 0)):
-                    found.append(f"vectors: {fault}")
+                found += _id_differences(snapshot, self.vectors)
+                expected = float(snapshot.meta("unreachable_share") or 0)
+                if problem := self.vectors.problem(snapshot.sample(SAMPLE_ON_CHECK), expected):
+                    found.append(f"vectors: {problem}")
             except StoreError as error:
                 found.append(f"vectors: {error}")
         return found
 
-    def _agreed(self) -> VectorStore:
-        """The vector store in the state of the catalog: as it is, cleared up, or built anew."""
+    def _repaired_store(self) -> VectorStore:
+        """Return the vector store in the state of the catalog: as it is, repaired, or rebuilt."""
         with self.catalog.read() as snapshot:
-            known = snapshot.meta("collection") is not None
-            fault = self._known_fault(snapshot)
-        if not fault:
-            store, fault = self._tried()
+            is_new = snapshot.meta("collection") is None
+            reason = self._rebuild_reason(snapshot)
+        if not reason:
+            store, reason = self._checked_store()
             if store:
-                self._sweep()
+                self._delete_leftovers()
                 return store
-        if known:
-            log.warning("The vectors of %s are built anew, without embedding: %s.", self.folder, fault)
-        return self._rebuilt()
+        if not is_new:
+            log.warning("Rebuilding the vectors of %s, without embedding: %s.", self.folder, reason)
+        return self._rebuild()
 
-    def _known_fault(self, snapshot: Snapshot) -> str | None:
-        """Why the store need not be tried: it is elsewhere, broken on disk, or full of dead places."""
-        place = snapshot.meta("chroma")
-        if place is None or (self._chroma_url or "") != (place if "://" in place else ""):
-            return "it is kept in another place now"
+    def _rebuild_reason(self, snapshot: Snapshot) -> str | None:
+        """Return why the store must be rebuilt, as far as that shows without opening it, or None."""
+        location = snapshot.meta("chroma")
+        if location is None or (self._chroma_url or "") != (location if "://" in location else ""):
+            return "they are now kept elsewhere"
         if not self._chroma_url:
-            if not (self.folder / place / "chroma.sqlite3").exists():
-                return "its folder is missing"
-            if broken := broken_file(self.folder / place):
-                return f"{broken.name} is damaged"
-        dead = int(snapshot.meta("dead") or 0)
-        if dead > max(FEWEST_DEAD, MOST_DEAD * snapshot.chunk_count()):
-            return f"{dead} places of deleted vectors"
+            if not (self.folder / location / "chroma.sqlite3").exists():
+                return "their folder is missing"
+            if damaged := damaged_file(self.folder / location):
+                return f"{damaged.name} is damaged"
+        deleted = int(snapshot.meta("deleted_vectors") or 0)
+        if deleted > max(MAX_DELETED, MAX_DELETED_SHARE * snapshot.chunk_count()):
+            return f"{deleted} deleted vectors take up space"
         return None
 
-    def _tried(self) -> tuple[VectorStore | None, str]:
-        """The store that the catalog points to, cleared up; or none, and why."""
+    def _checked_store(self) -> tuple[VectorStore | None, str]:
+        """Return the recorded store, an interrupted write repaired; or None and what is wrong with it."""
+        store = None
         try:
-            store = self._pointed()
+            store = self._recorded_store()
+            problem = self._problem(store)
         except StoreError as error:
-            if self._chroma_url:
+            if self._chroma_url and store is None:
                 raise
-            return None, str(error)
-        try:
-            fault = self._fault(store)
-        except StoreError as error:
-            fault = str(error)
-        if fault:
+            problem = str(error)
+        if not problem:
+            return store, ""
+        if store:
             store.close()
-            return None, fault
-        return store, ""
+        return None, problem
 
-    def _fault(self, store: VectorStore) -> str:
-        """What is wrong with an opened store once a cut-off write is cleared up; empty where it is sound."""
-        touched = self._replay(store)
+    def _problem(self, store: VectorStore) -> str:
+        """Repair an interrupted write, then return what is wrong with the store, or ""."""
+        changed = self._repair_interrupted_write(store)
         with self.catalog.read() as snapshot:
             if store.count() != snapshot.chunk_count():
-                return f"it holds {store.count()} in place of {snapshot.chunk_count()}"
-            if touched and (found := _disagreements(snapshot, store)):
+                return f"there are {store.count()} instead of {snapshot.chunk_count()}"
+            if changed and (found := _id_differences(snapshot, store)):
                 return "; ".join(found)
-            tried = snapshot.sample(SAMPLE_ON_CHECK if touched else SAMPLE_ON_OPENING)
-            tried |= snapshot.vectors(touched[:SAMPLE_ON_CHECK])
-            expected = float(snapshot.meta("astray") or 0)
-        return store.fault(tried, expected)
+            sample = snapshot.sample(SAMPLE_ON_CHECK if changed else SAMPLE_ON_OPENING)
+            sample |= snapshot.vectors(changed[:SAMPLE_ON_CHECK])
+            return store.problem(sample, float(snapshot.meta("unreachable_share") or 0))
 
-    def _pointed(self) -> VectorStore:
+    def _recorded_store(self) -> VectorStore:
+        """Open the store that the catalog names; StoreError if another process keeps it elsewhere."""
         with self.catalog.read() as snapshot:
-            place, collection = snapshot.meta("chroma"), snapshot.meta("collection")
-        if place is None or collection is None or (self._chroma_url or place) != place:
+            location, collection = snapshot.meta("chroma"), snapshot.meta("collection")
+        if location is None or collection is None or (self._chroma_url or location) != location:
             raise StoreError(
                 f"The index {self.folder} is in use by another process that keeps its vectors elsewhere. "
                 "Close it there, or use another --index."
             )
-        return VectorStore.open(self._chroma_url or self.folder / place, collection)
+        return VectorStore.open(self._chroma_url or self.folder / location, collection)
 
-    def _replay(self, store: VectorStore) -> list[str]:
-        """Bring the ids that a cut-off write announced into the state of the catalog; which they were."""
+    def _repair_interrupted_write(self, store: VectorStore) -> list[str]:
+        """Bring the chunks that a write left pending into the catalog's state; return their ids."""
         with self.catalog.read() as snapshot:
             pending = snapshot.pending()
-            live = snapshot.vectors(pending)
+            vectors = snapshot.vectors(pending)
             chunks = snapshot.chunks(pending)
-        if not pending:
-            return []
-        store.upsert(list(live), list(live.values()), [chunks[i].source for i in live])
-        self._discard(store, [i for i in pending if i not in live])
+        if pending:
+            store.upsert(list(vectors), list(vectors.values()), [chunks[i].source for i in vectors])
+            self._finish_write(store, [i for i in pending if i not in vectors])
         return pending
 
-    def discard(self, dead: list[str]) -> None:
-        """The last step of a write: take dead vectors out, then forget what was announced."""
-        self._discard(self.vectors, dead)
+    def finish_write(self, deleted: list[str]) -> None:
+        """Delete the vectors of chunks that are gone, then clear the pending chunks: a write's last step."""
+        self._finish_write(self.vectors, deleted)
 
-    def _discard(self, store: VectorStore, dead: list[str]) -> None:
-        store.delete(dead)
+    def _finish_write(self, store: VectorStore, deleted: list[str]) -> None:
+        store.delete(deleted)
         with self.catalog.read() as snapshot:
-            before = int(snapshot.meta("dead") or 0)
+            before = int(snapshot.meta("deleted_vectors") or 0)
         with self.catalog.write() as revision:
-            revision.set_meta("dead", str(before + len(dead)))
-            revision.settle()
+            revision.set_meta("deleted_vectors", str(before + len(deleted)))
+            revision.clear_pending()
 
-    def _rebuilt(self) -> VectorStore:
-        """A new store with the catalog's vectors; the pointer to it is swapped when it is whole."""
+    def _rebuild(self) -> VectorStore:
+        """Return a new store with the catalog's vectors; the catalog names it once it is complete."""
         name = uuid4().hex[:12]
-        place = self._chroma_url or f"chroma-{name}"
-        store = VectorStore.open(self._chroma_url or self.folder / place, f"pilcrow-{name}")
+        location, collection = self._chroma_url or f"chroma-{name}", f"pilcrow-{name}"
+        store = VectorStore.open(self._chroma_url or self.folder / location, collection)
         with ExitStack() as undo:
             undo.callback(store.close)
             with self.catalog.read() as snapshot:
                 old = snapshot.meta("chroma"), snapshot.meta("collection")
                 ids = snapshot.chunk_ids()
-                tried = snapshot.sample(SAMPLE_ON_CHECK)
-                for start in range(0, len(ids), READ_AT_ONCE):
-                    part = ids[start : start + READ_AT_ONCE]
+                sample = snapshot.sample(SAMPLE_ON_CHECK)
+                for start in range(0, len(ids), READ_BATCH):
+                    part = ids[start : start + READ_BATCH]
                     vectors, chunks = snapshot.vectors(part), snapshot.chunks(part)
                     store.upsert(part, [vectors[i] for i in part], [chunks[i].source for i in part])
+            unreachable = len(store.unreachable(sample)) / max(1, len(sample))
             with self.catalog.write() as revision:
-                for key, value in (
-                    ("chroma", place),
-                    ("collection", f"pilcrow-{name}"),
-                    ("dead", "0"),
-                    ("astray", str(len(store.astray(tried)) / max(1, len(tried)))),
-                ):
-                    revision.set_meta(key, value)
-                revision.settle()
+                revision.set_meta("chroma", location)
+                revision.set_meta("collection", collection)
+                revision.set_meta("deleted_vectors", "0")
+                revision.set_meta("unreachable_share", str(unreachable))
+                revision.clear_pending()
             undo.pop_all()
-        self._drop(*old)
-        self._sweep()
+        self._drop_from_server(*old)
+        self._delete_leftovers()
         return store
 
-    def _drop(self, place: str | None, collection: str | None) -> None:
-        """Delete the collection that was replaced, where it lies on this server; folders are swept."""
-        if collection and place and place == self._chroma_url:
+    def _drop_from_server(self, location: str | None, collection: str | None) -> None:
+        """Delete a replaced collection if it is on this server."""
+        if collection and location and location == self._chroma_url:
             with suppress(StoreError):
-                old = VectorStore.open(place, collection)
+                old = VectorStore.open(location, collection)
                 old.drop()
                 old.close()
 
-    def _sweep(self) -> None:
+    def _delete_leftovers(self) -> None:
         with self.catalog.read() as snapshot:
             for folder in self._leftovers(snapshot):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _leftovers(self, snapshot: Snapshot) -> list[Path]:
-        place = snapshot.meta("chroma")
+        """Return the folders of Chroma that the catalog does not name."""
+        location = snapshot.meta("chroma")
         found = sorted(self.folder.glob("chroma-" + "[0-9a-f]" * 12))
-        return [each for each in found if each.is_dir() and each.name != place]
+        return [each for each in found if each.is_dir() and each.name != location]
 
 
 def _acquire(lock: FolderLock, shared: bool) -> bool:
-    """Take the lock; of an index that is shared, False where another process writes just now."""
+    """Take the lock; return False for a shared index that another process is writing."""
     try:
         lock.acquire()
     except StoreError:
@@ -262,27 +255,26 @@ def _acquire(lock: FolderLock, shared: bool) -> bool:
 
 
 def _check_embedder(catalog: Catalog, folder: Path, name: str, dimension: int) -> None:
-    """Record the embedder in a new index; EmbedderMismatch where an old one was made with another."""
+    """Record the embedder in a new index; EmbedderMismatch if the index was made with another."""
     with catalog.read() as snapshot:
-        made = snapshot.meta("embedder"), snapshot.meta("dimension")
-    if made == (None, None):
+        recorded = snapshot.meta("embedder"), snapshot.meta("dimension")
+    if recorded == (None, None):
         with catalog.write() as revision:
             revision.set_meta("embedder", name)
             revision.set_meta("dimension", str(dimension))
-    elif made != (name, str(dimension)):
+    elif recorded != (name, str(dimension)):
         raise EmbedderMismatch(
-            f"The index {folder} was made with the embedder {made[0]} (dimension {made[1]}), but {name} "
-            f"({dimension}) is set. Set embedder to {made[0]}, or make another index with: "
-            f"pilcrow ingest --index NEW_FOLDER PATH…"
+            f"The index {folder} was made with the embedder {recorded[0]} (dimension {recorded[1]}), but "
+            f"{name} ({dimension}) is set. Set embedder to {recorded[0]}, or make another index with: "
+            "pilcrow ingest --index NEW_FOLDER PATH…"
         )
 
 
-def _disagreements(snapshot: Snapshot, store: VectorStore) -> list[str]:
-    """How the ids of catalog and vector store differ."""
-    live, held = set(snapshot.chunk_ids()), store.ids()
-    found = []
-    if absent := len(live - held):
-        found.append(f"vectors: {absent} chunks have none; close the index and open it again")
-    if orphans := len(held - live):
-        found.append(f"vectors: {orphans} belong to no chunk; close the index and open it again")
-    return found
+def _id_differences(snapshot: Snapshot, store: VectorStore) -> list[str]:
+    """Return how the ids in the catalog and in the vector store differ."""
+    expected, stored = set(snapshot.chunk_ids()), store.ids()
+    counts = {
+        "chunks have no vector": len(expected - stored),
+        "vectors have no chunk": len(stored - expected),
+    }
+    return [f"vectors: {n} {what}; reopen the index" for what, n in counts.items() if n]

@@ -1,79 +1,65 @@
-"""The lock of an index folder: one process holds it, the others learn which."""
+"""The lock of an index folder: one process holds it; the others learn which."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from time import monotonic, sleep
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from rag.errors import StoreError
 
-# A child of a process that was killed keeps the lock for the moment that it needs to end itself.
-PATIENCE = 3.0
+# A child of a killed process keeps the lock until it ends as well.
+WAIT_SECONDS = 3.0
 
 
 class FolderLock:
-    """An flock on a file of the folder that holds the owner's process id. Released when the process ends."""
+    """A lock on a file in the folder that names its owner's process. Released when the process ends."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file: IO[str] | None = None
+        self._file = folder / "lock"
+        self._lock = FileLock(self._file, thread_local=False, fallback_to_soft=False)
 
     def acquire(self) -> None:
-        """Take the lock, or raise StoreError that names the process which has it."""
-        file = (self._folder / "lock").open("a+", encoding="utf-8")
-        deadline = monotonic() + PATIENCE
-        while not _taken(file):
-            owner = _owner(file)
-            if _alive(owner) or monotonic() > deadline:
-                file.close()
-                raise StoreError(self._message(owner))
-            sleep(0.05)
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        self._file = file
-
-    def _message(self, owner: int | None) -> str:
-        holder = "this process" if owner == os.getpid() else f"process {owner or '(unknown)'}"
-        return (
-            f"The index {self._folder} is in use by {holder}. Close it there, use another --index, "
-            "or share one through a Chroma server (chroma_url)."
-        )
+        """Take the lock; StoreError that names the owner if another running process holds it."""
+        try:
+            self._lock.acquire(WAIT_SECONDS, cancel_check=self._owner_is_alive)
+        except Timeout:
+            raise StoreError(
+                f"The index {self._folder} is in use by {self._holder()}. Close it there, use another "
+                "--index, or share one through a Chroma server (chroma_url)."
+            ) from None
+        self._file.write_text(f"{os.getpid()}\n")
 
     def release(self) -> None:
-        """Let the lock go; nothing happens where it is not held."""
-        if self._file:
-            self._file.truncate(0)
-            self._file.close()
-            self._file = None
+        """Release the lock if it is held."""
+        if self._lock.is_locked:
+            self._file.write_text("")
+            self._lock.release()
 
+    def _owner(self) -> int | None:
+        with suppress(OSError, ValueError):
+            return int(self._file.read_text())
+        return None
 
-def _taken(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _owner(file: IO[str]) -> int | None:
-    file.seek(0)
-    with suppress(ValueError):
-        return int(file.read())
-    return None
-
-
-def _alive(process: int | None) -> bool:
-    if process is None:
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+    def _owner_is_alive(self) -> bool:
+        owner = self._owner()
+        if owner is None:
+            return False
+        try:
+            os.kill(owner, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # it runs under another account
+            return True
         return True
-    return True
+
+    def _holder(self) -> str:
+        owner = self._owner()
+        if owner == os.getpid():
+            return "this process"
+        since = datetime.fromtimestamp(self._file.stat().st_mtime)
+        return f"process {owner or '(unknown)'} since {since:%Y-%m-%d %H:%M}"

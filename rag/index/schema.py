@@ -1,4 +1,4 @@
-"""The catalog's tables, its longer statements, and how its file is opened."""
+"""The catalog's tables and longer SQL statements; opening and upgrading its file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from typing import Any
 from rag.errors import StoreError
 from rag.types import DocumentInfo, Kind, Paragraph
 
-SCHEMA_VERSION = 2
 APPLICATION_ID = 0x50494C43
+FIRST_VERSION = 2  # the schema of Pilcrow 0.1.0
+UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
+    (
+        "UPDATE meta SET key = 'unreachable_share' WHERE key = 'astray'",
+        "UPDATE meta SET key = 'deleted_vectors' WHERE key = 'dead'",
+    ),
+)
+SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 
 SCHEMA = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -34,7 +41,7 @@ SCHEMA = (
         PRIMARY KEY (document, paragraph, start)) WITHOUT ROWID""",
     """CREATE VIRTUAL TABLE chunk_fts USING fts5 (
         heading, text, tokenize = "porter unicode61 remove_diacritics 2")""",
-    # a heading stands above each of its paragraphs: a word in it tells less than one in the text
+    # a heading is repeated with each of its paragraphs, so its words weigh less than those of the text
     "INSERT INTO chunk_fts (chunk_fts, rank) VALUES ('rank', 'bm25(0.5, 1.0)')",
     "CREATE VIRTUAL TABLE chunk_vocabulary USING fts5vocab (chunk_fts, 'row')",
     "CREATE TABLE pending (id TEXT PRIMARY KEY) WITHOUT ROWID",
@@ -65,7 +72,7 @@ PARAGRAPHS_BY_KEY = """SELECT source, number, text, kind, heading, page, line, p
     JOIN document ON source = json_extract(wanted.value, '$[0]')
     JOIN paragraph ON document.id = paragraph.document AND number = json_extract(wanted.value, '$[1]')"""
 
-# FTS5 picks the best by itself inside; equal scores are put in an order that a new ingestion does not change.
+# FTS5 picks the best in the inner query; equal scores get an order that does not depend on the ingestion.
 SEARCH = """SELECT chunk.id, score
     FROM (SELECT rowid AS best, rank AS score FROM chunk_fts WHERE chunk_fts MATCH ? ORDER BY rank LIMIT ?)
     JOIN chunk ON chunk.rowid = best JOIN document ON document.id = chunk.document
@@ -94,6 +101,8 @@ REVISE = """INSERT INTO meta VALUES ('revision', '1')
 
 UNSEARCHABLE = "SELECT count(*) FROM chunk WHERE rowid NOT IN (SELECT rowid FROM chunk_fts)"
 UNOWNED_WORDS = "SELECT count(*) FROM chunk_fts WHERE rowid NOT IN (SELECT rowid FROM chunk)"
+DAMAGED_CHUNKS = "SELECT count(*) FROM chunk WHERE length(vector) <> ?"
+DAMAGED_SENTENCES = "SELECT count(*) FROM sentence WHERE length(vector) <> ?"
 
 INSERT_DOCUMENT = """INSERT INTO document (source, path, root, sha256, fingerprint, title, date)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
@@ -107,13 +116,13 @@ DELETE_DOCUMENTS = "DELETE FROM document WHERE source IN (SELECT value FROM json
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection that commits durably; transactions are begun by hand."""
+    """Open a connection that commits durably; the caller begins the transactions."""
     connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA secure_delete = ON")  # what a person removed must not stay in free pages
+        connection.execute("PRAGMA secure_delete = ON")  # removed text must not stay in free pages
     except sqlite3.Error:
         connection.close()
         raise
@@ -121,46 +130,52 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the tables in an empty file, within the caller's transaction; StoreError for a foreign file."""
+    """Create the tables, or upgrade an older version's, within the caller's transaction.
+
+    Raises StoreError if the file is not a catalog or has a version that can't be upgraded.
+    """
     if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         for statement in SCHEMA:
             connection.execute(statement)
         return
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise StoreError(f"{path} is not a catalog of Pilcrow. Use another folder for the index.")
+        raise StoreError(f"{path} was not made by Pilcrow. Use another folder for the index.")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version < SCHEMA_VERSION:
-        raise StoreError(
-            f"The index {path.parent} was written by an older Pilcrow (tables of version {version}, needed "
-            f"here: {SCHEMA_VERSION}). Make it anew: delete that folder, then run pilcrow ingest PATH…"
-        )
     if version > SCHEMA_VERSION:
         raise StoreError(
-            f"The index {path.parent} was written by a newer Pilcrow (tables of version {version}, known "
-            f"here: {SCHEMA_VERSION}). Update Pilcrow, or use another --index."
+            f"The index {path.parent} was written by a newer Pilcrow (schema {version}; this one reads up to "
+            f"{SCHEMA_VERSION}). Update Pilcrow, or use another --index."
         )
+    if version < FIRST_VERSION:
+        raise StoreError(
+            f"The index {path.parent} was written by a trial version of Pilcrow (schema {version}) and can't "
+            "be upgraded. Delete that folder, then run pilcrow ingest PATH…"
+        )
+    if version < SCHEMA_VERSION:
+        for statements in UPGRADES[version - FIRST_VERSION :]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def damage(path: Path, error: sqlite3.Error) -> str:
-    """What to tell the person whose catalog SQLite cannot use."""
+def failure(path: Path, error: sqlite3.Error) -> str:
+    """Describe an error of SQLite, with the remedy."""
     if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
-        return (
-            f"The catalog {path} cannot be used: {error}. Check the folder's permissions and the free space."
-        )
+        return f"Can't use the catalog {path}: {error}. Check the folder's permissions and the free space."
     return (
-        f"The catalog {path} is damaged ({error}). Nothing was deleted: set the folder {path.parent} aside "
+        f"The catalog {path} is damaged ({error}). Nothing was deleted. Move the folder {path.parent} away "
         "and ingest the documents again."
     )
 
 
 def paragraph(row: tuple[Any, ...]) -> Paragraph:
-    """A row of `PARAGRAPHS` as a value."""
+    """Return the paragraph in a row of `PARAGRAPHS`."""
     number, text, kind, heading, page, line, stated = row
     return Paragraph(number, text, Kind(kind), heading, page, line, _date(stated))
 
 
 def document_info(row: tuple[Any, ...]) -> DocumentInfo:
-    """A row of `DOCUMENTS` as a value."""
+    """Return the document in a row of `DOCUMENTS`."""
     source, title, sha256, paragraphs, stated = row
     return DocumentInfo(source, title, sha256, paragraphs, _date(stated))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -17,41 +18,46 @@ from rag.types import Vector
 if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
-    from chromadb.api.types import Where
 
-WRITTEN_AT_ONCE = 1000  # a server takes at most 40 MB in one request
-READ_AT_ONCE = 5000
-MISSED = 0.01  # share of the vectors that a sound store may miss, for HNSW is approximate
-CANDIDATES = 400  # looked at by HNSW; Chroma's 100 miss up to 13 of 2,000 nearly equal vectors, 400 none
-SAME = 1e-3  # cosine distance below which a vector counts as found by itself
+WRITE_BATCH = 1000  # a server takes at most 40 MB in one request
+READ_BATCH = 5000  # Chroma can't return all ids of a large collection at once
+HNSW_CANDIDATES = (
+    400  # Chroma's default of 100 misses up to 13 of 2,000 nearly equal vectors; 400 misses none
+)
+TOLERATED_SHARE = 0.01  # of vectors that a sound store may not find, as HNSW is approximate
+SAME_DISTANCE = 1e-3  # cosine distance up to which two vectors count as the same
 
 
 class VectorStore:
-    """One Chroma collection, cosine, that holds chunk ids, their vectors and sources; no texts."""
+    """A Chroma collection in cosine space that holds chunk ids, their vectors and sources, but no texts."""
 
-    def __init__(self, client: Client, collection: Collection, place: Path | str) -> None:
+    def __init__(self, client: Client, collection: Collection, location: Path | str) -> None:
         self._client = client
         self._collection = collection
-        self._place = place
+        self._location = location
         self._closed = False
 
     @classmethod
-    def open(cls, place: Path | str, collection: str) -> VectorStore:
-        """Open or create the collection in a folder or at a server's URL; StoreError where that fails."""
-        with _explained(place):
-            client = _client(place)
+    def open(cls, location: Path | str, collection: str) -> VectorStore:
+        """Open or create a collection in a folder or on the server at a URL; StoreError if that fails."""
+        with _translated_errors(location):
+            client = _client(location)
             try:
-                found = client.get_or_create_collection(
+                opened = client.get_or_create_collection(
                     collection,
                     embedding_function=None,
                     configuration={
-                        "hnsw": {"space": "cosine", "ef_construction": CANDIDATES, "ef_search": CANDIDATES}
+                        "hnsw": {
+                            "space": "cosine",
+                            "ef_construction": HNSW_CANDIDATES,
+                            "ef_search": HNSW_CANDIDATES,
+                        }
                     },
                 )
             except BaseException:
                 client.close()
                 raise
-            return cls(client, found, place)
+            return cls(client, opened, location)
 
     @property
     def name(self) -> str:
@@ -61,24 +67,25 @@ class VectorStore:
     def query(
         self, vector: Sequence[float], limit: int, sources: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:
-        """The nearest (chunk id, cosine similarity), best first; among `sources` only, where given."""
+        """Return the nearest (chunk id, cosine similarity), best first; `sources` restricts the search."""
+        from llama_index.core.vector_stores.types import VectorStoreQuery
+        from llama_index.vector_stores.chroma import ChromaVectorStore
+
         if limit < 1 or (sources is not None and not sources):
             return []
-        among = None if sources is None else cast("Where", {"source": {"$in": list(sources)}})
-        asked = np.asarray([vector], dtype=np.float32)
-        with self._used():
-            found = self._collection.query(
-                query_embeddings=asked, n_results=limit, where=among, include=["distances"]
-            )
-        # cosine similarity is one less the distance
-        scored = zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True)
-        return sorted(((i, 1 - float(distance)) for i, distance in scored), key=lambda hit: (-hit[1], hit[0]))
+        where = None if sources is None else {"source": {"$in": list(sources)}}
+        with self._errors():
+            query = VectorStoreQuery(query_embedding=list(vector), similarity_top_k=limit)
+            found = ChromaVectorStore.from_collection(self._collection).query(query, where=where)
+        # LlamaIndex's score is exp(-distance), and the cosine similarity is 1 - distance.
+        hits = zip(found.ids or (), found.similarities or (), strict=True)
+        return sorted(((i, 1 + log(score)) for i, score in hits), key=lambda hit: (-hit[1], hit[0]))
 
     def upsert(self, ids: Sequence[str], vectors: Sequence[Vector], sources: Sequence[str]) -> None:
-        """Write vectors under their chunk ids, replacing those that are held."""
-        with self._used():
-            for start in range(0, len(ids), WRITTEN_AT_ONCE):
-                part = slice(start, start + WRITTEN_AT_ONCE)
+        """Write vectors under their chunk ids; stored ones are replaced."""
+        with self._errors():
+            for start in range(0, len(ids), WRITE_BATCH):
+                part = slice(start, start + WRITE_BATCH)
                 self._collection.upsert(
                     ids=list(ids[part]),
                     embeddings=np.asarray(vectors[part], dtype=np.float32),
@@ -86,95 +93,91 @@ class VectorStore:
                 )
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Take vectors out; ids that are not held are passed over."""
-        with self._used():
-            for start in range(0, len(ids), WRITTEN_AT_ONCE):
-                self._collection.delete(ids=list(ids[start : start + WRITTEN_AT_ONCE]))
+        """Delete vectors; unknown ids are ignored."""
+        with self._errors():
+            for start in range(0, len(ids), WRITE_BATCH):
+                self._collection.delete(ids=list(ids[start : start + WRITE_BATCH]))
 
     def count(self) -> int:
-        """How many ids are held. No proof that their vectors are found: see `astray`."""
-        with self._used():
+        """Return the number of stored ids. Whether a query finds their vectors is up to `unreachable`."""
+        with self._errors():
             return self._collection.count()
 
     def ids(self) -> set[str]:
-        """Every id that is held."""
+        """Return every stored id."""
         found: set[str] = set()
-        with self._used():
-            while page := self._collection.get(limit=READ_AT_ONCE, offset=len(found), include=[])["ids"]:
+        with self._errors():
+            while page := self._collection.get(limit=READ_BATCH, offset=len(found), include=[])["ids"]:
                 found.update(page)
         return found
 
-    def astray(self, vectors: Mapping[str, Vector]) -> list[str]:
-        """The ids whose vector is not held as given, or whose own query finds nothing that near."""
+    def unreachable(self, vectors: Mapping[str, Vector]) -> list[str]:
+        """Return the ids whose vector isn't stored as given, or can't be found by its own query."""
         ids = list(vectors)
-        lost: set[str] = set()
-        with self._used():
-            for start in range(0, len(ids), WRITTEN_AT_ONCE):
-                part = ids[start : start + WRITTEN_AT_ONCE]
-                lost.update(self._not_held(part, vectors), self._not_found(part, vectors))
-        return sorted(lost)
+        found: list[str] = []
+        with self._errors():
+            for start in range(0, len(ids), WRITE_BATCH):
+                part = ids[start : start + WRITE_BATCH]
+                found += self._changed(part, vectors) | self._not_found(part, vectors)
+        return sorted(found)
 
-    def fault(self, vectors: Mapping[str, Vector], expected: float) -> str:
-        """That more of these vectors are not found by themselves than the share `expected`; or "".
+    def problem(self, sample: Mapping[str, Vector], expected: float) -> str:
+        """Return that too many sampled vectors are unreachable, or ""; `expected` is their usual share.
 
-        HNSW cannot reach each of many that are nearly equal, however often it is built: the share that a new
-        store misses is recorded, and only a clearly larger one is a fault. Words find what vectors do not.
+        HNSW can't reach all of many nearly equal vectors, however often it is rebuilt. So the share that a
+        new store misses is recorded, and only a clearly larger one is a problem. Word search finds the rest.
         """
-        lost = len(self.astray(vectors))
-        allowed = 2 * expected + 0.1 if expected else MISSED
-        if lost <= allowed * len(vectors):
+        missed = len(self.unreachable(sample))
+        tolerated = 2 * expected + 0.1 if expected else TOLERATED_SHARE
+        if missed <= tolerated * len(sample):
             return ""
-        return f"{lost} of {len(vectors)} tried are not found by themselves"
+        return f"{missed} of {len(sample)} sampled vectors can't be found by their own query"
 
-    def _not_held(self, ids: list[str], vectors: Mapping[str, Vector]) -> set[str]:
+    def _changed(self, ids: list[str], vectors: Mapping[str, Vector]) -> set[str]:
         page = self._collection.get(ids=ids, include=["embeddings"])
-        held = dict(zip(page["ids"], np.asarray(page["embeddings"]), strict=True))
-        return {i for i in ids if i not in held or 1 - _cosine(held[i], vectors[i]) > SAME}
+        stored = dict(zip(page["ids"], np.asarray(page["embeddings"]), strict=True))
+        return {i for i in ids if i not in stored or 1 - _cosine(stored[i], vectors[i]) > SAME_DISTANCE}
 
     def _not_found(self, ids: list[str], vectors: Mapping[str, Vector]) -> set[str]:
-        asked = np.stack([vectors[i] for i in ids])
-        answer = self._collection.query(query_embeddings=asked, n_results=1, include=["distances"])
+        queries = np.stack([vectors[i] for i in ids])
+        answer = self._collection.query(query_embeddings=queries, n_results=1, include=["distances"])
         nearest = answer["distances"] or [[] for _ in ids]
-        return {i for i, row in zip(ids, nearest, strict=True) if not row or row[0] > SAME}
+        return {i for i, row in zip(ids, nearest, strict=True) if not row or row[0] > SAME_DISTANCE}
 
     def drop(self) -> None:
-        """Delete the collection with all that it holds."""
-        with self._used():
+        """Delete the collection and its content."""
+        with self._errors():
             self._client.delete_collection(self._collection.name)
 
     def close(self) -> None:
-        """Let go of the files or the connection."""
+        """Close the files or the connection."""
         if not self._closed:
             self._closed = True
             self._client.close()
 
     @contextmanager
-    def _used(self) -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
         if self._closed:
-            raise StoreError(f"The vector store at {self._place} is closed; open the index again.")
-        with _explained(self._place):
+            raise StoreError(f"The vector store at {self._location} is closed. Open the index again.")
+        with _translated_errors(self._location):
             yield
 
 
-def broken_file(folder: Path) -> Path | None:
-    """The first file of an embedded Chroma that a cut-off write left unusable, or None.
+def damaged_file(folder: Path) -> Path | None:
+    """Return the first file of an embedded Chroma that an interrupted write made unusable, or None.
 
-    Chroma itself must not see such a file: with some it answers as if nothing were wrong, with others the
-    whole process dies.
+    Chroma itself must not open such a file: some make it answer as if nothing were wrong, others crash the
+    whole process.
     """
-    for graph in sorted({file.parent for file in folder.glob("*/*") if file.suffix in {".bin", ".pickle"}}):
-        if broken := _broken_file(graph):
-            return broken
-    return None
+    graphs = sorted({file.parent for file in folder.glob("*/*") if file.suffix in {".bin", ".pickle"}})
+    return next((damaged for graph in graphs if (damaged := _damaged_file(graph))), None)
 
 
-def _broken_file(graph: Path) -> Path | None:
-    """Compare the files of one HNSW graph with the element count and size that its header states."""
+def _damaged_file(graph: Path) -> Path | None:
+    """Compare the files of an HNSW graph with the element count and size in its header."""
     pickle, header, links = (graph / n for n in ("index_metadata.pickle", "header.bin", "link_lists.bin"))
     if not pickle.exists():
-        return (
-            None  # a graph not yet persisted: Chroma builds it from its log; a loss shows in the self-queries
-        )
+        return None  # a new graph that Chroma still rebuilds from its log; self-queries show a loss
     try:
         content = pickle.read_bytes()
         if not (content.startswith(b"\x80") and content.endswith(b".")):
@@ -183,13 +186,13 @@ def _broken_file(graph: Path) -> Path | None:
         for name, expected in (("data_level0.bin", count * size), ("length.bin", count * 4)):
             if (graph / name).stat().st_size != expected:
                 return graph / name
-        return None if _whole(links.read_bytes(), count) else links
+        return None if _is_whole(links.read_bytes(), count) else links
     except (FileNotFoundError, struct.error) as error:
         return Path(error.filename) if isinstance(error, FileNotFoundError) else header
 
 
-def _whole(links: bytes, count: int) -> bool:
-    """Whether the lists of links, each after its length, are as many as the elements."""
+def _is_whole(links: bytes, count: int) -> bool:
+    """Check that there are `count` lists of links, each after its length."""
     position = 0
     for _ in range(count):
         if position + 4 > len(links):
@@ -198,14 +201,14 @@ def _whole(links: bytes, count: int) -> bool:
     return position == len(links)
 
 
-def _client(place: Path | str) -> Client:
+def _client(location: Path | str) -> Client:
     import chromadb
     from chromadb.config import Settings
 
     settings = Settings(anonymized_telemetry=False)
-    if isinstance(place, Path):
-        return cast("Client", chromadb.PersistentClient(path=str(place), settings=settings))
-    url = urlsplit(place)
+    if isinstance(location, Path):
+        return cast("Client", chromadb.PersistentClient(path=str(location), settings=settings))
+    url = urlsplit(location)
     secure = url.scheme == "https"
     port = url.port or (443 if secure else 8000)
     client = chromadb.HttpClient(host=url.hostname or "localhost", port=port, ssl=secure, settings=settings)
@@ -217,16 +220,16 @@ def _cosine(one: Vector, other: Vector) -> float:
 
 
 @contextmanager
-def _explained(place: Path | str) -> Iterator[None]:
-    """Chroma's errors, of several families, as ours."""
+def _translated_errors(location: Path | str) -> Iterator[None]:
+    """Raise Chroma's errors, which come from several families, as StoreError."""
     import httpx
     from chromadb.errors import ChromaError
 
     try:
         yield
     except (ChromaError, httpx.HTTPError, ValueError, OSError) as error:
-        if isinstance(place, Path):
+        if isinstance(location, Path):
             remedy = "Close the index and open it again: a damaged vector store is rebuilt from the catalog."
         else:
             remedy = "Start the server (chroma run --path FOLDER --port PORT), or unset chroma_url."
-        raise StoreError(f"The vector store at {place} failed: {error}. {remedy}") from error
+        raise StoreError(f"The vector store at {location} failed: {error}. {remedy}") from error

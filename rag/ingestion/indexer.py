@@ -224,7 +224,7 @@ def _swap(index: Index, batch: Sequence[Ready], removed: Sequence[str], made: Ma
     with index.catalog.read() as snapshot:
         dead = [i for i in snapshot.chunk_ids(touched) if i not in live]
     with index.catalog.write() as revision:
-        revision.announce([*(piece.chunk.id for piece in new), *dead])
+        revision.mark_pending([*(piece.chunk.id for piece in new), *dead])
     index.vectors.upsert(
         [piece.chunk.id for piece in new],
         [made[piece.work][0] for piece in new],
@@ -241,7 +241,7 @@ def _swap(index: Index, batch: Sequence[Ready], removed: Sequence[str], made: Ma
             fresh = spoken(ready.document, ready.new, made)
             chunks = [piece.chunk for piece in ready.pieces]
             revision.replace(ready.origin, ready.document, chunks, vectors, held | fresh)
-    index.discard(dead)
+    index.finish_write(dead)
 
 
 def _source(outcome: Failed | Unchanged | Ready) -> str:

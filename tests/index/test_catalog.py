@@ -1,9 +1,10 @@
-"""The catalog: what is written is read back, in one piece, and a removed document leaves nothing."""
+"""The catalog returns what was written, all or nothing; a removed document leaves nothing behind."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -40,12 +41,11 @@ def write(
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    opened = Catalog.open(tmp_path / "catalog.sqlite3")
-    yield opened
-    opened.close()
+    with closing(Catalog.open(tmp_path / "catalog.sqlite3")) as opened:
+        yield opened
 
 
-def test_what_is_written_is_read_back(catalog: Catalog) -> None:
+def test_written_document_is_read_back(catalog: Catalog) -> None:
     heading, pilot, barges = write(catalog)
     with catalog.read() as snapshot:
         info = DocumentInfo("a.txt", "Harbour", "0" * 64, 3, date(2024, 5, 1))
@@ -67,30 +67,27 @@ def test_what_is_written_is_read_back(catalog: Catalog) -> None:
         assert snapshot.problems(4) == []
 
 
-def test_search_knows_word_forms_accents_and_thousands(catalog: Catalog) -> None:
+def test_search_matches_word_forms_accents_and_thousands(catalog: Catalog) -> None:
     heading, pilot, barges = write(catalog)
     with catalog.read() as snapshot:
-        for asked in ("naive", "9000", "pay OR pilots"):
-            assert [i for i, _ in snapshot.search(asked, 5)] == [pilot.id], asked
+        for expression in ("naive", "9000", "pay OR pilots"):
+            assert [i for i, _ in snapshot.search(expression, 5)] == [pilot.id], expression
         found = snapshot.search("news OR barge", 5)
         assert found[0][0] == barges.id
         assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
         assert snapshot.search("news", 2) == snapshot.search("news", 9)[:2]
-        # a word of the text weighs more than one of the heading above it
+        # a word in the text weighs more than one in its heading
         assert snapshot.search("news", 1)[0][0] == heading.id
-        assert snapshot.document_frequency(["barg", "new", "zeppelin"]) == {
-            "barg": 1,
-            "new": 3,
-            "zeppelin": 0,
-        }
+        frequency = snapshot.document_frequency(["barg", "new", "zeppelin"])
+        assert frequency == {"barg": 1, "new": 3, "zeppelin": 0}
 
 
-def test_an_expression_that_is_none_is_named(catalog: Catalog) -> None:
+def test_invalid_search_expression_is_named(catalog: Catalog) -> None:
     with catalog.read() as snapshot, pytest.raises(StoreError, match="AND"):
         snapshot.search("AND", 5)
 
 
-def test_a_replaced_and_a_removed_document_leave_nothing(catalog: Catalog) -> None:
+def test_replaced_and_removed_documents_leave_nothing(catalog: Catalog) -> None:
     old = write(catalog)
     write(catalog, paragraphs=(Paragraph(1, "Nothing but fog."),))
     with catalog.read() as snapshot:
@@ -106,7 +103,7 @@ def test_a_replaced_and_a_removed_document_leave_nothing(catalog: Catalog) -> No
         assert snapshot.problems(4) == []
 
 
-def test_a_reader_keeps_its_state_while_another_writes(catalog: Catalog) -> None:
+def test_reader_keeps_its_state_while_another_writes(catalog: Catalog) -> None:
     write(catalog)
     with catalog.read() as before:
         write(catalog, "b.txt")
@@ -115,7 +112,7 @@ def test_a_reader_keeps_its_state_while_another_writes(catalog: Catalog) -> None
             assert [document.source for document in after.documents()] == ["a.txt", "b.txt"]
 
 
-def test_a_write_that_fails_changes_nothing(catalog: Catalog) -> None:
+def test_failed_write_changes_nothing(catalog: Catalog) -> None:
     write(catalog)
     with pytest.raises(KeyError), catalog.write() as revision:
         revision.remove(["a.txt"])
@@ -124,14 +121,14 @@ def test_a_write_that_fails_changes_nothing(catalog: Catalog) -> None:
         assert snapshot.chunk_count() == 3
 
 
-def test_the_catalog_sees_what_is_wrong_inside_it(catalog: Catalog, tmp_path: Path) -> None:
+def test_damage_inside_the_file_is_reported(catalog: Catalog, tmp_path: Path) -> None:
     write(catalog)
-    connection = sqlite3.connect(tmp_path / "catalog.sqlite3")
-    connection.execute("DELETE FROM chunk_fts WHERE rowid = 2")
-    connection.execute("UPDATE chunk SET vector = x'00' WHERE rowid = 3")
-    connection.execute("DELETE FROM chunk WHERE rowid = 1")
-    connection.commit()
-    connection.close()
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite3")) as connection:
+        connection.executescript(
+            "DELETE FROM chunk_fts WHERE rowid = 2;"
+            "UPDATE chunk SET vector = x'00' WHERE rowid = 3;"
+            "DELETE FROM chunk WHERE rowid = 1;"
+        )
     with catalog.read() as snapshot:
         assert snapshot.problems(4) == [
             "catalog: 1 chunks are missing from the word index",
@@ -140,25 +137,7 @@ def test_the_catalog_sees_what_is_wrong_inside_it(catalog: Catalog, tmp_path: Pa
         ]
 
 
-@pytest.mark.parametrize(
-    ("version", "told"),
-    [
-        (99, "newer Pilcrow.*Update"),
-        (1, "older Pilcrow.*delete that folder, then run pilcrow ingest"),
-    ],
-)
-def test_a_catalog_of_another_version_is_not_touched(tmp_path: Path, version: int, told: str) -> None:
-    path = tmp_path / "catalog.sqlite3"
-    Catalog.open(path).close()
-    with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA user_version = {version}")
-    with pytest.raises(StoreError, match=told):
-        Catalog.open(path)
-
-
-def test_the_chunks_that_hold_a_word_are_counted_anew_after_each_write(
-    catalog: Catalog, tmp_path: Path
-) -> None:
+def test_document_frequency_follows_each_write(catalog: Catalog, tmp_path: Path) -> None:
     other = Catalog.open(tmp_path / "catalog.sqlite3")
     for number, name in enumerate("abc", 1):
         write(catalog if number % 2 else other, f"{name}.txt")
@@ -172,7 +151,7 @@ def test_the_chunks_that_hold_a_word_are_counted_anew_after_each_write(
     other.close()
 
 
-def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
+def test_database_of_another_program_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "catalog.sqlite3"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE mine (x)")
@@ -182,7 +161,7 @@ def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
 
 
-def test_a_damaged_catalog_names_the_remedy(tmp_path: Path) -> None:
+def test_damaged_catalog_names_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "catalog.sqlite3"
     path.write_bytes(b"no database at all, but long enough to be looked at " * 50)
     with pytest.raises(StoreError, match="ingest the documents again"):
@@ -190,7 +169,7 @@ def test_a_damaged_catalog_names_the_remedy(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"no database")
 
 
-def test_a_closed_catalog_says_so(tmp_path: Path) -> None:
+def test_closed_catalog_says_so(tmp_path: Path) -> None:
     catalog = Catalog.open(tmp_path / "catalog.sqlite3")
     catalog.close()
     with pytest.raises(StoreError, match="closed"), catalog.read():

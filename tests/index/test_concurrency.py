@@ -1,4 +1,4 @@
-"""Many threads ask while one ingests: no error, and no citation of what no committed version ever said."""
+"""Many threads ask while one ingests: no errors, and citations of committed versions only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERSIONS = 11  # the first, and ten edits
 
 
 def paragraphs(place: str, version: int) -> list[str]:
-    """What a place's file says in one version; the number of paragraphs changes too."""
+    """Return a version of a place's file; the number of paragraphs changes too."""
     return [
         *(f"In the year {1900 + year} nothing happened in {place}." for year in range(version % 3)),
         f"The warden of the tower of {place} is {WARDENS[version % len(WARDENS)]} Visser.",
@@ -32,7 +32,7 @@ def write(folder: Path, place: str, version: int) -> None:
 
 
 def keep_asking(assistant: Assistant, place: str, stop: Event) -> list[Answer]:
-    """The answers to two questions on one place, over and over until told to stop."""
+    """Return the answers to two questions about a place, asked over and over until `stop` is set."""
     questions = (f"Who is the warden of the tower of {place}?", f"When was the tower of {place} painted?")
     answers = []
     while not stop.wait(0.05):
@@ -50,7 +50,7 @@ def assistant(embedder: Embedder, tmp_path: Path) -> Iterator[Assistant]:
         yield opened
 
 
-def test_threads_ask_while_files_change(assistant: Assistant, tmp_path: Path) -> None:
+def test_answers_stay_consistent_while_files_change(assistant: Assistant, tmp_path: Path) -> None:
     stop = Event()
     with ThreadPoolExecutor(len(PLACES)) as threads:
         asking = [threads.submit(keep_asking, assistant, place, stop) for place in PLACES]
@@ -70,7 +70,7 @@ def test_threads_ask_while_files_change(assistant: Assistant, tmp_path: Path) ->
 
 
 def check(answer: Answer) -> None:
-    """What was read of each file is of one version of it, and what is cited was read."""
+    """Check that the evidence from each file is from one version, and that citations are from the evidence."""
     read: dict[str, dict[int, str]] = {}
     for evidence in answer.evidence:
         read.setdefault(evidence.source, {})[evidence.paragraph] = evidence.text
@@ -82,7 +82,7 @@ def check(answer: Answer) -> None:
         assert citation.quote == citation.paragraph_text[citation.start : citation.end]
 
 
-def test_after_the_changes_the_last_version_is_answered(assistant: Assistant, tmp_path: Path) -> None:
+def test_answer_comes_from_the_latest_version(assistant: Assistant, tmp_path: Path) -> None:
     for version in range(1, 6):
         write(tmp_path / "docs", "Deventer", version)
         assistant.ingest(tmp_path / "docs")

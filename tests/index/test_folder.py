@@ -1,13 +1,15 @@
-"""Opening an index: whatever happened to it, it answers from its last state, or says what to do."""
+"""Opening an index: whatever happened to it, it answers from its last committed state or says what to do."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from chroma_server import chroma_server
 from hash_embedder import DIMENSION, count_words, embed, embed_parts
 
 from rag.errors import EmbedderMismatch, StoreError
+from rag.index import schema
 from rag.index.folder import Index
 from rag.ingestion.indexer import ingest
 
@@ -24,8 +27,7 @@ def opened(folder: Path, chroma_url: str | None = None) -> Index:
 
 
 def fill(index: Index, docs: Path) -> None:
-    report = ingest(index, [docs], embed_parts, count_words, 64, "one")
-    assert report.failed == ()
+    assert ingest(index, [docs], embed_parts, count_words, 64, "one").failed == ()
 
 
 def write(docs: Path, lines: int = 10) -> Path:
@@ -37,11 +39,10 @@ def write(docs: Path, lines: int = 10) -> Path:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A closed index of two documents and 2,400 chunks, so that HNSW's files are on disk."""
+    """A closed index of two documents and 2,400 chunks, enough for HNSW's files to be on disk."""
     folder = tmp_path_factory.mktemp("filled")
-    index = opened(folder / "index")
-    fill(index, write(folder / "docs", 1200))
-    index.close()
+    with closing(opened(folder / "index")) as index:
+        fill(index, write(folder / "docs", 1200))
     return folder / "index"
 
 
@@ -50,8 +51,8 @@ def folder(filled: Path, tmp_path: Path) -> Path:
     return shutil.copytree(filled, tmp_path / "index")
 
 
-def answers(index: Index) -> None:
-    """Every chunk is found by its own vector, and nothing is wrong or double."""
+def check_answers(index: Index) -> None:
+    """A chunk is found by its own vector, and nothing is missing or duplicated."""
     text = "Item 700 of b, counted."
     [(found, score), *_] = index.vectors.query(embed([text])[0].tolist(), 3)
     with index.catalog.read() as snapshot:
@@ -61,51 +62,46 @@ def answers(index: Index) -> None:
     assert index.check() == []
 
 
+def open_and_check(folder: Path) -> None:
+    with closing(opened(folder)) as index:
+        check_answers(index)
+
+
 def chroma(folder: Path) -> Path:
-    [place] = folder.glob("chroma-*")
-    return place
+    [location] = (path for path in folder.glob("chroma-*") if path.is_dir())
+    return location
 
 
-def test_an_index_is_opened_again_and_again_in_one_process(folder: Path) -> None:
-    place = chroma(folder)
+def test_index_opens_repeatedly_in_one_process_without_rebuild(folder: Path) -> None:
+    before = chroma(folder)
     for _ in range(3):
-        index = opened(folder)
-        answers(index)
-        index.close()
-    assert chroma(folder) == place
+        open_and_check(folder)
+    assert chroma(folder) == before
 
 
 @pytest.mark.parametrize("lines", [5, 75, 400])
-def test_a_sound_index_is_not_built_anew_whatever_its_size(tmp_path: Path, lines: int) -> None:
-    index = opened(tmp_path / "index")
-    fill(index, write(tmp_path / "docs", lines))
-    places = []
+def test_sound_index_of_any_size_is_not_rebuilt(tmp_path: Path, lines: int) -> None:
+    docs = write(tmp_path / "docs", lines)
+    locations = set()
     for _ in range(3):
-        index.vectors.query([1.0] + [0.0] * (DIMENSION - 1), 5)
-        places.append(chroma(tmp_path / "index").name)
-        index.close()
-        index = opened(tmp_path / "index")
-    index.close()
-    assert len(set(places)) == 1
+        with closing(opened(tmp_path / "index")) as index:
+            fill(index, docs)
+            index.vectors.query([1.0] + [0.0] * (DIMENSION - 1), 5)
+            locations.add(chroma(tmp_path / "index"))
+    assert len(locations) == 1
 
 
-def test_an_index_deleted_and_made_again_in_one_process(tmp_path: Path) -> None:
+def test_deleted_index_can_be_made_again_in_one_process(tmp_path: Path) -> None:
     docs = write(tmp_path / "docs")
     for _ in range(2):
-        index = opened(tmp_path / "index")
-        fill(index, docs)
-        assert index.vectors.count() == 20
-        index.close()
+        with closing(opened(tmp_path / "index")) as index:
+            fill(index, docs)
+            assert index.vectors.count() == 20
         shutil.rmtree(tmp_path / "index")
 
 
 def cut(name: str, size: int) -> Callable[[Path], None]:
-    return lambda place: [os.truncate(file, size) for file in place.glob(f"*/{name}")].clear()
-
-
-def forget(place: Path) -> None:
-    for file in place.glob("*/index_metadata.pickle"):
-        file.unlink()
+    return lambda location: [os.truncate(file, size) for file in location.glob(f"*/{name}")].clear()
 
 
 @pytest.mark.parametrize(
@@ -114,68 +110,57 @@ def forget(place: Path) -> None:
         cut("index_metadata.pickle", 1000),
         cut("data_level0.bin", 1000),
         cut("header.bin", 0),
-        forget,
+        lambda location: [file.unlink() for file in location.glob("*/index_metadata.pickle")],
         shutil.rmtree,
-        lambda place: (place / "chroma.sqlite3").unlink(),
-        lambda place: (place / "chroma.sqlite3").write_bytes(b"garbage" * 9000),
-        lambda place: (shutil.rmtree(place), place.write_text("a file in its place")),
+        lambda location: (location / "chroma.sqlite3").unlink(),
+        lambda location: (location / "chroma.sqlite3").write_bytes(b"garbage" * 9000),
+        lambda location: (shutil.rmtree(location), location.write_text("a file in its place")),
     ],
     ids=["pickle cut", "data cut", "header empty", "no pickle", "no folder", "no rows", "bad rows", "a file"],
 )
-def test_a_broken_vector_store_is_rebuilt_without_embedding(
+def test_damaged_vector_store_is_rebuilt_without_embedding(
     folder: Path, damage: Callable[[Path], None]
 ) -> None:
     damage(chroma(folder))
-    index = opened(folder)
-    answers(index)
-    index.close()
-    assert len([place for place in folder.glob("chroma-*") if place.is_dir()]) == 1
+    open_and_check(folder)
+    assert chroma(folder).is_dir()
 
 
-def test_vectors_that_went_missing_or_astray_are_noticed_and_repaired(folder: Path) -> None:
-    index = opened(folder)
-    with index.catalog.read() as snapshot:
-        ids = snapshot.chunk_ids()
-    index.vectors.delete(ids[:5])
-    index.vectors.upsert(["0" * 32], [embed(["nobody's"])[0]], ["a.txt"])
-    problems = index.check()
-    assert any("5 chunks have none" in problem for problem in problems)
-    assert any("1 belong to no chunk" in problem for problem in problems)
-    index.close()
-    index = opened(folder)
-    answers(index)
-    index.close()
+def test_missing_and_surplus_vectors_are_reported_and_repaired(folder: Path) -> None:
+    with closing(opened(folder)) as index:
+        with index.catalog.read() as snapshot:
+            ids = snapshot.chunk_ids()
+        index.vectors.delete(ids[:5])
+        index.vectors.upsert(["0" * 32], [embed(["nobody's"])[0]], ["a.txt"])
+        problems = "\n".join(index.check())
+        assert "5 chunks have no vector" in problems
+        assert "1 vectors have no chunk" in problems
+    open_and_check(folder)
 
 
-def test_leftovers_of_a_cut_off_rebuild_are_told_and_swept(folder: Path) -> None:
-    index = opened(folder)
-    left = folder / "chroma-0123456789ab"
-    left.mkdir()
-    assert [problem for problem in index.check() if str(left) in problem]
-    index.close()
-    index = opened(folder)
-    assert not left.exists()
-    answers(index)
-    index.close()
+def test_leftovers_of_an_interrupted_rebuild_are_reported_and_deleted(folder: Path) -> None:
+    leftover = folder / "chroma-0123456789ab"
+    with closing(opened(folder)) as index:
+        leftover.mkdir()
+        assert [problem for problem in index.check() if str(leftover) in problem]
+    open_and_check(folder)
+    assert not leftover.exists()
 
 
-def test_many_dead_places_are_cleared_by_a_rebuild(folder: Path, tmp_path: Path) -> None:
+def test_many_deleted_vectors_lead_to_a_rebuild(folder: Path, tmp_path: Path) -> None:
     docs = tmp_path / "docs"
-    index = opened(folder)
-    for turn in range(2):
-        shutil.rmtree(docs, ignore_errors=True)
-        docs.mkdir()
-        (docs / "c.txt").write_text("\n\n".join(f"Turn {turn} of {n}, gone." for n in range(1200)))
-        fill(index, docs)
-    place = chroma(folder)
-    index.close()
-    index = opened(folder)
-    assert chroma(folder) != place
-    assert index.check() == []
-    index.close()
+    docs.mkdir()
+    with closing(opened(folder)) as index:
+        for turn in range(2):
+            (docs / "c.txt").write_text("\n\n".join(f"Turn {turn} of {n}, gone." for n in range(1200)))
+            fill(index, docs)
+        before = chroma(folder)
+    with closing(opened(folder)) as index:
+        assert chroma(folder) != before
+        assert index.check() == []
 
 
-def test_a_damaged_catalog_is_left_alone_and_the_remedy_named(folder: Path) -> None:
+def test_damaged_catalog_is_left_alone_and_the_remedy_named(folder: Path) -> None:
     (folder / "catalog.sqlite3").write_bytes(b"garbage" * 9000)
     before = sorted(folder.rglob("*"))
     with pytest.raises(StoreError, match=r"damaged.*ingest the documents again"):
@@ -183,89 +168,76 @@ def test_a_damaged_catalog_is_left_alone_and_the_remedy_named(folder: Path) -> N
     assert sorted(folder.rglob("*")) == before
 
 
-def test_another_embedder_is_told_what_to_run(folder: Path) -> None:
+def test_other_embedder_is_refused_with_the_command_to_run(folder: Path) -> None:
     for name, dimension in (("other", DIMENSION), ("hash", 384)):
         with pytest.raises(EmbedderMismatch, match=r"made with the embedder hash .*pilcrow ingest --index"):
             Index.open(folder, name, dimension)
-    index = opened(folder)
-    answers(index)
-    index.close()
+    open_and_check(folder)
 
 
-def test_a_place_that_is_no_folder_is_told(tmp_path: Path) -> None:
+def test_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "index").write_text("a file")
     with pytest.raises(StoreError, match="another --index"):
         opened(tmp_path / "index")
 
 
-def test_a_second_process_learns_who_holds_the_index(folder: Path) -> None:
+def test_second_process_learns_who_holds_the_index(folder: Path) -> None:
     code = (
         "import sys; from rag.index.folder import *\nIndex.open(Path(sys.argv[1]), 'hash', int(sys.argv[2]))"
     )
     command = [sys.executable, "-c", code, str(folder), str(DIMENSION)]
-    index = opened(folder)
-    second = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert second.returncode != 0
-    assert f"in use by process {os.getpid()}" in second.stderr
-    assert "chroma_url" in second.stderr
-    with pytest.raises(StoreError, match="in use by this process"):
-        opened(folder)
-    index.close()
+    with closing(opened(folder)):
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert second.returncode != 0
+        assert f"in use by process {os.getpid()} since 20" in second.stderr
+        assert "chroma_url" in second.stderr
+        with pytest.raises(StoreError, match="in use by this process"):
+            opened(folder)
     subprocess.run(command, capture_output=True, check=True)
 
 
 def test_threads_read_while_the_index_is_checked(folder: Path) -> None:
-    index = opened(folder)
-    threads = [threading.Thread(target=answers, args=(index,)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    index.close()
+    with closing(opened(folder)) as index, ThreadPoolExecutor(4) as threads:
+        for checked in [threads.submit(check_answers, index) for _ in range(4)]:
+            checked.result()
 
 
-def test_a_server_shares_one_index_between_openings(folder: Path, tmp_path: Path) -> None:
-    with chroma_server(tmp_path / "server") as address:
-        shared_through(address, folder, tmp_path / "docs")
-    index = opened(folder)  # and back into the folder, without embedding
-    assert index.check() == []
-    index.close()
+def test_server_shares_one_index_and_the_folder_takes_it_back(folder: Path, tmp_path: Path) -> None:
+    with chroma_server(tmp_path / "server") as url:
+        share_through(url, folder, tmp_path / "docs")
+    with closing(opened(folder)) as index:
+        assert index.check() == []
 
 
-def shared_through(address: str, folder: Path, docs: Path) -> None:
-    first, second = opened(folder, address), opened(folder, address)
-    answers(first)
-    assert not list(folder.glob("chroma-*"))
-    docs.mkdir()
-    (docs / "new.txt").write_text("Item of the first opening.")
-    fill(first, docs)
-    [(found, _)] = second.vectors.query(embed(["Item of the first opening."])[0].tolist(), 1)
-    with second.catalog.read() as snapshot:
-        assert snapshot.chunks([found])[found].source == "new.txt"
-    with first.writing(), pytest.raises(StoreError, match="in use by"), second.writing():
-        pass
-    first.close()
-    second.close()
-
-
-def test_an_index_held_by_this_process_is_not_taken_for_one_on_a_server(folder: Path, tmp_path: Path) -> None:
-    index = opened(folder)
-    with chroma_server(tmp_path / "server") as address, pytest.raises(StoreError, match="in use by another"):
-        opened(folder, address)
-    answers(index)
-    index.close()
-
-
-def test_who_shared_an_index_learns_that_it_was_moved(folder: Path, tmp_path: Path) -> None:
-    with chroma_server(tmp_path / "server") as address:
-        shared = opened(folder, address)
-        opened(folder).close()
-        with pytest.raises(StoreError, match="open it again"), shared.writing():
+def share_through(url: str, folder: Path, docs: Path) -> None:
+    with closing(opened(folder, url)) as first, closing(opened(folder, url)) as second:
+        check_answers(first)
+        assert not list(folder.glob("chroma-*"))
+        docs.mkdir()
+        (docs / "new.txt").write_text("Item of the first opening.")
+        fill(first, docs)
+        [(found, _)] = second.vectors.query(embed(["Item of the first opening."])[0].tolist(), 1)
+        with second.catalog.read() as snapshot:
+            assert snapshot.chunks([found])[found].source == "new.txt"
+        with first.writing(), pytest.raises(StoreError, match="in use by"), second.writing():
             pass
-        shared.close()
 
 
-def test_many_nearly_equal_chunks_do_not_make_every_opening_a_rebuild(tmp_path: Path) -> None:
+def test_index_open_in_its_folder_is_refused_through_a_server(folder: Path, tmp_path: Path) -> None:
+    with closing(opened(folder)) as index:
+        with chroma_server(tmp_path / "server") as url, pytest.raises(StoreError, match="in use by another"):
+            opened(folder, url)
+        check_answers(index)
+
+
+def test_writer_learns_that_another_process_moved_the_vectors(folder: Path, tmp_path: Path) -> None:
+    with chroma_server(tmp_path / "server") as url, closing(opened(folder, url)) as shared:
+        opened(folder).close()
+        with pytest.raises(StoreError, match="Open it again"), shared.writing():
+            pass
+
+
+def test_many_nearly_equal_chunks_do_not_cause_a_rebuild_at_every_opening(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     for number in range(20):
         text = "\n\n".join(["lorem ipsum dolor sit amet " * 3 + str(number)] * 100)
@@ -274,14 +246,63 @@ def test_many_nearly_equal_chunks_do_not_make_every_opening_a_rebuild(tmp_path: 
         (tmp_path / "docs" / f"other-{number}.txt").write_text(
             f"The mayor of town {number} counts the boats."
         )
-    index = opened(tmp_path / "index")
-    fill(index, tmp_path / "docs")
-    places = []
+    with closing(opened(tmp_path / "index")) as index:
+        fill(index, tmp_path / "docs")
+    locations = set()
     for _ in range(4):
-        index.close()
-        index = opened(tmp_path / "index")
-        places.append(chroma(tmp_path / "index").name)
-    problems = index.check()
-    index.close()
-    assert len(set(places)) <= 2, "one rebuild at most: it cannot help"
-    assert problems == []
+        with closing(opened(tmp_path / "index")) as index:
+            locations.add(chroma(tmp_path / "index"))
+    assert len(locations) <= 2, "one rebuild at most, as it can't help"
+    with closing(opened(tmp_path / "index")) as index:
+        assert index.check() == []
+
+
+@pytest.fixture
+def old_catalog(tmp_path: Path) -> Path:
+    """The catalog of an index that Pilcrow 0.1.0 wrote."""
+    catalog = tmp_path / "index" / "catalog.sqlite3"
+    catalog.parent.mkdir()
+    with closing(sqlite3.connect(catalog)) as connection:
+        connection.executescript(Path(__file__).with_name("index_0_1_0.sql").read_text("utf-8"))
+    return catalog
+
+
+def rows(catalog: Path, statement: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(catalog)) as connection, connection:
+        return connection.execute(statement).fetchall()
+
+
+def test_index_written_by_0_1_0_is_upgraded_in_place(old_catalog: Path) -> None:
+    with closing(Index.open(old_catalog.parent, "hash", 4)) as index:
+        with index.catalog.read() as snapshot:
+            [document] = snapshot.documents()
+            [(found, _)] = index.vectors.query([0.0, 1.0, 0.0, 0.0], 1)
+            assert (document.source, document.paragraphs) == ("a.txt", 2)
+            assert snapshot.chunks([found])[found].text == "Barges wait at the quay."
+            assert snapshot.search("barge", 5) == [(found, pytest.approx(0, abs=1))]
+            assert list(snapshot.sentences([("a.txt", 2)])["a.txt", 2]) == [(0, 24)]
+        assert index.check() == []
+    assert rows(old_catalog, "PRAGMA user_version") == [(schema.SCHEMA_VERSION,)]
+    kept = {key for (key,) in rows(old_catalog, "SELECT key FROM meta")}
+    assert {"unreachable_share", "deleted_vectors"} <= kept
+    assert not {"astray", "dead"} & kept
+
+
+def test_upgrade_that_fails_leaves_the_old_index_as_it_was(old_catalog: Path) -> None:
+    rows(old_catalog, "INSERT INTO meta VALUES ('deleted_vectors', 'in the way')")
+    before = rows(old_catalog, "SELECT * FROM meta")
+    with pytest.raises(StoreError, match="Nothing was deleted"):
+        Index.open(old_catalog.parent, "hash", 4)
+    assert rows(old_catalog, "SELECT * FROM meta") == before
+    assert rows(old_catalog, "PRAGMA user_version") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"), [(99, "newer Pilcrow.*Update"), (1, "Delete that folder, then run pilcrow ingest")]
+)
+def test_index_of_an_unknown_version_is_not_touched(old_catalog: Path, version: int, remedy: str) -> None:
+    rows(old_catalog, f"PRAGMA user_version = {version}")
+    before = rows(old_catalog, "SELECT * FROM meta")
+    with pytest.raises(StoreError, match=remedy):
+        Index.open(old_catalog.parent, "hash", 4)
+    assert rows(old_catalog, "SELECT * FROM meta") == before

@@ -1,10 +1,11 @@
-"""The vector store: nearest first, by cosine, and what is broken on disk is seen before Chroma sees it."""
+"""The vector store finds the nearest by cosine; damage on disk is found before Chroma opens it."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from chroma_server import chroma_server, free_port
 
 from rag.errors import StoreError
-from rag.index.vectors import VectorStore, broken_file
+from rag.index.vectors import VectorStore, damaged_file
 from rag.types import Vector
 
 
@@ -28,14 +29,13 @@ def fill(store: VectorStore, count: int) -> list[Vector]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[VectorStore]:
-    opened = VectorStore.open(tmp_path / "chroma", "pilcrow-test")
-    yield opened
-    opened.close()
+    with closing(VectorStore.open(tmp_path / "chroma", "pilcrow-test")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
 def persisted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Chroma folder with enough vectors that HNSW's files are on disk."""
+    """A Chroma folder with enough vectors for HNSW's files to be on disk."""
     folder = tmp_path_factory.mktemp("persisted") / "chroma"
     store = VectorStore.open(folder, "pilcrow-test")
     fill(store, 1500)
@@ -43,7 +43,7 @@ def persisted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_nearest_come_first_with_their_cosine(store: VectorStore) -> None:
+def test_nearest_come_first_with_their_cosine(store: VectorStore) -> None:
     made = fill(store, 200)
     asked = made[7] * 3
     cosines = {
@@ -56,7 +56,7 @@ def test_the_nearest_come_first_with_their_cosine(store: VectorStore) -> None:
     assert len(store.query(asked.tolist(), 500)) == 200
 
 
-def test_sources_narrow_the_query(store: VectorStore) -> None:
+def test_sources_restrict_the_query(store: VectorStore) -> None:
     made = fill(store, 50)
     found = store.query(made[7].tolist(), 50, ["even"])
     assert {i for i, _ in found} == {f"{n:05}" for n in range(0, 50, 2)}
@@ -64,29 +64,29 @@ def test_sources_narrow_the_query(store: VectorStore) -> None:
     assert store.query(made[7].tolist(), 5, ["none"]) == []
 
 
-def test_an_empty_store_finds_nothing(store: VectorStore) -> None:
+def test_empty_store_finds_nothing(store: VectorStore) -> None:
     assert store.query([1.0, 0.0], 5) == []
     assert store.ids() == set()
 
 
-def test_upsert_replaces_and_delete_passes_over_what_is_not_there(store: VectorStore) -> None:
+def test_upsert_replaces_and_delete_ignores_unknown_ids(store: VectorStore) -> None:
     made = fill(store, 5)
     store.upsert(["00001"], [made[2]], ["odd"])
     assert store.count() == 5
-    assert store.astray({"00001": made[2]}) == []
-    assert store.astray({"00001": made[1], "00000": made[0]}) == ["00001"]
+    assert store.unreachable({"00001": made[2]}) == []
+    assert store.unreachable({"00001": made[1], "00000": made[0]}) == ["00001"]
     store.delete(["00001", "nothing"])
     store.delete([])
     assert store.ids() == {"00000", "00002", "00003", "00004"}
 
 
-def test_more_than_chroma_takes_at_once_goes_in_and_comes_out(store: VectorStore) -> None:
+def test_more_vectors_than_chroma_takes_at_once(store: VectorStore) -> None:
     fill(store, 6000)
     assert store.count() == 6000
     assert len(store.ids()) == 6000
 
 
-def test_a_folder_is_let_go_and_opened_again(tmp_path: Path) -> None:
+def test_closed_folder_can_be_deleted_and_made_again(tmp_path: Path) -> None:
     for _ in range(3):
         store = VectorStore.open(tmp_path / "chroma", "pilcrow-test")
         assert store.count() == 0
@@ -96,37 +96,37 @@ def test_a_folder_is_let_go_and_opened_again(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path / "chroma")
 
 
-def test_a_closed_store_says_so(tmp_path: Path) -> None:
+def test_closed_store_says_so(tmp_path: Path) -> None:
     store = VectorStore.open(tmp_path / "chroma", "pilcrow-test")
     store.close()
     with pytest.raises(StoreError, match="closed"):
         store.query([1.0], 1)
 
 
-def test_sound_files_are_found_sound(persisted: Path) -> None:
+def test_undamaged_files_pass(persisted: Path) -> None:
     assert list(persisted.glob("*/index_metadata.pickle"))
-    assert broken_file(persisted) is None
+    assert damaged_file(persisted) is None
 
 
 @pytest.mark.parametrize(
     "name", ["index_metadata.pickle", "header.bin", "data_level0.bin", "length.bin", "link_lists.bin"]
 )
 @pytest.mark.parametrize("size", [0, 40, None])
-def test_each_file_cut_short_or_missing_is_named(
+def test_truncated_or_missing_file_is_named(
     persisted: Path, tmp_path: Path, name: str, size: int | None
 ) -> None:
     copy = shutil.copytree(persisted, tmp_path / "chroma")
     [file] = copy.glob(f"*/{name}")
     if size is None:
         if name == "index_metadata.pickle":
-            pytest.skip("a graph never persisted has none; test_index tries that nothing is lost")
+            pytest.skip("a new graph has none either; test_folder checks that nothing is lost")
         file.unlink()
     else:
         os.truncate(file, size)
-    assert broken_file(copy) == file
+    assert damaged_file(copy) == file
 
 
-def test_a_chroma_that_cannot_be_opened_is_our_error(persisted: Path, tmp_path: Path) -> None:
+def test_unreadable_chroma_raises_our_error(persisted: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(persisted, tmp_path / "chroma")
     (copy / "chroma.sqlite3").write_bytes(b"garbage" * 5000)
     with pytest.raises(StoreError, match="rebuilt"):
@@ -135,23 +135,23 @@ def test_a_chroma_that_cannot_be_opened_is_our_error(persisted: Path, tmp_path: 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with chroma_server(tmp_path_factory.mktemp("server")) as address:
-        yield address
+    with chroma_server(tmp_path_factory.mktemp("server")) as url:
+        yield url
 
 
-def test_a_server_does_the_same(server: str) -> None:
+def test_server_stores_and_finds_as_a_folder_does(server: str) -> None:
     store = VectorStore.open(server, "pilcrow-test")
     made = fill(store, 1500)
     other = VectorStore.open(server, "pilcrow-test")
     assert other.query(made[3].tolist(), 1)[0][0] == "00003"
     assert other.query(made[3].tolist(), 1, ["even"])[0][0] != "00003"
     assert len(other.ids()) == 1500
-    assert other.astray({"00003": made[3]}) == []
+    assert other.unreachable({"00003": made[3]}) == []
     other.drop()
     other.close()
     store.close()
 
 
-def test_a_server_that_is_down_names_the_remedy() -> None:
+def test_server_that_is_down_names_the_remedy() -> None:
     with pytest.raises(StoreError, match=r"chroma run.*unset chroma_url"):
         VectorStore.open(f"http://127.0.0.1:{free_port()}", "pilcrow-test")

@@ -1,7 +1,4 @@
-"""Killed at any moment, an index answers from its last committed state.
-
-PILCROW_KILLS sets how many processes are killed; half of them while Chroma writes its own files.
-"""
+"""An index whose writer was killed at any moment answers from its last committed state."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,13 +20,12 @@ import pytest
 from hash_embedder import DIMENSION, count_words, embed, embed_parts
 
 from rag.index.folder import Index
-from rag.index.vectors import broken_file
+from rag.index.vectors import damaged_file
 from rag.ingestion.indexer import ingest
 from rag.models.embedder import Embedder
 
 log = logging.getLogger(__name__)
 
-KILLS = int(os.environ.get("PILCROW_KILLS", "8"))
 NAMES = [f"{letter}.txt" for letter in "abcdefghijkl"]
 SENTENCES = 400
 PARAGRAPHS = 130
@@ -38,7 +35,7 @@ Texts = dict[str, list[str]]
 
 @pytest.fixture(scope="module")
 def table(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sentences and their vectors by the real embedder, in a file."""
+    """A file of sentences and their vectors from the real embedder."""
     things = ("crane", "barge", "pilot", "tide table", "customs officer", "grain silo")
     texts = [
         f"On pier {n} the {things[n % 6]} waited for ship number {n * 37 % 1009}." for n in range(SENTENCES)
@@ -50,7 +47,7 @@ def table(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Corpus:
-    """A folder of documents made of known sentences, which changes from one ingestion to the next."""
+    """A folder of documents made of known sentences that changes from one ingestion to the next."""
 
     folder: Path
     sentences: list[str]
@@ -58,17 +55,17 @@ class Corpus:
     texts: Texts = field(default_factory=dict)
 
     def change(self, documents: int) -> None:
-        """Write some documents anew; one of them, where there are some, is deleted instead."""
+        """Rewrite some documents and, if enough are left, delete one."""
         for name in self.chance.sample(NAMES, documents):
             self.texts[name] = self.chance.sample(self.sentences, PARAGRAPHS)
             (self.folder / name).write_text("\n\n".join(self.texts[name]))
         if documents < len(NAMES) and len(self.texts) > 6:
-            gone = self.chance.choice(sorted(self.texts))
-            del self.texts[gone]
-            (self.folder / gone).unlink()
+            name = self.chance.choice(sorted(self.texts))
+            del self.texts[name]
+            (self.folder / name).unlink()
 
 
-def held(index: Index) -> Texts:
+def stored_texts(index: Index) -> Texts:
     with index.catalog.read() as snapshot:
         return {
             document.source: [paragraph.text for paragraph in snapshot.all_paragraphs(document.source)]
@@ -77,14 +74,14 @@ def held(index: Index) -> Texts:
 
 
 def graph_files(index: Path) -> list[int]:
-    """When the files that Chroma must not be cut off from writing last changed."""
+    """Return when the files whose writing Chroma can't resume last changed."""
     return [
         file.stat().st_mtime_ns for file in index.glob("chroma-*/*/*") if file.suffix in {".pickle", ".bin"}
     ]
 
 
 def kill_at_a_moment(process: multiprocessing.process.BaseProcess, index: Path, wait: float | None) -> None:
-    """SIGKILL after `wait` seconds, or, for None, as soon as Chroma writes its graph."""
+    """Send SIGKILL after `wait` seconds or, for None, as soon as Chroma writes its graph."""
     if wait is not None:
         process.join(wait)
     else:
@@ -96,8 +93,8 @@ def kill_at_a_moment(process: multiprocessing.process.BaseProcess, index: Path, 
     process.join()
 
 
-def told(connection: Connection) -> Iterator[str]:
-    """What the process said, as far as it came."""
+def received(connection: Connection) -> Iterator[str]:
+    """Yield the messages of the process up to its end."""
     try:
         while connection.poll(0):
             yield connection.recv()
@@ -119,71 +116,70 @@ def ingest_until_killed(
     table: Path,
     wait: float | None,
 ) -> list[str]:
-    """What a process that ingests the corpus said before it was killed, or ended by itself."""
+    """Return the messages of a process that ingests the corpus, until it is killed or done."""
     reader, writer = processes.Pipe(duplex=False)
     process = processes.Process(target=faulty_ingestion.run, args=(index, corpus.folder, table, writer))
     process.start()
     writer.close()
-    said = [reader.recv()]
+    messages = [reader.recv()]
     kill_at_a_moment(process, index, wait)
-    return [*said, *told(reader)]
+    return [*messages, *received(reader)]
 
 
-def state_after(said: list[str], index: Path, before: Texts, corpus: Corpus) -> Texts:
-    """Open the index as a person would; each document is the old or the new, and new where so told."""
-    opened = Index.open(index, "all-MiniLM-L6-v2", 384)
-    now = held(opened)
-    acknowledged = {source for source in said if source in NAMES}
-    for source in {*before, *now, *acknowledged}:
-        assert now.get(source) == corpus.texts.get(source) or source not in acknowledged, source
-        assert now.get(source) in (before.get(source), corpus.texts.get(source)), source
-    with opened.catalog.read() as snapshot:
-        assert snapshot.chunk_count() == sum(map(len, now.values())) == opened.vectors.count()
-    assert opened.check() == []
-    opened.close()
+def state_after(messages: list[str], index: Path, before: Texts, corpus: Corpus) -> Texts:
+    """Open the index and check that each document is the old or the new one, and new if committed."""
+    with closing(Index.open(index, "all-MiniLM-L6-v2", 384)) as opened:
+        now = stored_texts(opened)
+        committed = {source for source in messages if source in NAMES}
+        for source in {*before, *now, *committed}:
+            assert now.get(source) == corpus.texts.get(source) or source not in committed, source
+            assert now.get(source) in (before.get(source), corpus.texts.get(source)), source
+        with opened.catalog.read() as snapshot:
+            assert snapshot.chunk_count() == sum(map(len, now.values())) == opened.vectors.count()
+        assert opened.check() == []
     return now
 
 
-def test_no_kill_loses_or_doubles_anything(
-    tmp_path: Path, table: Path, processes: multiprocessing.context.ForkServerContext
+@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.long)])
+def test_killed_ingestion_loses_and_duplicates_nothing(
+    kills: int, tmp_path: Path, table: Path, processes: multiprocessing.context.ForkServerContext
 ) -> None:
-    chance = random.Random(KILLS)  # noqa: S311
+    """Every second kill comes while Chroma writes its own files."""
+    chance = random.Random(kills)  # noqa: S311
     folder, index = tmp_path / "docs", tmp_path / "index"
     folder.mkdir()
     corpus = Corpus(folder, [str(text) for text in np.load(table)["texts"]], chance)
     corpus.change(len(NAMES))
     before: Texts = {}
-    killed, broken, took = 0, 0, 3.0
-    while killed < KILLS:
+    killed, damaged, seconds = 0, 0, 3.0
+    while killed < kills:
         began = time.monotonic()
-        wait = None if killed % 2 else chance.uniform(0, took)
-        said = ingest_until_killed(processes, index, corpus, table, wait)
-        ended = said[-1] == "end"
+        wait = None if killed % 2 else chance.uniform(0, seconds)
+        messages = ingest_until_killed(processes, index, corpus, table, wait)
+        ended = messages[-1] == "end"
         if ended:
-            took = min(took, time.monotonic() - began)
+            seconds = min(seconds, time.monotonic() - began)
         killed += not ended
-        broken += any(broken_file(place) is not None for place in index.glob("chroma-*"))
-        before = state_after(said, index, before, corpus)
+        damaged += any(damaged_file(location) is not None for location in index.glob("chroma-*"))
+        before = state_after(messages, index, before, corpus)
         if ended or chance.random() < 0.7:
             corpus.change(5)
-    log.info("%d killed; %d of them left files of Chroma broken", killed, broken)
-    ended = ingest_until_killed(processes, index, corpus, table, 60)[-1] == "end"
-    assert ended
+    log.info("%d processes were killed; %d of them left damaged files of Chroma", killed, damaged)
+    assert ingest_until_killed(processes, index, corpus, table, 60)[-1] == "end"
     assert state_after(NAMES, index, corpus.texts, corpus) == corpus.texts
 
 
-def test_a_write_cut_off_by_an_error_is_cleared_up_by_the_next(tmp_path: Path) -> None:
+def test_write_interrupted_by_an_error_is_repaired_by_the_next(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "a.txt").write_text("One paragraph stands here.\n\nAnother paragraph stands there.")
-    index = Index.open(tmp_path / "index", "hash", DIMENSION)
-    ingest(index, [tmp_path / "docs"], embed_parts, count_words, 64, "one")
-    with index.catalog.read() as snapshot:
-        ids = snapshot.chunk_ids()
-    with index.catalog.write() as revision:
-        revision.announce([*ids, "0" * 32])
-    index.vectors.delete(ids[:1])
-    index.vectors.upsert(["0" * 32], list(embed(["of a document never committed"])), ["b.txt"])
-    assert any("cut-off write" in problem for problem in index.check())
-    assert len(ingest(index, [tmp_path / "docs"], embed_parts, count_words, 64, "one").unchanged) == 1
-    assert index.check() == []
-    index.close()
+    with closing(Index.open(tmp_path / "index", "hash", DIMENSION)) as index:
+        ingest(index, [tmp_path / "docs"], embed_parts, count_words, 64, "one")
+        with index.catalog.read() as snapshot:
+            ids = snapshot.chunk_ids()
+        with index.catalog.write() as revision:
+            revision.mark_pending([*ids, "0" * 32])
+        index.vectors.delete(ids[:1])
+        index.vectors.upsert(["0" * 32], list(embed(["of a document never committed"])), ["b.txt"])
+        assert any("interrupted write" in problem for problem in index.check())
+        assert len(ingest(index, [tmp_path / "docs"], embed_parts, count_words, 64, "one").unchanged) == 1
+        assert index.check() == []
