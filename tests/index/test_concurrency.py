@@ -70,7 +70,7 @@ def test_answers_stay_consistent_while_files_change(assistant: Assistant, tmp_pa
 
 
 def check(answer: Answer) -> None:
-    """Check that the evidence from each file is from one version, and that citations are from the evidence."""
+    """Check that each file's evidence is from one version, and each citation from the evidence."""
     read: dict[str, dict[int, str]] = {}
     for evidence in answer.evidence:
         read.setdefault(evidence.source, {})[evidence.paragraph] = evidence.text
