@@ -1,4 +1,4 @@
-"""The embedder and the optional reranker: local sentence-transformers models, never fetched from a hub."""
+"""The embedder: a local sentence-transformers model, never downloaded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.models.local import BUILT_IN, built_in_folder, load_model, local_name, prepare_process
+from rag.models.local import BUILT_IN, built_in_folder, expand_name, load_model, prepare_process
 from rag.types import Span, Vectors
 
 if TYPE_CHECKING:
@@ -18,122 +18,116 @@ if TYPE_CHECKING:
 
 BUILT_IN_DIMENSION = 384
 BUILT_IN_LIMIT = 256
-TOKENS_AT_ONCE = 1024  # more fall out of the processor's cache: 4,096 took 1.4 times as long
+BATCH_TOKENS = 1024  # more do not fit the processor's cache: 4,096 took 1.4 times as long
 
 
 class Embedder:
-    """A sentence-transformers model that gives unit vectors and reads `limit` tokens of a text."""
+    """A sentence-transformers model that returns unit vectors and reads `limit` tokens of a text."""
 
     def __init__(self, name: str, model: SentenceTransformer) -> None:
         self.name = name
         self._model = model.eval()
-        self._quick: SentenceTransformer | None = None
-        self._one_at_a_time = Lock()
-        # Under its own name, so that counting never waits on, or changes, the model's padding and truncation.
-        self._tokenizer = model.tokenizer.backend_tokenizer.from_str(
-            model.tokenizer.backend_tokenizer.to_str()
-        )
+        self._fast_model: SentenceTransformer | None = None
+        self._lock = Lock()
+        # A copy: counting never waits for the model, nor changes its padding and truncation.
+        self._tokenizer = deepcopy(model.tokenizer.backend_tokenizer)
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self.limit = int(model.max_seq_length or 256)
         self.dimension = int(model.get_embedding_dimension() or 0)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, float32, shape (texts, dimension), in the order of the texts."""
-        if not texts:
-            return np.zeros((0, self.dimension), dtype=np.float32)
-        if len(texts) == 1 and self._late:
-            return self._read(self._model, texts)[0]
-        with self._one_at_a_time:  # the fast tokenizer refuses to be used by two threads at once
-            vectors = self._model.encode(
-                list(texts), convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
-            )
-        return np.asarray(vectors, dtype=np.float32)
+        """Return unit vectors, float32, shape (texts, dimension), in the order of the texts."""
+        if len(texts) == 1 and self._pools_mean:
+            return self._forward(self._model, texts)[0]
+        return self._encode(self._model, texts)
 
     def embed_parts(
         self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
     ) -> tuple[Vectors, list[Vectors]]:
-        """Unit vectors of texts, (texts, dimension), and of the spans of each, (spans, dimension).
+        """Return unit vectors of texts, (texts, dimension), and of the spans of each, (spans, dimension).
 
-        A span is start and end in its text. Its vector is the mean of its tokens as read within the whole
-        text ("late chunking", Günther et al. 2024), or where the model makes a text's vector in another way,
-        that of its words alone.
+        A span is a start and end in its text. Its vector is the mean of its tokens, embedded as part of the
+        whole text ("late chunking", Günther et al. 2024). A model that does not pool by the mean embeds each
+        span on its own.
         """
         sizes = [min(self.count_tokens(text), self.limit) for text in texts]
         wholes = np.zeros((len(texts), self.dimension), dtype=np.float32)
         parts = [np.zeros((len(each), self.dimension), dtype=np.float32) for each in spans]
         for batch in _batches(sizes):
             chosen = [texts[at] for at in batch]
-            if self._late:
-                wholes[batch], tokens = self._read(self._quickest(), chosen)
-                for at, read in zip(batch, tokens, strict=True):
-                    parts[at][:] = self._pooled(texts[at], spans[at], read[: sizes[at]])
+            if self._pools_mean:
+                wholes[batch], tokens = self._forward(self._faster(), chosen)
+                for at, vectors in zip(batch, tokens, strict=True):
+                    parts[at][:] = self._pool_spans(texts[at], spans[at], vectors[: sizes[at]])
             else:
-                wholes[batch] = self._encoded(chosen)
+                wholes[batch] = self._encode(self._faster(), chosen)
                 for at in batch:
-                    parts[at][:] = self._encoded([texts[at][start:end] for start, end in spans[at]])
+                    pieces = [texts[at][start:end] for start, end in spans[at]]
+                    parts[at][:] = self._encode(self._faster(), pieces)
         return wholes, parts
 
     @property
-    def _late(self) -> bool:
-        """Whether the vector of a text is the mean of its tokens', and nothing is put before the text."""
+    def _pools_mean(self) -> bool:
+        """Whether a text's vector is the mean of its tokens' vectors, and the text gets no prefix."""
         kinds = [type(module).__name__ for module in self._model]
         averaged = kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
         return averaged and self._model[1].pooling_mode == "mean" and not self._model.default_prompt_name
 
-    def _read(self, model: SentenceTransformer, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
-        """The unit vectors of texts, and for each text those of its tokens, padding included.
+    def _forward(self, model: SentenceTransformer, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """Return the unit vectors of texts, and the vectors of each text's tokens, padding included.
 
-        As `encode` does, without what that looks up again at each call.
+        Faster than `encode`, which repeats its set-up at each call.
         """
         import torch
 
-        with self._one_at_a_time, torch.inference_mode():
-            read = model.forward(model.preprocess(list(texts)))
-        wholes, tokens = (read[key].float().numpy() for key in ("sentence_embedding", "token_embeddings"))
+        with self._lock, torch.inference_mode():
+            output = model.forward(model.preprocess(list(texts)))
+        wholes, tokens = (output[key].float().numpy() for key in ("sentence_embedding", "token_embeddings"))
         return _unit(wholes), list(tokens)
 
-    def _pooled(self, text: str, spans: Sequence[Span], tokens: Vectors) -> Vectors:
-        """The mean of the tokens that begin in each span; of all where none does."""
+    def _pool_spans(self, text: str, spans: Sequence[Span], tokens: Vectors) -> Vectors:
+        """Return for each span the mean of the tokens that start in it, or of all tokens if none do."""
         encoding = self._tokenizer.encode(text)
-        begins = np.array(encoding.offsets)[: len(tokens), 0]
-        real = np.array(encoding.special_tokens_mask)[: len(tokens)] == 0
-        held = [real & (begins >= start) & (begins < end) for start, end in spans]
-        means = [tokens[chosen if chosen.any() else slice(None)].mean(axis=0) for chosen in held]
+        starts = np.array(encoding.offsets)[: len(tokens), 0]
+        is_word = np.array(encoding.special_tokens_mask)[: len(tokens)] == 0
+        inside = [is_word & (starts >= start) & (starts < end) for start, end in spans]
+        means = [tokens[chosen if chosen.any() else slice(None)].mean(axis=0) for chosen in inside]
         return _unit(np.array(means, dtype=np.float32).reshape(len(spans), self.dimension))
 
-    def _encoded(self, texts: Sequence[str]) -> Vectors:
+    def _encode(self, model: SentenceTransformer, texts: Sequence[str]) -> Vectors:
+        """Return the unit vectors of texts with the library's own pooling."""
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        with self._one_at_a_time:
-            vectors = self._quickest().encode(
+        with self._lock:  # two threads cannot use the fast tokenizer at once
+            vectors = model.encode(
                 list(texts), convert_to_numpy=False, convert_to_tensor=True, show_progress_bar=False
             )
         return _unit(vectors.float().numpy())
 
-    def _quickest(self) -> SentenceTransformer:
-        """The model for many texts: in bfloat16 where the processor counts in it, three times as fast.
+    def _faster(self) -> SentenceTransformer:
+        """Return the model for many texts: bfloat16 if the processor supports it, three times as fast.
 
-        The cosine of the two models' vectors is above .9999; one short text alone is no faster.
+        The cosine between the vectors of the two models is above .9999. A single short text is no faster.
         """
         import torch
 
-        if self._quick is None:
-            able = torch.cpu.get_capabilities()
-            counts = able.get("avx512_bf16") or able.get("amx_bf16")
-            self._quick = deepcopy(self._model).bfloat16() if counts else self._model
-        return self._quick
+        if self._fast_model is None:
+            capabilities = torch.cpu.get_capabilities()
+            supported = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+            self._fast_model = deepcopy(self._model).bfloat16() if supported else self._model
+        return self._fast_model
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a text as the model would read it, special tokens included."""
+        """Return the number of tokens that the model would read, special tokens included."""
         return len(self._tokenizer.encode(text).ids)
 
 
 def _batches(sizes: Sequence[int]) -> Iterator[list[int]]:
-    """The numbers of texts of so many tokens, in batches of like length, the longest first."""
+    """Yield batches of indices of texts with similar token counts, the longest first."""
     batch: list[int] = []
     for at in sorted(range(len(sizes)), key=lambda at: -sizes[at]):
-        if batch and sizes[batch[0]] * (len(batch) + 1) > TOKENS_AT_ONCE:
+        if batch and sizes[batch[0]] * (len(batch) + 1) > BATCH_TOKENS:
             yield batch
             batch = []
         batch.append(at)
@@ -142,17 +136,17 @@ def _batches(sizes: Sequence[int]) -> Iterator[list[int]]:
 
 
 def _unit(vectors: Vectors) -> Vectors:
-    """The vectors, each of length 1."""
+    """Return the vectors scaled to length 1."""
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
 def load_embedder(name: str) -> Embedder:
-    """The built-in embedder, a folder, or a model in this machine's Hugging Face cache; else ModelError."""
+    """Load the built-in embedder, a folder, or a model in the local Hugging Face cache; else ModelError."""
     prepare_process()
     from sentence_transformers import SentenceTransformer
 
-    def make() -> Embedder:
-        folder = built_in_folder() if name == BUILT_IN else local_name(name)
+    def load() -> Embedder:
+        folder = built_in_folder() if name == BUILT_IN else expand_name(name)
         return Embedder(name, SentenceTransformer(folder, local_files_only=True, device="cpu"))
 
-    return load_model(name, "embedder", make)
+    return load_model(name, "embedder", load)

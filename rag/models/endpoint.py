@@ -1,10 +1,10 @@
-"""A language model behind an OpenAI-compatible address, through LlamaIndex's OpenAILike."""
+"""A language model behind an OpenAI-compatible server, through LlamaIndex's OpenAILike."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import openai
@@ -17,32 +17,30 @@ from openai.types.chat import ChatCompletionChunk
 from pydantic import SecretStr
 
 from rag.errors import ModelError
-from rag.models.wire import FAILURES, asked_wait, explain, line, may_pass, open_client
+from rag.models.http_client import FAILURES, explain, is_transient, one_line, open_client, retry_after
 
-DEFAULT_CONTEXT = (
-    4096  # tokens, where neither the settings nor the server tell: what Ollama reads unless told
-)
-WAITS = (0.5, 2.0)  # seconds before the second and the third try
-TOKENIZING = frozenset({"llamacpp", "vllm"})  # servers that have /tokenize, by what /v1/models says of them
-SIZES = ("n_ctx", "max_model_len", "context_length", "max_context_length")  # llama.cpp, vLLM, others
+DEFAULT_CONTEXT = 4096  # tokens, if neither the settings nor the server say; Ollama's own default
+RETRY_WAITS = (0.5, 2.0)  # seconds before the second and the third try
+TOKENIZING_OWNERS = frozenset({"llamacpp", "vllm"})  # `owned_by` of the models of servers with /tokenize
+CONTEXT_FIELDS = ("n_ctx", "max_model_len", "context_length", "max_context_length")  # llama.cpp, vLLM, others
 
-Got = TypeVar("Got")
+Result = TypeVar("Result")
 
 
 class Endpoint(OpenAILike):
-    """An LLM of LlamaIndex that asks its server what it is; its streams end whole or with a ModelError."""
+    """A LlamaIndex LLM that learns model and context from its server; a cut-off answer is a ModelError."""
 
-    _where: str = PrivateAttr()
+    _name: str = PrivateAttr()
     _seconds: float = PrivateAttr()
     _secret: SecretStr | None = PrivateAttr()
     _context: int | None = PrivateAttr()
-    _asked: bool = PrivateAttr(default=False)
+    _discovered: bool = PrivateAttr(default=False)
     _tokenizes: bool = PrivateAttr(default=False)
     _engine: object = PrivateAttr(default=None)
 
     def __init__(
         self,
-        where: str,
+        name: str,
         http: httpx.Client,
         model: str | None,
         key: SecretStr | None,
@@ -50,7 +48,7 @@ class Endpoint(OpenAILike):
         seconds: float,
         engine: object = None,
     ) -> None:
-        """`where` is what messages call it, `http` reaches it, `engine` lives as long as this does."""
+        """Messages call it `name`; `engine` is what must live as long as this does."""
         client = openai.OpenAI(
             api_key=key.get_secret_value() if key else "-",  # never the OPENAI_API_KEY of the environment
             base_url=str(http.base_url),
@@ -60,7 +58,7 @@ class Endpoint(OpenAILike):
         )
         super().__init__(
             model=model or "",
-            api_key="-",  # the key stays out of what LlamaIndex records of a model
+            api_key="-",  # keeps the key out of what LlamaIndex records about a model
             api_base=str(http.base_url),
             is_chat_model=True,
             context_window=context or DEFAULT_CONTEXT,
@@ -69,25 +67,22 @@ class Endpoint(OpenAILike):
             timeout=seconds,
         )
         self._client = client
-        self._where, self._seconds, self._secret, self._context = where, seconds, key, context
+        self._name, self._seconds, self._secret, self._context = name, seconds, key, context
         self._engine = engine
 
     def context_size(self) -> int:
-        """Tokens of prompt and answer together: as set, or as the server says. Raises ModelError."""
-        self.ask()
+        """Return the context window in tokens: from the settings, else the server. Raises ModelError."""
+        self._discover()
         return self.context_window
 
     def count_tokens(self, text: str) -> int | None:
-        """Tokens by the server's own tokenizer; None where there is none to ask. Raises ModelError."""
-        self.ask()
+        """Return the tokens by the server's own tokenizer, or None if it has none. Raises ModelError."""
+        self._discover()
         if not self._tokenizes:
             return None
         root = str(self._get_client().base_url).rstrip("/").removesuffix("/v1")
-        body = {
-            "content": text,
-            "prompt": text,
-            "model": self.model,
-        }  # llama.cpp reads the first, vLLM the others
+        # llama.cpp reads the content, vLLM the others.
+        body = {"content": text, "prompt": text, "model": self.model}
         reply = self._optional(lambda: self._get_client().post(f"{root}/tokenize", cast_to=object, body=body))
         tokens = reply.get("tokens") if isinstance(reply, Mapping) else None
         if not isinstance(tokens, list):
@@ -95,36 +90,34 @@ class Endpoint(OpenAILike):
             return None
         return len(tokens)
 
-    def ask(self) -> None:
-        """Learns from the server, once, which model it has and how much that reads. Raises ModelError."""
-        if self._asked:
+    def _discover(self) -> None:
+        """Ask the server, once, which model it has and the size of its context. Raises ModelError."""
+        if self._discovered:
             return
         served = _models(self._optional(lambda: self._get_client().get("/models", cast_to=object)))
         if not self.model:
-            self.model = self._only(sorted(served))
-        said = served.get(self.model, {})
-        meta = said.get("meta")
-        sizes = {**said, **(meta if isinstance(meta, Mapping) else {})}
-        told = [sizes[name] for name in SIZES if type(sizes.get(name)) is int and sizes[name] > 0]
-        self.context_window = self._context or next(iter(told), DEFAULT_CONTEXT)
-        self._tokenizes = said.get("owned_by") in TOKENIZING
-        self._asked = True
+            self.model = self._only_model(sorted(served))
+        entry = served.get(self.model, {})
+        meta = entry.get("meta")
+        fields = {**entry, **(meta if isinstance(meta, Mapping) else {})}
+        sizes = (size for field in CONTEXT_FIELDS if type(size := fields.get(field)) is int and size > 0)
+        self.context_window = self._context or next(sizes, DEFAULT_CONTEXT)
+        self._tokenizes = entry.get("owned_by") in TOKENIZING_OWNERS
+        self._discovered = True
 
-    def _only(self, names: Sequence[str]) -> str:
-        if len(names) == 1:
-            return names[0]
-        listed = line(", ".join(names))
-        said = (
-            f"has several models; set llm_model to one of: {listed}"
-            if names
-            else "names no model; set llm_model"
-        )
-        raise ModelError(f"{self._where} {said}")
+    def _only_model(self, names: Sequence[str]) -> str:
+        """Return the server's model; ModelError unless there is exactly one."""
+        if not names:
+            raise ModelError(f"{self._name} lists no model; set llm_model")
+        if len(names) > 1:
+            listed = one_line(", ".join(names))
+            raise ModelError(f"{self._name} has several models; set llm_model to one of: {listed}")
+        return names[0]
 
     def _optional(self, call: Callable[[], object]) -> object:
-        """What a server may have or not: None where it has it not, or answers with rubbish."""
+        """Return the reply, or None if the server does not support the call or its reply is unreadable."""
         try:
-            return self._tried(call)
+            return self._retry(call)
         except ModelError as error:
             status = getattr(error.__cause__, "status_code", None)
             if isinstance(error.__cause__, ValueError | TypeError) or status in {400, 404, 405, 501}:
@@ -133,42 +126,42 @@ class Endpoint(OpenAILike):
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Generator[ChatResponse]:
-        """The answer's pieces. A stream that ends without saying why is a failure.
+        """Yield the pieces of the answer; ModelError if the stream ends without a reason.
 
         Closing it closes the connection at once; LlamaIndex's own leaves that to the garbage collector.
         """
-        self.ask()
-        stream, first = self._tried(lambda: self._begun(messages, kwargs))
+        self._discover()
+        stream, first = self._retry(lambda: self._open_stream(messages, kwargs))
         chunk: ChatCompletionChunk | None = first
-        text, whole, spoke = "", False, time.monotonic()
+        text, complete, last = "", False, time.monotonic()
         try:
             while chunk is not None:
-                piece, thought, ends = _read(chunk)
-                whole, text = whole or ends, text + piece
+                piece, thought, ends = _parse(chunk)
+                complete, text = complete or ends, text + piece
                 if piece or thought:
-                    spoke = time.monotonic()
-                elif time.monotonic() - spoke > self._seconds:
-                    raise httpx.ReadTimeout("nothing but empty pieces")
+                    last = time.monotonic()
+                elif time.monotonic() - last > self._seconds:
+                    raise httpx.ReadTimeout("only empty pieces")
                 message = ChatMessage(content=text, role=MessageRole.ASSISTANT)
                 yield ChatResponse(message=message, delta=piece, raw=chunk)
                 chunk = next(stream, None)
         except FAILURES as error:
-            self._fail(error, begun=True)
+            raise self._error(error, begun=True) from error
         finally:
             stream.close()
-        if not whole:
-            raise ModelError(f"{self._where} broke off in mid-answer; ask again, or look at its log")
+        if not complete:
+            raise ModelError(f"{self._name} broke off in mid-answer; ask again, or look at its log")
 
-    def _begun(
+    def _open_stream(
         self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]
     ) -> tuple[openai.Stream[ChatCompletionChunk], ChatCompletionChunk]:
-        """A stream and its first chunk, by which it is known whether it may be tried again."""
-        asked = {"messages": to_openai_message_dicts(messages, model=self.model), "stream": True}
+        """Return a stream and its first chunk. A failure until then may be retried."""
+        request = {"messages": to_openai_message_dicts(messages, model=self.model), "stream": True}
         create: Any = self._get_client().chat.completions.create
-        stream: openai.Stream[ChatCompletionChunk] = create(**self._get_model_kwargs(**asked, **kwargs))
+        stream: openai.Stream[ChatCompletionChunk] = create(**self._get_model_kwargs(**request, **kwargs))
         try:
             first = next(stream)
-            _read(first)
+            _parse(first)
         except StopIteration:
             raise ValueError("an empty stream") from None
         except FAILURES:
@@ -176,50 +169,51 @@ class Endpoint(OpenAILike):
             raise
         return stream, first
 
-    def _tried(self, call: Callable[[], Got]) -> Got:
-        """What the call returns, tried again where a failure may pass. Raises ModelError."""
-        for wait in (*WAITS, None):
+    def _retry(self, call: Callable[[], Result]) -> Result:
+        """Return what the call returns, with retries of transient failures. Raises ModelError."""
+        for wait in (*RETRY_WAITS, None):
             try:
                 return call()
             except FAILURES as error:
-                if wait is None or not may_pass(error):
-                    self._fail(error, begun=False)
-                time.sleep(max(wait, asked_wait(error)))
-        raise AssertionError("the last try returns or fails")
+                if wait is None or not is_transient(error):
+                    raise self._error(error, begun=False) from error
+                time.sleep(max(wait, retry_after(error)))
+        raise AssertionError("the last try returns or raises")
 
-    def _fail(self, error: Exception, *, begun: bool) -> NoReturn:
-        words = line(error)
+    def _error(self, error: Exception, *, begun: bool) -> ModelError:
+        """Return the error for the user, without the key."""
+        reason = one_line(error)
         if self._secret:
-            words = words.replace(self._secret.get_secret_value(), "…")
-        said = explain(error, words, model=self.model, seconds=self._seconds, begun=begun)
-        raise ModelError(f"{self._where} {said}") from error
+            reason = reason.replace(self._secret.get_secret_value(), "…")
+        explained = explain(error, reason, model=self.model, seconds=self._seconds, begun=begun)
+        return ModelError(f"{self._name} {explained}")
 
 
 def open_endpoint(
-    where: str, model: str | None, key: SecretStr | None, context: int | None, seconds: float
+    address: str, model: str | None, key: SecretStr | None, context: int | None, seconds: float
 ) -> Endpoint:
-    """The endpoint at this address, not asked yet. Raises ModelError where LlamaIndex refuses the model."""
+    """Return the endpoint, without contacting it yet. Raises ModelError if LlamaIndex refuses the model."""
     try:
-        return Endpoint(where, open_client(where, seconds), model, key, context, seconds)
+        return Endpoint(address, open_client(address, seconds), model, key, context, seconds)
     except ValueError as error:
-        raise ModelError(f"{where}: {line(error)}; set llm_model to another model") from error
+        raise ModelError(f"{address}: {one_line(error)}; set llm_model to another model") from error
 
 
-def _read(chunk: ChatCompletionChunk) -> tuple[str, str, bool]:
-    """What a chunk says, what it thinks, and whether the answer ends with it. Rubbish fails."""
-    if not chunk.choices:  # what the answer cost
+def _parse(chunk: ChatCompletionChunk) -> tuple[str, str, bool]:
+    """Return a chunk's text, its thinking, and whether it ends the answer. An invalid chunk raises."""
+    if not chunk.choices:  # usage
         return "", "", False
     choice = chunk.choices[0]
     extra = (choice.delta.model_extra or {}) if choice.delta else {}
     thought = extra.get("reasoning_content") or extra.get("reasoning")
     piece = (choice.delta.content or "") if choice.delta else ""
     if not isinstance(piece, str):
-        raise TypeError("an answer that is no text")
+        raise TypeError("the content is not text")
     return piece, str(thought or ""), bool(choice.finish_reason)
 
 
 def _models(reply: object) -> dict[str, Mapping[str, Any]]:
-    """What a server says of each of its models, by name."""
+    """Return what the server says about each of its models, by name."""
     listed = reply.get("data") if isinstance(reply, Mapping) else None
     entries = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
     return {entry["id"]: entry for entry in entries if isinstance(entry.get("id"), str)}

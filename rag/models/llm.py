@@ -1,4 +1,4 @@
-"""The language model that may write answers: loaded as set, asked in streams, its tokens counted."""
+"""The optional language model that writes answers: loading, streaming, counting tokens."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     from llama_index.core.llms import LLM, ChatMessage, ChatResponse
 
-# What a model of the caller's own may fail with. Ours say ModelError themselves.
+# What a caller's own model may raise. Ours raise ModelError themselves.
 FAILURES = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError)
-OPENING, CLOSING = "<think>", "</think>"
-SILENT = 8  # pieces without words that a stream may have: who speaks, why it ends, what it cost
+THINK_START, THINK_END = "<think>", "</think>"
+MAX_EMPTY_PIECES = 8  # a stream may send its role, the reason for its end, and usage without any text
 _TOKENS = re.compile(r"[a-zA-Z]+|[^\S ]|\S")
 
 
-class Wanted(Protocol):
-    """The settings that say which language model is meant, and how it is asked."""
+class LlmSettings(Protocol):
+    """The settings of the language model."""
 
     @property
     def llm(self) -> str | None: ...
@@ -40,37 +40,39 @@ class Wanted(Protocol):
     def llm_seconds(self) -> float: ...
 
 
-def load_llm(wanted: Wanted) -> LLM | None:
-    """The language model that is set, or None. Nothing is asked of an endpoint yet.
+def load_llm(settings: LlmSettings) -> LLM | None:
+    """Return the language model in the settings, or None. An endpoint is not contacted yet.
 
-    Raises ModelError where the .gguf file, or the group that runs it, is missing.
+    Raises ModelError if the .gguf file, or the package that runs it, is missing.
     """
-    if wanted.llm is None:
+    if settings.llm is None:
         return None
-    if not wanted.llm.startswith(("http://", "https://")):
+    if not settings.llm.startswith(("http://", "https://")):
         from rag.models.gguf import open_gguf
 
-        return open_gguf(wanted.llm, wanted.llm_context, wanted.llm_seconds)
+        return open_gguf(settings.llm, settings.llm_context, settings.llm_seconds)
     from rag.models.endpoint import open_endpoint
 
-    return open_endpoint(wanted.llm, wanted.llm_model, wanted.llm_key, wanted.llm_context, wanted.llm_seconds)
+    return open_endpoint(
+        settings.llm, settings.llm_model, settings.llm_key, settings.llm_context, settings.llm_seconds
+    )
 
 
 def complete(llm: LLM, messages: Sequence[ChatMessage], max_tokens: int) -> Generator[str]:
-    """The pieces of the answer as they come, without what a model thinks aloud in <think>…</think>.
+    """Yield the pieces of the answer as they arrive, without the model's <think>…</think>.
 
-    Closing it ends the generation. An answer that reaches `max_tokens` or fills the context just stops.
-    Raises ModelError, at the first piece or any later one; it names the model and the remedy.
+    Closing it ends the generation. An answer ends at `max_tokens`, or where the context is full.
+    Raises ModelError at any piece; it names the model and the remedy.
     """
     stream = llm.stream_chat(messages, max_tokens=max_tokens)
     with closing(stream):
-        yield from _spoken(islice(_deltas(llm, stream), max_tokens + SILENT))
+        yield from _without_thinking(islice(_deltas(llm, stream), max_tokens + MAX_EMPTY_PIECES))
 
 
 def count_tokens(llm: LLM, text: str) -> int:
-    """Tokens of a text by the model's own tokenizer where it can be asked, else a rather high estimate.
+    """Return the tokens of a text by the model's own tokenizer if it has one, else a rather high estimate.
 
-    The chat template adds a few more a message. Raises ModelError where the endpoint is down.
+    The chat template adds a few per message. Raises ModelError if the endpoint is down.
     """
     from rag.models.endpoint import Endpoint
 
@@ -79,16 +81,16 @@ def count_tokens(llm: LLM, text: str) -> int:
 
 
 def context_size(llm: LLM) -> int:
-    """Tokens that prompt and answer may have together. Raises ModelError where the endpoint is down."""
+    """Return the context window: tokens of prompt and answer. Raises ModelError if the endpoint is down."""
     from rag.models.endpoint import Endpoint
 
     return llm.context_size() if isinstance(llm, Endpoint) else llm.metadata.context_window
 
 
 def estimate_tokens(text: str) -> int:
-    """About as many tokens as the usual tokenizers make of English, or more.
+    """Return at least as many tokens as the usual tokenizers need for English.
 
-    One for each four letters of a word or their rest, for each digit and sign, for each byte of others.
+    One for every four letters of a word or the rest, for each digit and sign, for each byte of other letters.
     """
     return sum(
         math.ceil(len(run) / 4) if run.isascii() and run.isalpha() else len(run.encode())
@@ -97,6 +99,7 @@ def estimate_tokens(text: str) -> int:
 
 
 def _deltas(llm: LLM, stream: Iterator[ChatResponse]) -> Iterator[str]:
+    """Yield the new text of each response; ModelError if a caller's own model fails."""
     try:
         for response in stream:
             yield response.delta or ""
@@ -104,16 +107,16 @@ def _deltas(llm: LLM, stream: Iterator[ChatResponse]) -> Iterator[str]:
         raise ModelError(f"the language model {llm.metadata.model_name} failed ({error})") from error
 
 
-def _spoken(deltas: Iterator[str]) -> Iterator[str]:
-    """The answer without the thoughts that it may begin with; no piece is empty."""
+def _without_thinking(deltas: Iterator[str]) -> Iterator[str]:
+    """Yield the non-empty pieces of the answer, without the thinking that it may begin with."""
     held = ""
     for delta in deltas:
         held += delta
-        if CLOSING in held and held.lstrip().startswith(OPENING):
-            held = held.split(CLOSING, 1)[1].lstrip()
+        if THINK_END in held and held.lstrip().startswith(THINK_START):
+            held = held.split(THINK_END, 1)[1].lstrip()
             break
-        if not OPENING.startswith(held.lstrip()[: len(OPENING)]):
+        if not THINK_START.startswith(held.lstrip()[: len(THINK_START)]):
             break
-    if held and not held.lstrip().startswith(OPENING):
+    if held and not held.lstrip().startswith(THINK_START):
         yield held
     yield from filter(None, deltas)

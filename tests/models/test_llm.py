@@ -170,7 +170,7 @@ def test_a_damaged_model_is_told(tmp_path: Path) -> None:
     whole = smollm2().read_bytes()
     for damaged in (whole[:40_000_000], whole[:5000], b"GGUF" + bytes(range(256)) * 20):
         (tmp_path / "model.gguf").write_bytes(damaged)
-        with pytest.raises(ModelError, match=r"model\.gguf: llama\.cpp cannot load it; fetch it again"):
+        with pytest.raises(ModelError, match=r"model\.gguf: llama\.cpp cannot load it; download it again"):
             load_llm(Settings(llm=str(tmp_path / "model.gguf")))
 
 
