@@ -18,7 +18,8 @@ from rag.models.embedder import Embedder
 from rag.query.question import Question, read_question
 from rag.retrieval.retriever import Reranker
 from rag.retrieval.search import Found, look_up
-from rag.text.words import figures, words
+from rag.text.numbers import figures
+from rag.text.words import words
 from rag.traces import KIND, TRACER
 from rag.types import Answer, Step, Turn
 from rag.verification.verifier import Citing, compose, verify

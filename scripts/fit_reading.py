@@ -35,7 +35,8 @@ from rag.models.local import BUILT_IN
 from rag.query.question import Question, read_question
 from rag.retrieval.search import Found, look_up
 from rag.text.names import names
-from rag.text.words import figures, fold, sentences
+from rag.text.numbers import figures
+from rag.text.words import fold, sentences
 from rag.types import Vectors
 
 FOREIGN = [

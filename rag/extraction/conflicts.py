@@ -12,7 +12,8 @@ from rag.extraction.values import differ
 from rag.query.question import AnswerKind, Question
 from rag.query.when import When
 from rag.text.names import names
-from rag.text.words import STOPWORDS, stem, words
+from rag.text.vocabulary import STOPWORDS
+from rag.text.words import stem, words
 from rag.types import Draft, Evidence, Kind
 
 MOST = 3  # statements shown of those that differ

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from rag.extraction.reader import Reading, Sentence
 from rag.query.question import Question
-from rag.text.words import numbers, words
+from rag.text.numbers import numbers
+from rag.text.words import words
 from rag.types import Draft, Evidence, Kind
 
 WORDS = 60  # an answer's most

@@ -18,7 +18,8 @@ from rag.extraction.reader_weights import ANSWERS, BIAS, SENTENCE
 from rag.query.question import AnswerKind, Question, answers_kind, is_year
 from rag.retrieval.rarity import Rarity, marks
 from rag.text.names import absent, forms, namesakes
-from rag.text.words import figures, numbers, stems, words
+from rag.text.numbers import numbers, read_numbers
+from rag.text.words import stems, words
 from rag.types import Evidence, Kind, Span, Vectors
 
 Place = tuple[int, int, int]  # index of the paragraph in the evidence, start and end of the sentence in it
@@ -192,8 +193,10 @@ def _around(best: Sentence, evidence: Sequence[Evidence]) -> str:
 
 
 def _lacking(question: Question, text: str) -> list[str]:
-    """The names and figures of the question that a text does not hold."""
-    return absent(question.names, forms(text)) + sorted(question.figures - numbers(text))
+    """The names and figures of the question that a text does not hold, as written."""
+    lacking = question.figures - numbers(text)
+    written = {number.written for number in read_numbers(question.topic) if number.figure in lacking}
+    return absent(question.names, forms(text)) + sorted(written)
 
 
 def _foreign(question: Question, rarity: Rarity, everything: str) -> bool:
@@ -202,9 +205,7 @@ def _foreign(question: Question, rarity: Rarity, everything: str) -> bool:
     However like it the best sentence is, it tells of another one then: another army, country or year.
     """
     lacking = _lacking(question, everything)
-    return any(
-        rarity.unknown(word) for word in question.words for thing in lacking if _speaks_of(word, thing)
-    )
+    return any(rarity.unknown(word) for word in question.words for thing in lacking if word in words(thing))
 
 
 def _too_early(question: Question, ranked: Sequence[Sentence], evidence: Sequence[Evidence]) -> bool:
@@ -217,10 +218,6 @@ def _too_early(question: Question, ranked: Sequence[Sentence], evidence: Sequenc
         (evidence[one.index].date or asked) < asked and not named <= set(words(_around(one, evidence)))
         for one in likely
     )
-
-
-def _speaks_of(word: str, thing: str) -> bool:
-    return word in words(thing) or thing in figures(word)
 
 
 def _pairs(found: Sequence[str]) -> set[tuple[str, str]]:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 
 from rag.text.names import runs
-from rag.text.words import MONTHS, content_stems, content_words, fold, numbers, words
+from rag.text.numbers import numbers
+from rag.text.vocabulary import MONTHS
+from rag.text.words import content_stems, content_words, fold, words
 from rag.types import Turn
 
 _MARK = re.compile(r"\s*\[\d+\]")

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rag.query.when import When, read_when
+from rag.text.dates import MONTH
 from rag.text.names import base, names, runs
-from rag.text.words import MONTHS, content_words, figures, fold, numbers, words
+from rag.text.numbers import figures, numbers, read_numbers
+from rag.text.vocabulary import CURRENCIES, MONTHS, WEEKDAYS
+from rag.text.words import content_words, fold, words
 
 
 class AnswerKind(StrEnum):
@@ -93,12 +96,12 @@ def read_question(text: str) -> Question:
     )
 
 
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DAY_NAMES, _MONTH_NAMES = "|".join(WEEKDAYS), "|".join(MONTHS)
 _TIMES = re.compile(
-    rf"\b(?:1[0-9]|20)\d\d(?:s|\b)|\b{_MONTH}\s+\d|\b\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH}\b|\bcentury\b"
-    r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b\d{1,2}(?::\d\d)?\s*[ap]\.?m\b|\byesterday\b|\btomorrow\b"
-    r"|\b(?:last|next|this|early|late|mid)[ -](?:week|month|year|summer|spring|autumn|winter|january|february"
-    r"|march|april|june|july|august|september|october|november|december)|\bsince\b|\byears? ago\b"
+    rf"\b(?:1[0-9]|20)\d\d(?:s|\b)|\b{MONTH}\s+\d|\b\d{{1,2}}(?:st|nd|rd|th)?\s+{MONTH}|\bcentury\b"
+    rf"|\b(?:{_DAY_NAMES})\b|\b\d{{1,2}}(?::\d\d)?\s*[ap]\.?m\b|\byesterday\b|\btomorrow\b"
+    rf"|\b(?:last|next|this|early|late|mid)[ -](?:week|month|year|summer|spring|autumn|winter|{_MONTH_NAMES})"
+    r"|\bsince\b|\byears? ago\b"
 )
 _REASONS = re.compile(
     r"\bbecause\b|\bdue to\b|\bas a result\b|\bin order to\b|\bso that\b|\bafter\b|\bsince\b|\bowing to\b"
@@ -106,22 +109,15 @@ _REASONS = re.compile(
     r"|\b(?:helps?|aim(?:s|ed)?|meant|intended|hop(?:es?|ed|ing)|want(?:s|ed)?|so as) (?:at|to|\w+en)\b"
     r"|\bciting\b|\bover\b|\bresponse to\b|\bgiven\b|\bin view of\b|\bas (?:it|they|he|she)\b"
 )
-_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
-_MONTH_NAMES = "|".join(map(str.capitalize, MONTHS))
 _PLACES = re.compile(
     r"\b(?:in|at|near|inside|outside|around|across|into|off|(?:city|town|village|port|capital|region) of) "
     r"(?:the )?(?:[a-z]+ ){0,4}"
-    rf"((?!(?:{_DAYS}|{_MONTH_NAMES})\b)[A-Z]\w+)"
+    rf"((?!(?i:{_DAY_NAMES}|{_MONTH_NAMES})\b)[A-Z]\w+)"
 )
 
 
 _AGES = re.compile(
     r"\b\d+[- ]years?[- ](?:of age|olds?)\b|\baged? (?:of )?\d|\b\d+[- ]year[- ]olds?\b|\bborn (?:in|on)\b"
-)
-_SIZES = re.compile(
-    r"\d (?:\d+ )*(?:to \d+ )?(?:square |cubic )?"
-    r"(?:k?m|kms?|miles?|met(?:er|re)s?|kilomet\w+|feet|foot|inch\w*|yards?|acres?|hectares?|tons?|tonnes?|kg|pounds?|degrees?|seconds?|minutes?|hours?|days?|weeks?|months?|years?"
-    r"|decades?|centur\w+|%|per ?cent)\b"
 )
 _ENUMERATIONS = re.compile(
     r"[\w’']+, (?:[\w’'-]+ ){1,5}(?:and|or|as well as) |\bincluding\b|\bsuch as\b"
@@ -130,7 +126,6 @@ _ENUMERATIONS = re.compile(
 _SIGNS = {
     AnswerKind.TIME: _TIMES,
     AnswerKind.REASON: _REASONS,
-    AnswerKind.SIZE: _SIZES,
     AnswerKind.AGE: _AGES,
     AnswerKind.LIST: _ENUMERATIONS,
 }
@@ -165,8 +160,9 @@ def answers_kind(question: Question, sentence: str) -> bool:
         case AnswerKind.PLACE:
             said |= set(map(base, said))
             return any(base(fold(match[1])) not in said for match in _PLACES.finditer(sentence))
-        case AnswerKind.SIZE | AnswerKind.AGE:
-            return bool(_SIGNS[question.kind].search(" ".join(words(sentence))))
-        case AnswerKind.TIME | AnswerKind.REASON | AnswerKind.LIST:
-            return bool(_SIGNS[question.kind].search(fold(sentence)))
+        case AnswerKind.SIZE:
+            return any(number.unit and number.unit not in CURRENCIES for number in read_numbers(sentence))
+        case AnswerKind.AGE | AnswerKind.TIME | AnswerKind.REASON | AnswerKind.LIST:
+            plain = " ".join(words(sentence)) if question.kind is AnswerKind.AGE else fold(sentence)
+            return bool(_SIGNS[question.kind].search(plain))
     return True

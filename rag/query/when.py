@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from rag.text.dates import find_date
-from rag.text.words import MONTHS, words
+from rag.text.dates import MONTH, YEAR, find_date, month_number
+from rag.text.vocabulary import MONTHS
+from rag.text.words import words
 from rag.types import Paragraph
 
-_MONTH = rf"(?:{'|'.join(name[:3] + '(?:' + name[3:] + ')?' for name in MONTHS)})\.?"
 _DAY = r"(?:the )?\d{1,2}(?:st|nd|rd|th)?"
 _WHEN = (
     r"(?:(?:the )?(?:end|close|beginning|start|middle) of )?"
-    rf"(?:{_DAY} (?:of )?{_MONTH},? \d{{4}}|{_MONTH} {_DAY},? \d{{4}}|\d{{4}}-\d\d-\d\d"
-    rf"|(?:{_MONTH},? )?(?:1[5-9]|20)\d\d\b)"
+    rf"(?:{_DAY} (?:of )?{MONTH},? {YEAR}\b|{MONTH} {_DAY},? {YEAR}\b|{YEAR}-\d\d-\d\d"
+    rf"|(?:{MONTH},? )?{YEAR}\b)"
 )
 _AS_OF = re.compile(rf",?\s*\bas (?:of|at|on|per)(?: the)? (?P<day>{_WHEN}),?", re.IGNORECASE)
 _PERIOD = re.compile(
@@ -129,12 +129,8 @@ def _month(written: str) -> int | None:
     """The month that is named, from 1."""
     if day := find_date(written):
         return day.month
-    found = re.search(rf"\b{_MONTH}(?=\W)", written, re.IGNORECASE)
-    return (
-        next(at for at, name in enumerate(MONTHS, 1) if found[0].casefold().startswith(name[:3]))
-        if found
-        else None
-    )
+    found = re.search(rf"\b{MONTH}(?=\W)", written, re.IGNORECASE)
+    return month_number(found[0]) if found else None
 
 
 def _tidy(text: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from rag.text.names import names, variants
-from rag.text.words import content_words, numbers, stem, words
+from rag.text.numbers import numbers
+from rag.text.words import content_words, stem, words
 from rag.types import Chunk, Hit
 
 DEPTH = 50  # chunks taken from each list before fusion

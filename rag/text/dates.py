@@ -7,19 +7,18 @@ from datetime import date
 
 from dateutil import parser
 
-from rag.text.words import MONTHS, fold
+from rag.text.vocabulary import MONTHS
 
-_MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
-    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
-)
+_SHORT_MONTHS = [month[:3] for month in MONTHS]
+_NAME = "|".join(f"{month[:3]}(?:{month[3:]})?" for month in MONTHS).replace("(?:tember)", "(?:t|tember)")
+MONTH = rf"(?:{_NAME})\b\.?"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])"
-_YEAR = r"(?:1[5-9]|2[01])\d\d"
+YEAR = r"(?:1[5-9]|2[01])\d\d"
 _DATE = re.compile(
-    rf"""(?<![\w.,/-])(?P<written>{_MONTH}\s{{0,3}}{_DAY}(?:st|nd|rd|th)?\s?,?\s{{1,3}}{_YEAR}
-                      |{_DAY}(?:st|nd|rd|th|\.)?\s{{1,3}}(?:of\s{{1,3}})?{_MONTH},?\s{{1,3}}{_YEAR})(?!\d)
-      |(?<![\d./-])(?P<iso>{_YEAR}([-/.])(?:0?[1-9]|1[0-2])\3{_DAY})(?![\d/-]|\.\d)
-      |(?<![\d./-])(?P<numeric>\d\d?([-/.])\d\d?\5{_YEAR})(?![\d/-]|\.\d)""",
+    rf"""(?<![\w.,/-])(?P<written>{MONTH}\s{{0,3}}{_DAY}(?:st|nd|rd|th)?\s?,?\s{{1,3}}{YEAR}
+                      |{_DAY}(?:st|nd|rd|th|\.)?\s{{1,3}}(?:of\s{{1,3}})?{MONTH},?\s{{1,3}}{YEAR})(?!\d)
+      |(?<![\d./-])(?P<iso>{YEAR}([-/.])(?:0?[1-9]|1[0-2])\3{_DAY})(?![\d/-]|\.\d)
+      |(?<![\d./-])(?P<numeric>\d\d?([-/.])\d\d?\5{YEAR})(?![\d/-]|\.\d)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _ELSEWHEN = re.compile(r"\b(?:since|until|till|before|after)\s*$", re.IGNORECASE)
@@ -37,17 +36,12 @@ _OTHER_DAY = re.compile(
     r"|expir\w+|retrieved|accessed|next|valid|before|after|until)\b|(?<!\bas )\bof [A-Z][a-z]+, ",
     re.IGNORECASE,
 )
-_SHORT_MONTHS = [month[:3] for month in MONTHS]
-_NUMBERED_MONTH = (
-    r"(?P<month{0}>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
-    r"(?:(?<=jan)uary|(?<=feb)ruary|(?<=mar)ch|(?<=apr)il|(?<=jun)e|(?<=jul)y|(?<=aug)ust|(?<=sep)t(?:ember)?"
-    r"|(?<=oct)ober|(?<=nov)ember|(?<=dec)ember)?\b\.?"
-)
 MOMENT = re.compile(
-    rf"\b(?P<day1>\d\d?)(?:st|nd|rd|th)?\s(?:of\s)?{_NUMBERED_MONTH.format(1)}(?:,?\s(?P<year1>\d{{4}}))?\b"
-    rf"|\b{_NUMBERED_MONTH.format(2)}\s(?P<day2>\d\d?)(?!\d)(?:st|nd|rd|th)?(?:,?\s(?P<year2>\d{{4}}))?\b"
-    rf"|\b{_NUMBERED_MONTH.format(3)},?\s(?P<year3>\d{{4}})\b"
-    r"|\b(?P<year4>\d{4})-(?P<month4>\d\d)-(?P<day4>\d\d)\b|\b(?P<year5>1[0-9]\d\d|20\d\d)\b(?!-)"
+    rf"\b(?P<day1>\d\d?)(?:st|nd|rd|th)?\s(?:of\s)?(?P<month1>{_NAME})\b\.?(?:,?\s(?P<year1>\d{{4}}))?\b"
+    rf"|\b(?P<month2>{_NAME})\b\.?\s(?P<day2>\d\d?)(?!\d)(?:st|nd|rd|th)?(?:,?\s(?P<year2>\d{{4}}))?\b"
+    rf"|\b(?P<month3>{_NAME})\b\.?,?\s(?P<year3>\d{{4}})\b"
+    r"|\b(?P<year4>\d{4})-(?P<month4>\d\d)-(?P<day4>\d\d)\b|\b(?P<year5>1[0-9]\d\d|20\d\d)\b(?!-)",
+    re.IGNORECASE,
 )
 _OPENING = re.compile(r"^[A-Z][^.!?–—]{0,60}(?:\.\s)?[^.!?–—]{0,40}[–—-]{1,2}\s")
 _DASH = re.compile(r"\s*[–—-]\s*")
@@ -91,12 +85,18 @@ def find_heading_date(text: str) -> date | None:
 def moments(text: str) -> list[tuple[str, str, str]]:
     """The times of a text as (year, month, day), each "" where it is not said."""
     found = []
-    for match in MOMENT.finditer(fold(text)):
+    for match in MOMENT.finditer(text):
         parts = {name[:-1]: value for name, value in match.groupdict().items() if value}
-        month = parts.get("month", "")
-        month = str(_SHORT_MONTHS.index(month) + 1) if month in _SHORT_MONTHS else month.lstrip("0")
-        found.append((parts.get("year", ""), month, parts.get("day", "").lstrip("0")))
+        if (month := parts.get("month", "0")).isalpha():
+            parts["month"] = str(month_number(month))
+        year, month, day = (str(int(parts.get(name, "0"))).lstrip("0") for name in ("year", "month", "day"))
+        found.append((year, month, day))
     return found
+
+
+def month_number(name: str) -> int:
+    """Return the number of a month, 1 to 12, given in full or cut short."""
+    return _SHORT_MONTHS.index(name.casefold()[:3]) + 1
 
 
 def _search(text: str) -> tuple[re.Match[str], date] | None:

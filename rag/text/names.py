@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import takewhile
 
-from rag.text.words import NUMBER_WORDS, STOPWORDS, fold, words
+from rag.text.vocabulary import NUMBER_WORDS, STOPWORDS
+from rag.text.words import fold, words
 
 _CAPITALISED = re.compile(r"(?<![\w-])[^\W\d_a-z][\w’'.-]*\w|\b[A-Z]\b")
 _SENTENCE_OPENING = re.compile(r"^\s*$|[.!?:]\s+$|[“\"‘(]\s*$")

@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rag.text.words import NUMBER_WORDS, STOPWORDS, sentences, stem, words
+from rag.text.vocabulary import MONTHS, NUMBER_WORDS, SCALES, STOPWORDS, UNITS, WEEKDAYS
+from rag.text.words import WORD, sentences, stem, words
 
 MOST = 200  # tokens read of a text
 
+# Numbers and codes ("1,250.50", "2.5k", "v2.5", "4.2(b)", "--max-old") whole, initials, words, signs.
 _TOKEN = re.compile(
-    r"\d+(?:[.,:]\d+)*(?!\w)|(?:[A-Z]\.){2,}|\b[A-Z]\.(?=\s+[A-Z])"
-    r"|[^\W_]+(?:[’'\-–/][^\W_]+)*(?:[’'](?=\s[A-Z]))?|[^\w\s]|_"
+    r"[A-Za-z]?\d+(?:[.,:]\d+)*+[^\W\d_]*+(?:\(\w{1,2}\))?+(?![\w’'\-–/])|\d+(?:[.,:]\d+)*(?!\w)"
+    r"|(?:[A-Z]\.){2,}|\b[A-Z]\.(?=\s+[A-Z])|(?<!\S)--[a-z][\w-]*"
+    rf"|{WORD.pattern}(?:[\-–/]{WORD.pattern})*(?:[’'](?=\s[A-Z]))?|[^\w\s]|_"
 )
+# Forms of units that mostly mean something else.
+_NO_UNITS = frozenset("second secs minute pound s m h g b ms w v in mi ha lira lb oz rand".split())  # noqa: SIM905
 _CLOSED = {
+    # The classes that follow have the last word: "may" is an auxiliary here, "$" money.
+    "month": f"{' '.join((*MONTHS, *WEEKDAYS))} spring summer autumn winter bc ad bce century",
     "det": "a an the this that these those his her its their our my your some any each every no another such",
     "prep": "of in on at by for from with to into over under about after before during between among against"
     " through as until since within without across toward towards near around upon onto per via than like"
@@ -24,12 +31,8 @@ _CLOSED = {
     "pron": "he she it they we i you him them us me who which whom whose what where when there himself itself"
     " themselves",
     "sub": "because so although though while if whether unless however then also therefore thus why how",
-    "month": "january february march april june july august september october november december monday"
-    " tuesday wednesday thursday friday saturday sunday spring summer autumn winter bc ad bce century",
-    "unit": "km kms mile miles metre meter metres meters kilometres kilometers feet foot inches acres"
-    " hectares tons tonnes kg pounds degrees seconds minutes hours hour days day weeks months month years"
-    " year decades percent dollars euros %",
-    "num": "million billion thousand hundred trillion one dozen dozens",
+    "unit": " ".join(form.casefold() for form in UNITS if form not in _NO_UNITS),
+    "num": f"{' '.join((*NUMBER_WORDS, *SCALES))} one dozens",
     "verb": "became began said made won led held took gave found came went left lost built wrote saw got ran"
     " met kept brought sent put fell rose grew drew stood spent sold paid knew known thought told felt says"
     " include includes consists contains makes uses gives means allows provides remains",
@@ -41,7 +44,7 @@ _CLOSED = {
     "money": "$ £ € ¥",
 }
 _CLASSES = {word: name for name, listed in _CLOSED.items() for word in listed.split()}
-_CLASSES |= dict.fromkeys(NUMBER_WORDS, "num")
+AUXILIARIES = frozenset(_CLOSED["aux"].split())
 _ENDINGS = (("ed", "verb", 5), ("ing", "ing", 6), ("ly", "adv", 5), ("s", "plural", 4))
 _YEAR = re.compile(r"(?:1\d|20)\d\d")
 
@@ -83,9 +86,9 @@ def _class(word: str, opening: bool) -> str:
     low = word.casefold()
     if low in _CLASSES:
         return "month" if word == "May" and not opening else _CLASSES[low]
-    if word[0].isdigit():
+    if word[0].isdecimal():
         return "year" if _YEAR.fullmatch(word) else "num"
-    if not word[0].isalnum():
+    if not word.lstrip("-")[:1].isalnum():
         return "sym"
     if word[0].isupper():
         return "opening" if opening and word[1:].islower() else "name"

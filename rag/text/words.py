@@ -10,8 +10,9 @@ from functools import lru_cache
 import sentencex
 import Stemmer
 
-_WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
-_NUMBER = re.compile(r"(?<![\w.,])(?<![A-Za-z]-)\d+(?:[.,:]\d+)*(?=[a-z]{0,3}(?!\w))")
+from rag.text.vocabulary import MONTHS, NUMBER_WORDS, STOPWORDS
+
+WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
 _TITLE = re.compile(r"(?:^|\s)(?:Dr|Gen|Lt|Col|Capt|Gov|Sen|Rep|Rev|Prof|approx|ca)\.$")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
@@ -19,31 +20,6 @@ _INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
 _CLOCK = re.compile(r"\b[ap]\.m\.$")
 _STEMMER = Stemmer.Stemmer("porter", 0)  # the same algorithm as SQLite's FTS5 tokenizer "porter"
 
-# Words that carry a sentence but not its subject; a question that lacks one of them lacks nothing.
-STOPWORDS = frozenset(
-    """a about above after again all also am an and any are as at be because been before being below
-    between both but by can cannot could did do does doing down during each either else ever few for
-    from further get give given gives gave giving had has have having he her here hers herself him himself his
-    how i if in into is it its itself just let ll many may me might more most much must my myself
-    neither no nor not now of off on once one only or other our ours out over own per please re s same
-    shall she should so some such t tell than that the their theirs them themselves then there these
-    they this those through to too under until up upon us ve very was we were what when where whether
-    which while who whom whose why will with within without would yet you your yours yourself list name
-    mention mentioned according describe explain say says said s' d m don isn wasn aren weren hasn haven
-    hadn doesn didn wouldn couldn shouldn""".split()  # noqa: SIM905
-)
-
-# "one" is left out: it is rarely a count.
-_TO_TWENTY = """zero _ two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
-    sixteen seventeen eighteen nineteen""".split()  # noqa: SIM905
-_TENS = "_ ten twenty thirty forty fifty sixty seventy eighty ninety".split()  # noqa: SIM905
-NUMBER_WORDS = {word: str(number) for number, word in enumerate(_TO_TWENTY) if word != "_"} | {
-    word: str(10 * number) for number, word in enumerate(_TENS) if word != "_"
-}
-
-
-MONTHS = """january february march april may june july august september october november
-    december""".split()  # noqa: SIM905
 # What counts as the same word: a number in letters or digits, a month in full or cut short.
 _SAME = NUMBER_WORDS | {month[:3]: month for month in MONTHS} | {"sept": "september"}
 
@@ -87,7 +63,7 @@ def words(text: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def _words(text: str) -> tuple[str, ...]:
     plain = fold(_PREFIX.sub(r"\1", _undotted(text)))
-    return tuple(_same(_bare(match)) for match in _WORD.findall(_join_thousands(plain)))
+    return tuple(_same(_bare(match)) for match in WORD.findall(_join_thousands(plain)))
 
 
 @lru_cache(maxsize=65536)
@@ -116,22 +92,6 @@ def content_words(text: str) -> list[str]:
 def content_stems(text: str) -> set[str]:
     """The stems of the words that carry meaning."""
     return {stem(word) for word in content_words(text)}
-
-
-def figures(text: str) -> set[str]:
-    """The numbers that a text gives in digits, thousands unseparated: {"9000", "26.7"}; ordinals count."""
-    return set(_NUMBER.findall(_join_thousands(text)))
-
-
-def numbers(text: str) -> set[str]:
-    """The numbers of a text, in digits or in words; "one" is none, for it seldom counts."""
-    return set(_numbers(text))
-
-
-@lru_cache(maxsize=4096)
-def _numbers(text: str) -> frozenset[str]:
-    spelt = {NUMBER_WORDS[word] for word in _WORD.findall(fold(text)) if word in NUMBER_WORDS}
-    return frozenset(figures(text) | spelt)
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:

@@ -9,9 +9,10 @@ from functools import lru_cache
 
 from rag.text.dates import moments
 from rag.text.names import base, forms, names, runs
+from rag.text.numbers import Number, read_numbers
 from rag.text.tokens import Token, tokenize
-from rag.text.words import STOPWORDS, words
-from rag.verification.counts import Number, read_counts
+from rag.text.vocabulary import STOPWORDS
+from rag.text.words import words
 from rag.verification.lexicon import lemma
 from rag.verification.modality import Shade, shades
 
@@ -94,7 +95,7 @@ def read_claims(text: str) -> Claims:
         names=tuple(names(plain)),
         runs=tuple(runs(plain)),
         forms=frozenset(forms(plain)),
-        numbers=tuple(read_counts(plain, tokens)),
+        numbers=read_numbers(plain),
         moments=tuple(moments(plain)),
         quotes=tuple(
             match[1] or match[2] for match in _QUOTED.finditer(text.replace("``", '"').replace("''", '"'))
@@ -184,7 +185,7 @@ def _line(tokens: Sequence[Token]) -> Iterator[Word]:
             for word in written:
                 plain = (lemma(word),) if token.kind != "name" else ()
                 named = (base(word),) if kind == "name" else ()
-                yield Word(token.text, (*plain, *named), "number" if word[0].isdigit() else kind)
+                yield Word(token.text, (*plain, *named), "number" if word[0].isdecimal() else kind)
 
 
 def _acts(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import takewhile
 
 from rag.text.names import absent, base
+from rag.text.numbers import Number
+from rag.text.tokens import AUXILIARIES
+from rag.text.vocabulary import STOPWORDS
 from rag.text.words import words
 from rag.verification.alignment import changed_places, replaced
 from rag.verification.claims import Claims
-from rag.verification.counts import Number
 from rag.verification.lexicon import ORDINALS, RELATIVE_DAYS, SAYING, SWEEPING, lemma, opposites
 from rag.verification.recombination import torn
 
 _ROUGHLY = 0.1  # by so much "about" may miss
+COUNTED = 3  # content words after a number that say what it counts
 ALIKE = 2  # words by which two texts may differ that are nearly the same
 _SWEEPING = frozenset(map(lemma, SWEEPING))
 _SAYING = frozenset(map(lemma, SAYING))
@@ -49,7 +53,7 @@ def _wrong_numbers(said: Claims, held: Claims) -> Iterator[str]:
     for number in said.numbers:
         if number.value in dated:
             continue
-        if number.value == 1 and not number.written.isdigit():
+        if number.value == 1 and number.written.isalpha():
             yield from _wrong_one(number, held)
             continue
         same = [other for other in held.numbers if _agree(number, other)]
@@ -61,14 +65,16 @@ def _wrong_numbers(said: Claims, held: Claims) -> Iterator[str]:
 
 def _wrong_one(number: Number, held: Claims) -> Iterator[str]:
     """ "One ship" where the text has two."""
-    kept = set(number.counted[:1])
-    rivals = [other for other in held.numbers if kept & set(other.counted[:2])]
+    kept = set(_counted(number)[:1])
+    rivals = [other for other in held.numbers if kept & set(_counted(other)[:2])]
     if rivals and all(other.value != 1 for other in rivals):
         yield f"the number {number.written}"
 
 
 def _agree(number: Number, other: Number) -> bool:
-    """Whether a number as said is borne out by another: "over 9,000" by no plain 9,000."""
+    """Return whether a number as claimed follows from another: "over 9,000" does not from a plain 9,000."""
+    if not (number.is_amount and other.is_amount):
+        return number.figure == other.figure
     one, two = number.value, other.value
     if number.hedge == "about":
         return abs(one - two) <= _ROUGHLY * max(one, two)
@@ -79,13 +85,20 @@ def _agree(number: Number, other: Number) -> bool:
 
 
 def _count_alike(number: Number, other: Number, held: Claims) -> bool:
-    """Whether two equal numbers count the same: no other measure, and nothing that another number counts."""
-    if number.units != other.units and (number.units or other.units):
-        return False
-    if not number.counted or not other.counted or set(number.counted) & set(other.counted):
+    """Return whether two equal numbers count the same, in one unit, and not what another number counts."""
+    if number.unit or other.unit:
+        return number.unit == other.unit
+    mine, theirs = set(_counted(number)), set(_counted(other))
+    if not mine or not theirs or mine & theirs:
         return True
-    rivals = [rival for rival in held.numbers if rival.value != number.value]
-    return not any(set(number.counted[:2]) & set(rival.counted[:2]) for rival in rivals)
+    rivals = [rival for rival in held.numbers if rival.figure != number.figure]
+    return not any(set(_counted(number)[:2]) & set(_counted(rival)[:2]) for rival in rivals)
+
+
+def _counted(number: Number) -> list[str]:
+    """Return the lemmas of the first content words after a number, up to a verb."""
+    beside = takewhile(lambda word: word not in AUXILIARIES, number.after)
+    return [lemma(word) for word in beside if word not in STOPWORDS][:COUNTED]
 
 
 def _wrong_moments(said: Claims, held: Claims, around: Claims) -> Iterator[str]:

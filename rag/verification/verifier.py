@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from rag.text.names import absent, forms, names
-from rag.text.words import content_stems, numbers, sentences
+from rag.text.numbers import numbers
+from rag.text.words import content_stems, sentences
 from rag.types import Citation, Draft, Evidence, Statement
 
 SUPPORTED = 0.7  # below this a statement is dropped
