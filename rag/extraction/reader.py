@@ -195,7 +195,7 @@ def _around(best: Sentence, evidence: Sequence[Evidence]) -> str:
 def _lacking(question: Question, text: str) -> list[str]:
     """The names and figures of the question that a text does not hold, as written."""
     lacking = question.figures - numbers(text)
-    written = {number.written for number in read_numbers(question.topic) if number.figure in lacking}
+    written = {n.written.split()[0] for n in read_numbers(question.topic) if n.figure in lacking}
     return absent(question.names, forms(text)) + sorted(written)
 
 
