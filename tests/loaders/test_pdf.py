@@ -40,6 +40,10 @@ def read(data: bytes) -> Document:
     return load(Path("a.pdf"), "a.pdf", data)
 
 
+def texts(data: bytes) -> list[str]:
+    return [each.text for each in read(data).paragraphs]
+
+
 def footer(canvas: Canvas, document: SimpleDocTemplate) -> None:
     canvas.setFont("Helvetica", 8)
     canvas.drawString(50, 20, "Harbour office – confidential")
@@ -80,7 +84,7 @@ def report(**style: object) -> Iterator[Flowable]:
     yield Text("On the next page.", body)
 
 
-def test_a_report_has_the_paragraphs_that_a_reader_counts() -> None:
+def test_report_has_the_paragraphs_a_reader_counts() -> None:
     document = read(built(list(report())))
     assert document.title == "Harbour Report, 3 May 2024"
     assert [(each.page, each.kind, each.text) for each in document.paragraphs] == [
@@ -111,29 +115,21 @@ def test_a_report_has_the_paragraphs_that_a_reader_counts() -> None:
     ],
     ids=["indent", "justified", "wide lines", "typewriter"],
 )
-def test_paragraphs_are_told_apart_however_they_are_set(style: dict[str, object]) -> None:
+def test_paragraphs_are_separated_in_any_layout(style: dict[str, object]) -> None:
     document = read(built(list(report(**style))))
-    assert [each.text[:9] for each in document.paragraphs if each.kind is Kind.BODY] == [
-        "Body of 1",
-        "Body of 3",
-        "Body of 2",
-        "On the ne",
-    ]
+    starts = [each.text[:9] for each in document.paragraphs if each.kind is Kind.BODY]
+    assert starts == ["Body of 1", "Body of 3", "Body of 2", "On the ne"]
 
 
 def test_running_headers_and_page_numbers_are_left_out() -> None:
-    pages = [
-        [(60, 800, "Harbour news"), (60, 500, f"Text {n} here."), (300, 30, str(n))] for n in range(1, 6)
-    ]
-    assert [each.text for each in read(drawn(*pages)).paragraphs] == [f"Text {n} here." for n in range(1, 6)]
-    alone = read(drawn([(60, 800, "Harbour news"), (60, 500, "Text.")]))
-    assert [each.text for each in alone.paragraphs] == ["Harbour news", "Text."]
+    pages = [[(60, 800, "News"), (60, 500, f"Text {n} here."), (300, 30, str(n))] for n in range(1, 6)]
+    assert texts(drawn(*pages)) == [f"Text {n} here." for n in range(1, 6)]
+    assert texts(drawn([(60, 800, "News"), (60, 500, "Text.")])) == ["News", "Text."]
 
 
-def test_words_cut_at_a_line_end_are_mended() -> None:
+def test_word_cut_at_a_line_end_is_joined() -> None:
     lines = ["The protocol is inter-", "national and well-", "known among well-known people."]
-    document = read(drawn([(60, 700 - 12 * n, line) for n, line in enumerate(lines)]))
-    assert [each.text for each in document.paragraphs] == [
+    assert texts(drawn([(60, 700 - 12 * n, line) for n, line in enumerate(lines)])) == [
         "The protocol is international and well-known among well-known people."
     ]
 
@@ -149,13 +145,13 @@ def test_columns_are_read_one_after_the_other() -> None:
     ]
 
 
-def test_a_key_and_value_table_has_no_header() -> None:
-    document = read(built([Table([["Founded", "1921"], ["Seat", "Odesa"], ["Staff", "350"]])]))
-    assert [each.text for each in document.paragraphs] == ["Founded: 1921", "Seat: Odesa", "Staff: 350"]
+def test_key_and_value_table_has_no_header() -> None:
+    table = Table([["Founded", "1921"], ["Seat", "Odesa"], ["Staff", "350"]])
+    assert texts(built([table])) == ["Founded: 1921", "Seat: Odesa", "Staff: 350"]
 
 
 @pytest.mark.parametrize("algorithm", ["RC4-128", "AES-256"])
-def test_a_password_is_told_and_an_empty_one_opens(algorithm: str) -> None:
+def test_password_is_an_error_and_an_empty_one_opens(algorithm: str) -> None:
     for password, opens in (("secret", False), ("", True)):
         writer = PdfWriter(clone_from=PdfReader(io.BytesIO(drawn([(60, 700, "Some text.")]))))
         writer.encrypt(password, owner_password="owner", algorithm=algorithm)  # noqa: S106
@@ -168,18 +164,18 @@ def test_a_password_is_told_and_an_empty_one_opens(algorithm: str) -> None:
                 read(stream.getvalue())
 
 
-def test_a_pdf_without_text_asks_for_ocr() -> None:
+def test_pdf_without_text_asks_for_ocr() -> None:
     with pytest.raises(LoadError, match=r"holds no text.*run OCR"):
         read(drawn([]))
 
 
 @pytest.mark.parametrize("data", [b"not a pdf", b"%PDF-1.7\n%%EOF", b"%PDF-1.4\n" + bytes(range(256)) * 9])
-def test_what_is_no_pdf_is_refused(data: bytes) -> None:
+def test_damaged_pdf_is_refused(data: bytes) -> None:
     with pytest.raises(LoadError, match=r"damaged or not a PDF.*save it again"):
         read(data)
 
 
-def test_a_truncated_pdf_is_read_or_refused_but_never_crashes() -> None:
+def test_truncated_pdf_is_read_or_refused_without_a_crash() -> None:
     whole = built(list(report()))
     for cut in range(100, len(whole), len(whole) // 12):
         try:
@@ -188,7 +184,7 @@ def test_a_truncated_pdf_is_read_or_refused_but_never_crashes() -> None:
             assert refused.source == "a.pdf"
 
 
-def test_a_stream_that_unpacks_without_end_is_refused_quickly() -> None:
+def test_stream_that_unpacks_without_end_is_refused_quickly() -> None:
     bomb = zlib.compress(zlib.compress(b"BT (x) Tj ET " * 8_000_000, 9), 9)
     objects = [
         b"<</Type/Catalog/Pages 2 0 R>>",

@@ -1,4 +1,4 @@
-"""Files are read in a child process that may hang, crash or grow without harm."""
+"""Loading in a child process, which may hang, crash or run out of memory without harm."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def test_the_child_reads_what_load_reads(tmp_path: Path) -> None:
+def test_loader_returns_the_same_documents_as_load(tmp_path: Path) -> None:
     with Loader() as loader:
         for file in files(tmp_path):
             assert loader.load(file, file.name) == load(file, file.name)
@@ -37,7 +37,7 @@ def test_the_working_directory_does_not_matter(tmp_path: Path, monkeypatch: pyte
             loader.load(Path("x.docx"), "x.docx")
 
 
-def test_errors_come_back_as_they_are(tmp_path: Path) -> None:
+def test_loader_raises_the_same_errors_as_load(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").touch()
     with Loader() as loader:
         with pytest.raises(LoadError, match=r"^empty\.txt: is empty"):
@@ -46,7 +46,7 @@ def test_errors_come_back_as_they_are(tmp_path: Path) -> None:
             loader.load(tmp_path / "a.xyz", "a.xyz")
 
 
-def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path: Path) -> None:
+def test_file_that_takes_too_long_is_skipped_and_the_next_is_read(tmp_path: Path) -> None:
     slow = tmp_path / "slow.md"
     slow.write_text("*a_ " * 2_000_000)
     file, *_ = files(tmp_path)
@@ -70,7 +70,7 @@ def test_hostile_front_matter_neither_hangs_nor_fills_the_memory(tmp_path: Path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process reliably")
-def test_a_file_that_needs_too_much_memory_is_given_up_and_the_next_is_read(tmp_path: Path) -> None:
+def test_file_that_needs_too_much_memory_is_skipped_and_the_next_is_read(tmp_path: Path) -> None:
     large = tmp_path / "large.txt"
     large.write_text("A sentence of it. " * 2_000_000)
     file, *_ = files(tmp_path)
@@ -80,7 +80,7 @@ def test_a_file_that_needs_too_much_memory_is_given_up_and_the_next_is_read(tmp_
         assert loader.load(file, "a.txt").paragraphs
 
 
-def test_the_child_imports_nothing_heavy() -> None:
+def test_child_imports_no_heavy_library() -> None:
     program = (
         "import sys, rag.loaders.worker\n"
         "heavy = {'torch', 'chromadb', 'llama_index', 'transformers', 'numpy', 'gradio'} & set(sys.modules)\n"
@@ -89,7 +89,7 @@ def test_the_child_imports_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
+def test_child_ends_with_its_parent(tmp_path: Path) -> None:
     file, *_ = files(tmp_path)
     program = (
         "import os, sys, pathlib\n"
@@ -112,11 +112,10 @@ def test_the_child_ends_with_its_parent(tmp_path: Path) -> None:
     pytest.fail("the child outlived its parent")
 
 
-def test_closing_ends_the_child_and_a_later_load_starts_another(tmp_path: Path) -> None:
+def test_closed_loader_starts_a_new_child(tmp_path: Path) -> None:
     file, *_ = files(tmp_path)
-    loader = Loader()
-    assert loader.load(file, "a.txt") == load(file, "a.txt")
-    loader.close()
-    loader.close()
-    assert loader.load(file, "a.txt") == load(file, "a.txt")
-    loader.close()
+    with Loader() as loader:
+        for _ in range(2):
+            assert loader.load(file, "a.txt") == load(file, "a.txt")
+            loader.close()
+            loader.close()
