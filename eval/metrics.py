@@ -1,20 +1,21 @@
-"""The arithmetic of the bench: what one reply is worth, and what many are worth with their interval."""
+"""The arithmetic of the evaluation: the score of one answer, and figures of many with their intervals."""
 
 from __future__ import annotations
 
 import math
-import re
 import string
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 Place = tuple[str, int]  # a document's source and the number of a paragraph in it
-Held = frozenset[Place]  # the paragraphs that one retrieved or cited piece of text holds
+Piece = frozenset[Place]  # the paragraphs that one retrieved or cited piece of text covers
+Statistic = Callable[[NDArray[np.intp]], NDArray[np.float64]]  # row numbers (…, rows) to values (…)
 
-BINS = 10  # of equal width, that probabilities are gathered in
+BINS = 10  # equally wide bins of probabilities
 RESAMPLES = 1000
 SEED = 17
 _DROPPED = str.maketrans(dict.fromkeys(string.punctuation + "“”„‘’‚«»…", "") | dict.fromkeys("–—", " "))
@@ -28,7 +29,7 @@ whom why will with would you
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured value, its 95 % interval where it has one, and how many questions it is of."""
+    """A measured value, its 95 % interval if it has one, and the number of questions behind it."""
 
     value: float
     low: float | None = None
@@ -38,7 +39,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Probabilities from `low` up to `high`: their mean and the share that was true (NaN of none), count."""
+    """Probabilities from `low` to `high`: their mean, the share that came true (both NaN if none), count."""
 
     low: float
     high: float
@@ -48,32 +49,32 @@ class Bin:
 
 
 def normalise(text: str) -> str:
-    """Lower case, no punctuation, no a/an/the, single spaces, as SQuAD does (Rajpurkar et al. 2016).
+    """Return the text in lower case without punctuation, a/an/the or extra spaces (SQuAD; Rajpurkar 2016).
 
-    Beyond it, typographic quotes count as plain ones and long dashes as blanks.
+    In addition, typographic quotes count as plain quotes and long dashes as spaces.
     """
-    bare = text.casefold().translate(_DROPPED)
-    return " ".join(word for word in bare.split() if word not in {"a", "an", "the"})
+    words = text.casefold().translate(_DROPPED).split()
+    return " ".join(word for word in words if word not in {"a", "an", "the"})
 
 
-def holds(text: str, answer: str) -> bool:
-    """Whether the answer stands in the text as whole words, both normalised; a hyphen parts words here."""
+def contains(text: str, answer: str) -> bool:
+    """Return whether the normalised text contains the answer as whole words; a hyphen separates words."""
     wanted, given = (normalise(side.replace("-", " ")) for side in (answer, text))
     return bool(wanted) and f" {wanted} " in f" {given} "
 
 
-def holds_any(text: str, answers: Collection[str]) -> bool:
-    """Whether one of the answers stands in the text."""
-    return any(holds(text, answer) for answer in answers)
+def contains_any(text: str, answers: Collection[str]) -> bool:
+    """Return whether the text contains one of the answers."""
+    return any(contains(text, answer) for answer in answers)
 
 
 def exact_match(text: str, answers: Collection[str]) -> float:
-    """1 where the text is one of the answers, both normalised (SQuAD)."""
+    """Return 1 if the normalised text equals one of the answers (SQuAD)."""
     return float(normalise(text) in {normalise(answer) for answer in answers})
 
 
 def f1(text: str, answers: Collection[str]) -> float:
-    """Harmonic mean of precision and recall of the words, against the answer that it fits best (SQuAD)."""
+    """Return the F1 of the text's words against the answer that fits best (SQuAD)."""
     return max((_f1(normalise(text).split(), normalise(answer).split()) for answer in answers), default=0.0)
 
 
@@ -83,64 +84,75 @@ def _f1(given: Sequence[str], wanted: Sequence[str]) -> float:
 
 
 def content_share(text: str, reference: str) -> float:
-    """Share of the reference's different words, function words left out, that stand in the text."""
+    """Return the share of the reference's distinct content words that the text contains."""
     wanted = set(normalise(reference).split()) - set(_FUNCTION_WORDS.split())
     return len(wanted & set(normalise(text).split())) / len(wanted) if wanted else 0.0
 
 
-def first_gold(ranked: Sequence[Held], gold: Held) -> int | None:
-    """The rank, from 1, of the first piece that holds a gold paragraph."""
-    return next((rank for rank, held in enumerate(ranked, 1) if held & gold), None)
+def first_gold(ranked: Sequence[Piece], gold: Collection[Place]) -> int | None:
+    """Return the rank, from 1, of the first piece that covers a gold paragraph."""
+    return next((rank for rank, piece in enumerate(ranked, 1) if not piece.isdisjoint(gold)), None)
 
 
-def hit(ranked: Sequence[Held], gold: Held, depth: int) -> float:
-    """1 where a gold paragraph is among the first `depth`."""
-    return float(any(held & gold for held in ranked[:depth]))
+def hit(ranked: Sequence[Piece], gold: Collection[Place], depth: int) -> float:
+    """Return 1 if one of the first `depth` pieces covers a gold paragraph."""
+    return float(first_gold(ranked[:depth], gold) is not None)
 
 
-def reciprocal_rank(ranked: Sequence[Held], gold: Held) -> float:
-    """One over the rank of the first gold paragraph; 0 where there is none."""
+def reciprocal_rank(ranked: Sequence[Piece], gold: Collection[Place]) -> float:
+    """Return one over the rank of the first gold paragraph, 0 if there is none."""
     rank = first_gold(ranked, gold)
     return 1 / rank if rank else 0.0
 
 
-def ndcg(ranked: Sequence[Held], gold: Held, depth: int = 10) -> float:
-    """Each gold paragraph counts 1/log2(rank + 1), against the best order there is (Järvelin and Kekäläinen).
+def ndcg(ranked: Sequence[Piece], gold: Collection[Place], depth: int = 10) -> float:
+    """Return the nDCG of the gold paragraphs, at most 1 (Järvelin and Kekäläinen 2002).
 
-    A piece that holds several counts them all at its rank; more than the best order is 1.
+    The best order holds all gold paragraphs, also those not retrieved (scikit-learn's `ndcg_score` would
+    not count them). A piece that covers several counts all of them at its rank.
     """
     best = sum(1 / math.log2(rank + 1) for rank in range(1, min(len(gold), depth) + 1))
     gained, left = 0.0, set(gold)
-    for rank, held in enumerate(ranked[:depth], 1):
-        gained += len(held & left) / math.log2(rank + 1)
-        left -= held
+    for rank, piece in enumerate(ranked[:depth], 1):
+        gained += len(piece & left) / math.log2(rank + 1)
+        left -= piece
     return min(1.0, gained / best) if best else 0.0
 
 
-def share(parts: Sequence[float], wholes: Sequence[float] | None = None) -> Figure:
-    """Sum of the parts over that of the wholes (else 1 each), one pair a question, with its interval.
+def bootstrap(statistic: Statistic, count: int, resamples: int = RESAMPLES) -> Figure:
+    """Return a statistic of `count` rows with the middle 95 % of its resamples (Efron 1979), seeded.
 
-    The interval is the middle 95 % of RESAMPLES bootstrap resamples of the questions (Efron 1979), seeded.
+    Resamples for which the statistic is NaN are left out.
     """
+    value = float(statistic(np.arange(count))) if count else math.nan
+    if math.isnan(value):
+        return Figure(value, count=count)
+    drawn = np.random.default_rng(SEED).integers(count, size=(resamples, count))
+    low, high = np.nanpercentile(statistic(drawn), [2.5, 97.5])
+    return Figure(value, float(low), float(high), count)
+
+
+def share(parts: Sequence[float], wholes: Sequence[float] | None = None) -> Figure:
+    """Return the sum of the parts over the sum of the wholes (1 each by default), one pair a question."""
     top = np.asarray(parts, dtype=float)
     bottom = np.ones_like(top) if wholes is None else np.asarray(wholes, dtype=float)
-    if not bottom.sum():
-        return Figure(math.nan, count=len(top))
-    drawn = np.random.default_rng(SEED).integers(len(top), size=(RESAMPLES, len(top)))
-    sums = bottom[drawn].sum(axis=1)
-    values = top[drawn].sum(axis=1)[sums > 0] / sums[sums > 0]
-    low, high = np.percentile(values, [2.5, 97.5])
-    return Figure(float(top.sum() / bottom.sum()), float(low), float(high), len(top))
+
+    def ratio(rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        total = bottom[rows].sum(axis=-1)
+        ratios: NDArray[np.float64] = top[rows].sum(axis=-1) / np.where(total > 0, total, math.nan)
+        return ratios
+
+    return bootstrap(ratio, len(top))
 
 
-def middle(values: Sequence[float], percent: float = 50) -> Figure:
-    """The percentile of the values, by linear interpolation; no interval."""
+def percentile(values: Sequence[float], percent: float = 50) -> Figure:
+    """Return the percentile of the values by linear interpolation, without an interval."""
     value = float(np.percentile(values, percent)) if values else math.nan
     return Figure(value, count=len(values))
 
 
 def in_bins(probabilities: Sequence[float], truths: Sequence[bool]) -> tuple[Bin, ...]:
-    """BINS bins of equal width, from 0 to 1, the last with 1 itself; drawn, the reliability diagram."""
+    """Return the BINS bins of a reliability diagram, from 0 to 1; the last includes 1."""
     stated, true = np.asarray(probabilities, dtype=float), np.asarray(truths, dtype=float)
     at = np.minimum((stated * BINS).astype(int), BINS - 1)
     bins = []
@@ -153,43 +165,30 @@ def in_bins(probabilities: Sequence[float], truths: Sequence[bool]) -> tuple[Bin
 
 
 def calibration_error(probabilities: Sequence[float], truths: Sequence[bool]) -> Figure:
-    """Mean gap of probability and share true, bins weighted by count (Naeini et al. 2015); no interval."""
+    """Return the mean gap of probability and share true, weighted by bin count (Naeini et al. 2015)."""
     gaps = [
-        abs(item.probability - item.true) * item.count
-        for item in in_bins(probabilities, truths)
-        if item.count
+        abs(each.probability - each.true) * each.count
+        for each in in_bins(probabilities, truths)
+        if each.count
     ]
     return Figure(sum(gaps) / len(truths) if truths else math.nan, count=len(truths))
 
 
 def brier(probabilities: Sequence[float], truths: Sequence[bool]) -> Figure:
-    """The mean squared distance of each probability from 1 if true, else from 0 (Brier 1950)."""
+    """Return the mean squared distance of the probabilities from the truths (Brier 1950)."""
     return share([(stated - true) ** 2 for stated, true in zip(probabilities, truths, strict=True)])
 
 
-def area(probabilities: Sequence[float], truths: Sequence[bool]) -> Figure:
-    """How often a true one's probability is above a false one's, ties half: the area under the ROC curve.
-
-    As Hanley and McNeil (1982) show; NaN where all or none are true. The interval is as that of `share`.
-    """
+def auc(probabilities: Sequence[float], truths: Sequence[bool]) -> Figure:
+    """Return the area under the ROC curve; NaN if all or none are true."""
     stated, true = np.asarray(probabilities, dtype=float), np.asarray(truths, dtype=bool)
-    drawn = np.random.default_rng(SEED).integers(len(true), size=(RESAMPLES, len(true)))
-    value = _area(stated, true)
-    if math.isnan(value):
-        return Figure(value, count=len(true))
-    values = [_area(stated[row], true[row]) for row in drawn]
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return Figure(value, float(low), float(high), len(true))
+    return bootstrap(lambda rows: area(stated[rows], true[rows]), len(true))
 
 
-def _area(stated: np.ndarray, true: np.ndarray) -> float:
-    above, below = stated[true], np.sort(stated[~true])
-    if not len(above) or not len(below):
-        return math.nan
-    beaten = np.searchsorted(below, above, "left") + np.searchsorted(below, above, "right")
-    return float(beaten.mean() / 2 / len(below))
+def area(stated: NDArray[np.float64], true: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the area under the ROC curve of each row of (…, values); NaN if all or none are true."""
+    from sklearn.metrics import roc_auc_score
 
-
-def words(text: str) -> int:
-    """Runs of characters between blanks."""
-    return len(re.findall(r"\S+", text))
+    flat = zip(stated.reshape(-1, stated.shape[-1]), true.reshape(-1, true.shape[-1]), strict=True)
+    areas = [roc_auc_score(row, values) if 0 < row.sum() < len(row) else math.nan for values, row in flat]
+    return np.array(areas).reshape(true.shape[:-1])

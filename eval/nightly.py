@@ -1,4 +1,4 @@
-"""The nightly evaluation: every question asked and recorded, scored, judged, compared, and reported."""
+"""The nightly evaluation: ask and record every question, then score, judge, compare and report."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from pathlib import Path
 from time import perf_counter
 
 import rag
-from eval.judge.trials import Said, drawn, faithfulness, judge_the_judge, mean
-from eval.questions.rows import Row, load, validate
-from eval.report import markdown, page
+from eval.judge.trials import AnswerToJudge, drawn, faithfulness, judge_the_judge, mean
+from eval.questions.question import Question, load, validate
+from eval.report.markdown import markdown
+from eval.report.page import page
 from eval.runs import gate, history, results
 from eval.runs.history import Accepted, Entry
 from eval.runs.record import Record, Track, run
 from eval.runs.results import ModelJudge, Results
-from eval.scores import ragas as scores
+from eval.scores import ragas
 from eval.scores.cases import Case
 from eval.scores.measures import Scores
 from rag import Assistant, PilcrowError, Settings
 
-QUICK = 30  # rows, which hold every kind
-SAMPLE, TRIED = 20, 10  # answers, and claims of each set that it is tried on, that an LLM judges
+QUICK = 30  # questions, which include every kind
+SAMPLE, TRIED = 20, 10  # answers, and claims of each trial, that an LLM judges
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to ask, of a fresh index of a folder of documents or else of an index; `output` is a folder.
+    """The questions, the folder of documents or the index to ask, and the output folder.
 
-    `public`: the folder of the sets that people labelled, for trying the judge. `judge_url` and `judge_model`
-    name an LLM that judges a sample as well, at an OpenAI-compatible address.
+    `public` is the folder of the sets that people labelled, to try the judge on. `judge_url` and
+    `judge_model` name an LLM at an OpenAI-compatible address that also judges a sample.
     """
 
     questions: Path
@@ -47,8 +48,8 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The answers of one run: its name and beginning, how many documents, how many answers it took over."""
+class Answers:
+    """The answers of one run; `resumed` counts those of an earlier, interrupted start."""
 
     run: str
     started: datetime
@@ -59,36 +60,34 @@ class Asked:
 
 
 def evaluate(plan: Plan, track: Track, say: Callable[[str], None]) -> Results:
-    """The whole evaluation; its reports are in the output folder when it returns."""
+    """Run the whole evaluation and write its reports into the output folder."""
     start = perf_counter()
-    rows = load(plan.questions)
-    with opened(plan) as assistant:
-        asked = ask_all(plan, rows[:QUICK] if plan.quick else rows, assistant, track, say)
+    questions = load(plan.questions)
+    with open_index(plan) as assistant:
+        answers = ask_all(plan, questions[:QUICK] if plan.quick else questions, assistant, track, say)
     say("scoring and judging")
-    found = compare(plan, asked, len(rows))
-    entry = entry_of(found)
+    found = compare(plan, answers, len(questions))
+    entry = history_entry(found)
     history.remember(plan.output, entry)
     earlier = history.entries(plan.output, entry.questions)
     found = replace(found, earlier=earlier, seconds=perf_counter() - start)
-    report(found, plan.output)
-    asked.record.replace(plan.output / "answers.jsonl")
+    write_reports(found, plan.output)
+    answers.record.replace(plan.output / "answers.jsonl")
     return found
 
 
 @contextmanager
-def opened(plan: Plan) -> Iterator[Assistant]:
-    """An assistant over the index of the plan, or over a fresh one of its documents, which goes again.
+def open_index(plan: Plan) -> Iterator[Assistant]:
+    """Open the plan's index, or a temporary one of its documents, which an interrupted run leaves for reuse.
 
-    What a killed run had made of that index is used again. Raises PilcrowError where nothing is to be asked.
+    Raises PilcrowError if the index is empty or a document cannot be read.
     """
-    if plan.index:
+    if plan.documents is None:
         with Assistant.open(settings=Settings.load(index=plan.index)) as assistant:
             if not assistant.documents():
-                raise PilcrowError(f"the index {plan.index} holds no documents; run: pilcrow ingest PATH")
+                raise PilcrowError(f"The index {plan.index} is empty. Add documents: pilcrow ingest PATH")
             yield assistant
         return
-    if plan.documents is None or not plan.documents.is_dir():
-        raise PilcrowError(f"there are no documents in {plan.documents}; name an index with --index")
     folder = plan.output / f"index-{_hash([*_contents(plan.documents), *_code()])}"
     with Assistant.open(folder, Settings()) as assistant:
         ingested = assistant.ingest([plan.documents])
@@ -99,64 +98,65 @@ def opened(plan: Plan) -> Iterator[Assistant]:
 
 
 def ask_all(
-    plan: Plan, rows: Sequence[Row], assistant: Assistant, track: Track, say: Callable[[str], None]
-) -> Asked:
-    """Validates the rows, then asks them, going on with a run that was killed."""
-    validate(rows, assistant)
+    plan: Plan, questions: Sequence[Question], assistant: Assistant, track: Track, say: Callable[[str], None]
+) -> Answers:
+    """Validate the questions, then ask them, going on with an interrupted run if there is one."""
+    validate(questions, assistant)
     documents = assistant.documents()
     key = _hash(
         [
-            *(row.digest for row in rows),
+            *(question.digest for question in questions),
             *(f"{document.source} {document.sha256}" for document in documents),
             assistant.settings.model_dump_json(include={"embedder", "reranker", "evidence"}),
             *_code(),
         ]
     )
-    with closing(Record(plan.output / f"run-{key}.jsonl", rows)) as record:
+    with closing(Record(plan.output / f"run-{key}.jsonl", questions)) as record:
         if record.resumed:
-            say(f"going on with run {record.run}, which has answered {record.resumed} of {len(rows)}")
-        cases = run(rows, assistant, record, track)
-        return Asked(record.run, record.started, cases, record.resumed, len(documents), record.path)
+            say(f"resuming run {record.run}, which has answered {record.resumed} of {len(questions)}")
+        cases = run(questions, assistant, record, track)
+        return Answers(record.run, record.started, cases, record.resumed, len(documents), record.path)
 
 
 def score(cases: Sequence[Case]) -> Scores:
-    """Every metric of every case, faithfulness and support by the local judge."""
-    return scores.score(cases, scores.supported, faithfulness(scores.said(cases)))
+    """Return every metric of every case, with the local judge."""
+    return ragas.score(cases, ragas.supported, faithfulness(ragas.to_judge(cases)))
 
 
-def compare(plan: Plan, asked: Asked, rows: int) -> Results:
-    """The run scored and held against the accepted one; `rows` are those of the file of questions."""
-    scored = score(asked.cases)
+def compare(plan: Plan, answers: Answers, total: int) -> Results:
+    """Score the run and compare it with the accepted one; `total` is the number of questions in the file."""
+    scores = score(answers.cases)
     accepted = history.read_accepted(results.accepted_file(plan.questions, plan.output))
-    then = accepted or Accepted("", "", asked.started)
-    digests = {case.row.id: case.row.digest for case in asked.cases}
+    then = accepted or Accepted("", "", answers.started)
+    digests = {case.question.id: case.question.digest for case in answers.cases}
+    right = right_answers(answers.cases, scores)
     return Results(
-        run=asked.run,
-        started=asked.started,
+        run=answers.run,
+        started=answers.started,
         seconds=0.0,
         questions=plan.questions,
-        rows=rows,
-        resumed=asked.resumed,
-        documents=asked.documents,
-        cases=asked.cases,
-        scores=scored,
-        changes=gate.compare(scored, digests, then.scores, then.asked),
+        total=total,
+        resumed=answers.resumed,
+        documents=answers.documents,
+        cases=answers.cases,
+        scores=scores,
+        changes=gate.compare(scores, digests, then.scores, then.asked),
         accepted=accepted,
-        trials=judge_the_judge(
-            plan.public, right_answers(asked.cases, scored), sample=QUICK if plan.quick else None
-        ),
-        model=judged_by_model(plan, asked.cases, scored),
+        trials=judge_the_judge(plan.public, right, sample=QUICK if plan.quick else None),
+        model=judge_by_model(plan, answers.cases, right),
     )
 
 
-def judged_by_model(plan: Plan, cases: Sequence[Case], scored: Scores) -> ModelJudge | None:
-    """Faithfulness of always the same answers by the LLM that is set, and what that judge is worth."""
+def judge_by_model(
+    plan: Plan, cases: Sequence[Case], right: dict[str, list[AnswerToJudge]]
+) -> ModelJudge | None:
+    """Judge a fixed sample of the answers with the LLM of the plan, and try that judge too."""
     if plan.judge_url is None:
         return None
     from eval.judge.llm import judge_at
 
     judge = judge_at(plan.judge_url, plan.judge_model, plan.output / "judged")
-    answers = scores.said(cases)
+    answers = ragas.to_judge(cases)
     chosen = drawn((answer.id for answer in answers), SAMPLE)
     judged = faithfulness([answer for answer in answers if answer.id in chosen], judge)
     figure, failed, abstained = mean(judged)
@@ -166,38 +166,39 @@ def judged_by_model(plan: Plan, cases: Sequence[Case], scored: Scores) -> ModelJ
         scored=len(judged) - failed - abstained,
         failed=failed,
         abstained=abstained,
-        trials=judge_the_judge(plan.public, right_answers(cases, scored), judge, TRIED),
+        trials=judge_the_judge(plan.public, right, judge, TRIED),
     )
 
 
-def right_answers(cases: Sequence[Case], scored: Scores) -> dict[str, list[Said]]:
-    """Right answers for faults to be planted in: those of this run, and the references with their gold."""
-    right = {id_ for id_, score in scored["answer accuracy"].items() if score.value == 1}
+def right_answers(cases: Sequence[Case], scores: Scores) -> dict[str, list[AnswerToJudge]]:
+    """Return the right answers to plant faults in: those of this run, and the references with their gold."""
+    right = {id_ for id_, score in scores["answer accuracy"].items() if score.value == 1}
+    references = [
+        AnswerToJudge(
+            case.question.id,
+            case.question.text,
+            case.question.reference,
+            tuple(passage.whole for place in case.question.gold if (passage := case.passages[place])),
+        )
+        for case in cases
+        if case.question.answerable
+    ]
     return {
-        "right answers of this run": scores.said([case for case in cases if case.row.id in right]),
-        "reference answers": [
-            Said(
-                case.row.id,
-                case.row.question,
-                case.row.reference,
-                tuple(held.whole for place in case.row.gold if (held := case.passages[place])),
-            )
-            for case in cases
-            if case.row.answerable
-        ],
+        "right answers of this run": ragas.to_judge([case for case in cases if case.question.id in right]),
+        "reference answers": references,
     }
 
 
-def report(found: Results, output: Path) -> None:
-    """Writes the run as a page, as Markdown, as JSON, and as a RAGAS experiment."""
+def write_reports(found: Results, output: Path) -> None:
+    """Write the run as HTML, Markdown, JSON and a RAGAS experiment."""
     results.write_json(output / results.FILE, found)
-    history.replace(output / "report.md", markdown.written(found))
-    history.replace(output / "report.html", page.page(found))
-    scores.save(found.run, output, found.cases, found.scores)
+    history.replace(output / "report.md", markdown(found))
+    history.replace(output / "report.html", page(found))
+    ragas.save(found.run, output, found.cases, found.scores)
 
 
-def entry_of(found: Results) -> Entry:
-    """What of a run goes into the history: every figure that has a value."""
+def history_entry(found: Results) -> Entry:
+    """Return the run's line in the history: every figure that has a value."""
     figures = {change.measure.name: change.now for change in found.changes if change.scored}
     return Entry(
         run=found.run,
@@ -211,12 +212,12 @@ def entry_of(found: Results) -> Entry:
 
 
 def _code() -> Iterator[str]:
-    """A line for each file of the package whose answers are measured."""
+    """Yield a line for each file of the code whose answers are measured."""
     return _contents(Path(rag.__file__).parent)
 
 
 def _contents(folder: Path) -> Iterator[str]:
-    """A line for each file below a folder that is its path and what it holds."""
+    """Yield a line for each file below a folder: its path and its hash."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             with path.open("rb") as file:

@@ -21,10 +21,11 @@ from typing import Any
 from rich.progress import track
 
 from eval.judge.faithfulness import verdict
-from eval.metrics import holds_any
+from eval.metrics import contains_any
+from eval.questions.question import Question
+from eval.scores.reply import highlighted
 from rag import Answer, Assistant, Settings
-from scripts.bench.asking import marked
-from scripts.bench.corpora import CORPORA, Corpus, Question, load
+from scripts.bench.corpora import CORPORA, Corpus, load
 
 CORPORA_ASKED = ("xquad", "clapnq", "seeds")
 HALF = 0.5
@@ -91,12 +92,12 @@ def judged(question: Question, answer: Answer) -> dict[str, Any]:
     ]
     return {
         "abstained": answer.abstained,
-        "right": not answer.abstained and holds_any(answer.text, question.accepted),
+        "right": not answer.abstained and contains_any(answer.text, question.accepted),
         "cited": any(held),
         "citations": len(held),
         "gold": sum(held),
         "text": answer.text,
-        "marked": marked(answer),
+        "marked": highlighted(answer),
         "statements": [
             {"text": text, "by": by, "verdict": verdict(text, by), "copied": any(text in one for one in by)}
             for text, by in statements

@@ -130,6 +130,14 @@ def test_no_module_imports_itself_in_a_circle() -> None:
     assert not circle(graph), circle(graph)
 
 
+def test_the_evaluation_never_imports_the_page_and_the_core_imports_neither() -> None:
+    for package, strangers in {"eval": {"ui", "scripts"}, "rag": {"ui", "eval", "scripts"}}.items():
+        for path in (ROOT / package).rglob("*.py"):
+            assert not outside(path) & strangers, (
+                f"{path.relative_to(ROOT)} imports {outside(path) & strangers}"
+            )
+
+
 def circle(graph: dict[str, set[str]]) -> list[str]:
     """The modules of one circle of imports, or none."""
     try:

@@ -1,1 +1,1 @@
-"""The judge of faithfulness, and how far it agrees with people."""
+"""The judge: whether paragraphs support a statement, and how reliable that judgement is."""

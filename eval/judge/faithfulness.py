@@ -1,4 +1,4 @@
-"""The local judge of faithfulness, without an LLM: do the paragraphs say what a statement says?
+"""The local judge of faithfulness, without an LLM: do the paragraphs support a statement?
 
 A logistic regression over plain features. It shares no code and no threshold with the verifier in `rag/`.
 """
@@ -19,27 +19,27 @@ from eval.judge.weights import BIAS, FOLDED, WEIGHTS
 from eval.judge.words import statements
 
 FOLDS = 5
-SUPPORTED = 0.5  # the probability from which a statement counts as supported
+SUPPORTED = 0.5  # least probability of a supported statement
 
 
 def verdict(statement: str, contexts: Sequence[str]) -> float:
-    """The probability, 0 to 1, that the paragraphs together support the statement; 0 without paragraphs."""
+    """Return the probability, 0 to 1, that the paragraphs together support the statement; 0 without any."""
     return _chance(statement, "\n".join(contexts))
 
 
-def apart(group: str, statement: str, contexts: Sequence[str]) -> float:
-    """As `verdict`, by weights that were fitted without any claim of that group's fold of the WiCE set."""
-    return probability(features(statement, contexts), *FOLDED[fold_of(group)])
+def held_out_verdict(article: str, statement: str, contexts: Sequence[str]) -> float:
+    """Return the `verdict` by weights trained without the WiCE fold of this article."""
+    return probability(features(statement, contexts), *FOLDED[fold_of(article)])
 
 
-def fold_of(group: str) -> int:
-    """In which of the folds an article is left out of the fit."""
-    return crc32(group.encode()) % FOLDS
+def fold_of(article: str) -> int:
+    """Return the fold whose weights were trained without this article."""
+    return crc32(article.encode()) % FOLDS
 
 
-def probability(found: Mapping[str, float], bias: float, weights: Sequence[float]) -> float:
-    """What a logistic regression makes of the features, in the order of their names' list."""
-    odds = bias + sum(weight * value for weight, value in zip(weights, found.values(), strict=True))
+def probability(values: Mapping[str, float], bias: float, weights: Sequence[float]) -> float:
+    """Return the output of a logistic regression; `weights` are in the order of the features."""
+    odds = bias + sum(weight * value for weight, value in zip(weights, values.values(), strict=True))
     return 1 / (1 + exp(-odds))
 
 
@@ -51,14 +51,13 @@ def _chance(statement: str, context: str) -> float:
 
 
 class LocalFaithfulness(Faithfulness):
-    """RAGAS' Faithfulness with both of its steps done here: no LLM is asked, and none is set.
+    """RAGAS' Faithfulness without an LLM: the local judge does both of its steps.
 
-    The statements are the sentences of the answer without their marks; the score is RAGAS' own, the share of
-    them that is supported, NaN where there is none.
+    The statements are the sentences of the answer. The score is the share supported, NaN without statements.
     """
 
     def __init__(self, name: str = "faithfulness") -> None:
-        BaseMetric.__init__(self, name=name)  # past Faithfulness, which wants an LLM
+        BaseMetric.__init__(self, name=name)  # not Faithfulness.__init__, which requires an LLM
 
     async def _create_statements(self, question: str, response: str) -> list[str]:
         return list(statements(response))

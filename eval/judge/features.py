@@ -1,4 +1,4 @@
-"""What the judge looks at: how much of a statement its paragraphs hold, and where the two part."""
+"""The features of the judge: how much of a statement its paragraphs contain, and how they differ."""
 
 from __future__ import annotations
 
@@ -11,98 +11,98 @@ from math import log
 from eval.judge.vectors import nearness
 from eval.judge.words import Token, sentences, tokens
 
-READ = 8  # sentences that the embedder reads: those that share the most words with the statement
+READ = 8  # sentences for the embedder: those that share the most words with the statement
 NEARLY = ("a number missing", "a name missing", "a month missing", "words missing")
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """A statement laid beside the stretch of its paragraphs that is most like it.
+class Alignment:
+    """A statement aligned with the passage of its paragraphs that is most similar.
 
-    `close`: share of the statement's tokens that stand there in the same order. `only_said`, `only_there`:
-    the tokens of either side between those, `only_there` no further than the stretch that was matched.
-    `changed`: where the one has some tokens in the place of the other's.
+    `matched` is the share of the statement's tokens found in the same order. `only_claim` and
+    `only_source` are the unmatched tokens of each side, the source's only between its matches. `changed`
+    are pairs of tokens that replace each other.
     """
 
-    close: float
-    only_said: tuple[Token, ...]
-    only_there: tuple[Token, ...]
+    matched: float
+    only_claim: tuple[Token, ...]
+    only_source: tuple[Token, ...]
     changed: tuple[tuple[tuple[Token, ...], tuple[Token, ...]], ...]
 
     @property
     def near(self) -> float:
-        """0 where half of the statement or less stands there, 1 where all of it does."""
-        return max(0.0, 2 * self.close - 1)
+        """0 if half of the statement or less is matched, 1 if all of it is."""
+        return max(0.0, 2 * self.matched - 1)
 
 
 def features(statement: str, contexts: Sequence[str]) -> dict[str, float]:
-    """Every feature by name, in the order of the judge's weights; all are finite, shares between 0 and 1."""
-    said = tokens(statement)
+    """Return every feature by name, in the order of the judge's weights; all are finite."""
+    claim = tokens(statement)
     texts = [part for context in contexts for part in sentences(context)]
     parts = [tokens(part) for part in texts]
     everywhere = {token.stem for part in parts for token in part}
-    beside = lay_beside(said, windows(parts))
-    lacking = missing(said, everywhere)
-    close = {f"near, {name}": beside.near * min(1.0, lacking[name]) for name in NEARLY}
-    wanted = {token.stem for token in said if token.content}
+    alignment = align(claim, windows(parts))
+    lacking = missing(claim, everywhere)
+    close = {f"near, {name}": alignment.near * min(1.0, lacking[name]) for name in NEARLY}
+    wanted = {token.stem for token in claim if token.content}
     order = sorted(range(len(parts)), key=lambda at: -len(wanted & {token.stem for token in parts[at]}))
     meaning = nearness(statement, [texts[at] for at in order[:READ]])
-    return coverage(said, parts, everywhere) | lacking | differences(beside) | close | meaning
+    return coverage(claim, parts, everywhere) | lacking | differences(alignment) | close | meaning
 
 
 def windows(parts: Sequence[tuple[Token, ...]]) -> list[tuple[Token, ...]]:
-    """Each sentence, and each two that follow each other."""
+    """Return each sentence and each pair of neighbours."""
     return [*parts, *(first + second for first, second in pairwise(parts))]
 
 
-def lay_beside(said: Sequence[Token], stretches: Sequence[tuple[Token, ...]]) -> Beside:
-    """The closest of the three stretches that share most words with the statement; shorter is better."""
-    wanted = {token.stem for token in said}
+def align(claim: Sequence[Token], passages: Sequence[tuple[Token, ...]]) -> Alignment:
+    """Return the best alignment with one of the three passages that share most words; shorter is better."""
+    wanted = {token.stem for token in claim}
 
-    def shared(stretch: Sequence[Token]) -> float:
-        held = {token.stem for token in stretch}
+    def shared(passage: Sequence[Token]) -> float:
+        held = {token.stem for token in passage}
         return len(wanted & held) - 0.02 * len(held)
 
-    best = sorted(stretches, key=shared, reverse=True)[:3]
-    laid = [_compare(said, stretch) for stretch in best] or [_compare(said, ())]
-    return max(laid, key=lambda item: item.close - 0.03 * len(item.only_there))
+    best = sorted(passages, key=shared, reverse=True)[:3]
+    alignments = [_compare(claim, passage) for passage in best] or [_compare(claim, ())]
+    return max(alignments, key=lambda item: item.matched - 0.03 * len(item.only_source))
 
 
-def _compare(said: Sequence[Token], there: Sequence[Token]) -> Beside:
-    matcher = SequenceMatcher(None, [t.stem for t in said], [t.stem for t in there], autojunk=False)
+def _compare(claim: Sequence[Token], source: Sequence[Token]) -> Alignment:
+    matcher = SequenceMatcher(None, [t.stem for t in claim], [t.stem for t in source], autojunk=False)
     blocks = [block for block in matcher.get_matching_blocks() if block.size]
-    close = sum(block.size for block in blocks) / len(said) if said else 0.0
-    only_said: list[Token] = []
-    only_there: list[Token] = []
+    close = sum(block.size for block in blocks) / len(claim) if claim else 0.0
+    only_claim: list[Token] = []
+    only_source: list[Token] = []
     changed = []
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
             continue
-        only_said += said[a:b]
+        only_claim += claim[a:b]
         inside = bool(blocks) and blocks[0].b < c and d <= blocks[-1].b
         if inside:
-            only_there += there[c:d]
+            only_source += source[c:d]
         if tag == "replace" and (inside or d - c <= b - a + 1):
-            changed.append((tuple(said[a:b]), tuple(there[c:d])))
-    return Beside(close, tuple(only_said), tuple(only_there), tuple(changed))
+            changed.append((tuple(claim[a:b]), tuple(source[c:d])))
+    return Alignment(close, tuple(only_claim), tuple(only_source), tuple(changed))
 
 
 def coverage(
-    said: Sequence[Token], parts: Sequence[Sequence[Token]], everywhere: set[str]
+    claim: Sequence[Token], parts: Sequence[Sequence[Token]], everywhere: set[str]
 ) -> dict[str, float]:
-    """Shares of the statement's content words and word pairs that the paragraphs hold."""
-    wanted = {token.stem for token in said if token.content}
+    """Return the shares of the statement's content words and word pairs that the paragraphs contain."""
+    wanted = {token.stem for token in claim if token.content}
     held = [wanted & {token.stem for token in part} for part in parts]
     three = max((len(set().union(*held[at : at + 3])) for at in range(len(held))), default=0)
-    pairs = _pairs(said)
-    there = {pair for part in parts for pair in _pairs(part)}
+    pairs = _pairs(claim)
+    source = {pair for part in parts for pair in _pairs(part)}
     size = len(wanted) or 1
     return {
         "words held": len(wanted & everywhere) / size,
         "words in three sentences": three / size,
-        "pairs held": len(pairs & there) / (len(pairs) or 1),
-        "longest run": _longest(said, parts) / (len(said) or 1),
-        "length": log(1 + len(said)),
+        "pairs held": len(pairs & source) / (len(pairs) or 1),
+        "longest run": _longest(claim, parts) / (len(claim) or 1),
+        "length": log(1 + len(claim)),
         "contexts": log(1 + sum(map(len, parts))),
     }
 
@@ -112,17 +112,17 @@ def _pairs(part: Sequence[Token]) -> set[tuple[str, str]]:
     return set(pairwise(content))
 
 
-def _longest(said: Sequence[Token], parts: Sequence[Sequence[Token]]) -> int:
-    words = [token.stem for token in said]
+def _longest(claim: Sequence[Token], parts: Sequence[Sequence[Token]]) -> int:
+    words = [token.stem for token in claim]
     flat = [token.stem for part in parts for token in part]
     matcher = SequenceMatcher(None, words, flat, autojunk=False)
     return matcher.find_longest_match().size
 
 
-def missing(said: Sequence[Token], everywhere: set[str]) -> dict[str, float]:
-    """What of the statement stands nowhere in the paragraphs, by kind."""
-    absent = [token for token in said if token.stem not in everywhere]
-    numbers = [token for token in said if token.value is not None]
+def missing(claim: Sequence[Token], everywhere: set[str]) -> dict[str, float]:
+    """Return the numbers, names, months and words that no paragraph contains."""
+    absent = [token for token in claim if token.stem not in everywhere]
+    numbers = [token for token in claim if token.value is not None]
     content = [token for token in absent if token.content and not token.name and token.value is None]
     return {
         "a number missing": float(any(token.value is not None for token in absent)),
@@ -133,26 +133,26 @@ def missing(said: Sequence[Token], everywhere: set[str]) -> dict[str, float]:
     }
 
 
-def differences(beside: Beside) -> dict[str, float]:
-    """Where the statement and the closest stretch part: the closer the two, the more a change weighs."""
-    near = beside.near
-    negated = sum(t.negation for t in beside.only_said) != sum(t.negation for t in beside.only_there)
+def differences(alignment: Alignment) -> dict[str, float]:
+    """Return how the statement differs from the best passage; the closer the two, the more it weighs."""
+    near = alignment.near
+    negated = sum(t.negation for t in alignment.only_claim) != sum(t.negation for t in alignment.only_source)
     return {
-        "same": float(beside.close == 1.0 and not beside.only_there),
+        "same": float(alignment.matched == 1.0 and not alignment.only_source),
         "near": near,
-        "number changed": near * _changed(beside, lambda token: token.value is not None),
-        "name changed": near * _changed(beside, lambda token: token.name),
-        "month changed": near * _changed(beside, lambda token: token.month),
+        "number changed": near * _changed(alignment, lambda token: token.value is not None),
+        "name changed": near * _changed(alignment, lambda token: token.name),
+        "month changed": near * _changed(alignment, lambda token: token.month),
         "negated": near * negated,
-        "added": near * log(1 + sum(t.content for t in beside.only_said)),
-        "left out": near * log(1 + sum(t.content for t in beside.only_there)),
+        "added": near * log(1 + sum(t.content for t in alignment.only_claim)),
+        "left out": near * log(1 + sum(t.content for t in alignment.only_source)),
     }
 
 
-def _changed(beside: Beside, kind: Callable[[Token], bool]) -> int:
-    """How often the statement has a token of that kind where the stretch has something else: 0, 1, or 2."""
+def _changed(alignment: Alignment, kind: Callable[[Token], bool]) -> int:
+    """Return how often a token of this kind replaces something else: 0, 1 or 2."""
     places = [
-        {token.stem for token in said if kind(token)} - {token.stem for token in there}
-        for said, there in beside.changed
+        {token.stem for token in claim if kind(token)} - {token.stem for token in source}
+        for claim, source in alignment.changed
     ]
     return min(2, sum(map(bool, places)))

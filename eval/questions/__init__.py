@@ -1,1 +1,1 @@
-"""Questions with known answers: reading, checking and drafting them."""
+"""Questions with known answers: their type, file format and drafts."""

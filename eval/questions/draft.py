@@ -1,4 +1,4 @@
-"""Drafts of questions, from the documents and from what users of the page judged; a person decides."""
+"""Drafts of questions, from the documents and from users' feedback; a person accepts, edits or skips each."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from eval.judge.words import sentences
+from eval.judge.words import MONTHS, sentences
 from eval.metrics import Place
-from eval.questions.rows import FOLLOW_UP, KINDS, NOT_ANSWERABLE, Row, faults
+from eval.questions.question import FOLLOW_UP, KINDS, UNANSWERABLE, Question, faults
 from rag import Assistant, Paragraph, PilcrowError, Turn
 
-_MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-# What a question can be asked about, the surest first: the kind, how the question begins, and the words.
-_ASKED = (
+_MONTH = f"(?:{'|'.join(MONTHS)})"
+# What to ask about, most reliable first: kind, how the question begins, the words asked for.
+_PATTERNS = (
     (
         "date",
         "Which date",
@@ -27,80 +27,81 @@ _ASKED = (
     ("number", "Which number", re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)*(?: ?%| percent)?(?![\w-])")),
     ("fact", "Which name", re.compile(r"(?<=\w )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+")),
 )
-_FIELD = re.compile(r"([^:;]{2,40}): ([^;]+)(?:; |$)")  # of a row of a table, as its paragraph shows it
-ENOUGH = 4  # words that a sentence must have beside those that are asked for
+_FIELD = re.compile(r"([^:;]{2,40}): ([^;]+)(?:; |$)")  # of a table row, as its paragraph shows it
+MIN_WORDS = 4  # that a sentence must have beside those asked for
 CHOICES = "[a]ccept, [e]dit, [s]kip, [q]uit"
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A row that may be worth keeping, and what a person needs to see to decide."""
+    """A proposed question, and the text a person needs to see to decide."""
 
-    row: Row
+    question: Question
     shown: str
 
 
-Prompt = Callable[[str, str], str]  # takes what is asked, and the answer if none is typed
-Tell = Callable[[str], None]
+Prompt = Callable[[str, str], str]  # takes a prompt and the default; returns what was typed
+Show = Callable[[str], None]
 
 
-def from_documents(assistant: Assistant, known: Sequence[Row]) -> Iterator[Draft]:
-    """One draft for each paragraph with a date, number or name in it, each document in turn.
+def from_documents(assistant: Assistant, known: Sequence[Question]) -> Iterator[Draft]:
+    """Yield a draft for each paragraph with a date, number or name, taking turns between the documents.
 
-    Paragraphs that a known row has for gold are passed over.
+    Gold paragraphs of known questions are left out.
     """
-    taken = {place for row in known for place in row.gold}
+    taken = {place for question in known for place in question.gold}
     by_document = [_of_document(assistant, item.source, item.paragraphs) for item in assistant.documents()]
     for drafts in zip_longest(*by_document):
-        yield from (draft for draft in drafts if draft and not taken.intersection(draft.row.gold))
+        yield from (draft for draft in drafts if draft and not taken.intersection(draft.question.gold))
 
 
 def _of_document(assistant: Assistant, source: str, count: int) -> Iterator[Draft]:
     for paragraph in assistant.paragraphs(source, 1, count):
-        if paragraph.kind != "heading" and (row := _asked(source, paragraph)):
-            yield Draft(row, f"{source} ¶{paragraph.number}: {paragraph.text}")
+        if paragraph.kind != "heading" and (question := _ask_about(source, paragraph)):
+            yield Draft(question, f"{source} ¶{paragraph.number}: {paragraph.text}")
 
 
-def _asked(source: str, paragraph: Paragraph) -> Row | None:
-    row = Row("", "", "fact", gold=((source, paragraph.number),))
+def _ask_about(source: str, paragraph: Paragraph) -> Question | None:
+    draft = Question("", "", "fact", gold=((source, paragraph.number),))
     if paragraph.kind == "table row":
         fields = [(name.strip(), value.strip()) for name, value in _FIELD.findall(paragraph.text)]
-        return _of_fields(row, fields)
-    for kind, begun, pattern in _ASKED:
+        return _ask_about_row(draft, fields)
+    for kind, opening, pattern in _PATTERNS:
         for sentence in sentences(paragraph.text):
             match = pattern.search(sentence)
-            if match and len(sentence.split()) - len(match[0].split()) >= ENOUGH:
+            if match and len(sentence.split()) - len(match[0].split()) >= MIN_WORDS:
                 gap = f"{sentence[: match.start()]}…{sentence[match.end() :]}"
-                asked = f"{begun} belongs in “{gap}”?"
-                return replace(row, kind=kind, question=asked, reference=sentence, accepted=(match[0],))
+                text = f"{opening} belongs in “{gap}”?"
+                return replace(draft, kind=kind, text=text, reference=sentence, accepted=(match[0],))
     return None
 
 
-def _of_fields(row: Row, fields: Sequence[tuple[str, str]]) -> Row | None:
-    """What is asked of a row of a table: a field behind the first that has a number, else the last."""
+def _ask_about_row(draft: Question, fields: Sequence[tuple[str, str]]) -> Question | None:
+    """Ask for a field of a table row: one after the first that has a number, else the last."""
     if len(fields) < 2:
         return None
     name, value = next((item for item in fields[1:] if re.search(r"\d", item[1])), fields[-1])
-    of = ", ".join(f"{other} {held}" for other, held in fields if other != name and held)
-    told = f"the {name} for {of}"
-    return replace(row, question=f"What is {told}?", reference=f"T{told[1:]} is {value}.", accepted=(value,))
+    others = ", ".join(f"{other} {text}" for other, text in fields if other != name and text)
+    subject = f"the {name} for {others}"
+    reference = f"T{subject[1:]} is {value}."
+    return replace(draft, text=f"What is {subject}?", reference=reference, accepted=(value,))
 
 
-def from_feedback(judged: Iterable[Mapping[str, Any]], known: Sequence[Row]) -> Iterator[Draft]:
-    """One draft for each answer that a user judged, as `pilcrow feedback` prints them; not for known rows.
+def from_feedback(judged: Iterable[Mapping[str, Any]], known: Sequence[Question]) -> Iterator[Draft]:
+    """Yield a draft for each answer that a user judged, as printed by `pilcrow feedback`, unless known.
 
-    What was judged right has its answer and citations for reference and gold; else these are left open.
+    An answer judged right becomes the reference, and its citations the gold paragraphs.
     """
-    asked = {row.question for row in known}
+    asked = {question.text for question in known}
     for item in judged:
         if item["question"] in asked:
             continue
         right = item["verdict"] == "right"
         text = re.sub(r"\s*\[\d+\]", "", item["answer"])
         history = tuple(Turn(turn["question"], turn["answer"]) for turn in item["history"])
-        row = Row(
+        question = Question(
             id="",
-            question=item["question"],
+            text=item["question"],
             kind=FOLLOW_UP if history else "fact",
             reference=text if right else "",
             accepted=(text,) if right else (),
@@ -109,110 +110,124 @@ def from_feedback(judged: Iterable[Mapping[str, Any]], known: Sequence[Row]) -> 
         )
         note = f" ({item['note']})" if item["note"] else ""
         cited = "".join(f"\n  cited: {source} ¶{number}" for source, number in item["citations"])
-        yield Draft(row, f"judged {item['verdict']}{note}: {item['answer']}{cited}")
+        yield Draft(question, f"judged {item['verdict']}{note}: {item['answer']}{cited}")
+
+
+def read_feedback(lines: Iterable[str]) -> list[dict[str, Any]]:
+    """Read the lines that `pilcrow feedback` prints; PilcrowError names one that is something else."""
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            item = json.loads(line) if line.strip() else None
+            if item is not None:
+                list(from_feedback([item], ()))  # has all fields
+                found.append(item)
+        except (ValueError, TypeError, KeyError) as error:
+            raise PilcrowError(
+                f"Line {number} of the feedback is not from `pilcrow feedback` ({error}). Run it again."
+            ) from error
+    return found
 
 
 def review(
     drafts: Iterable[Draft],
     assistant: Assistant,
     file: Path,
-    known: Sequence[Row],
+    known: Sequence[Question],
     prompt: Prompt,
-    tell: Tell,
+    show: Show,
 ) -> int:
-    """Shows each draft and keeps those that a person accepts, at the end of the file; how many.
+    """Show each draft, append those that a person accepts to the file, and return how many.
 
-    A row is kept only when the documents bear it out, and is on the disk before the next draft is shown.
+    A question is kept only if it passes validation, and is on disk before the next draft is shown.
     """
     sources = {document.source for document in assistant.documents()}
-    ids = {row.id for row in known}
+    ids = {question.id for question in known}
     kept = 0
     for draft in drafts:
-        row = replace(draft.row, id=_free(ids))
-        tell(f"\n{draft.shown}\n\n{_told(row)}")
-        choice = _choice(prompt)
+        question = replace(draft.question, id=_free_id(ids))
+        show(f"\n{draft.shown}\n\n{_described(question)}")
+        choice = _choose(prompt)
         if choice == "q":
             break
         while choice != "s":
-            row = _edited(row, prompt) if choice == "e" else row
-            problems = list(faults(row, assistant, sources))
+            question = _edited(question, prompt) if choice == "e" else question
+            problems = list(faults(question, assistant, sources))
             if not problems:
-                append(file, row)
-                ids.add(row.id)
+                append(file, question)
+                ids.add(question.id)
                 kept += 1
                 break
-            tell("\n".join(f"not yet: {problem}" for problem in problems))
-            choice = "s" if _choice(prompt, "[e]dit, [s]kip", "e") == "s" else "e"
+            show("\n".join(f"not yet: {problem}" for problem in problems))
+            choice = "s" if _choose(prompt, "[e]dit, [s]kip", "e") == "s" else "e"
     return kept
 
 
-def append(file: Path, row: Row) -> None:
-    """Adds a row to a file of questions."""
+def append(file: Path, question: Question) -> None:
+    """Append a question to a file."""
     try:
         with file.open("a+b") as out:
             out.seek(0)
-            held = out.read()
-            line = json.dumps(row.as_json(), ensure_ascii=False) + "\n"
-            out.write(("" if not held or held.endswith(b"\n") else "\n").encode() + line.encode())
+            written = out.read()
+            line = json.dumps(question.as_json(), ensure_ascii=False) + "\n"
+            out.write(("" if not written or written.endswith(b"\n") else "\n").encode() + line.encode())
             out.flush()
             os.fsync(out.fileno())
     except OSError as error:
-        raise PilcrowError(f"the question cannot be written to {file}: {error}") from error
+        raise PilcrowError(f"Cannot write the question to {file}: {error}") from error
 
 
-def _choice(prompt: Prompt, choices: str = CHOICES, default: str = "s") -> str:
+def _choose(prompt: Prompt, choices: str = CHOICES, default: str = "s") -> str:
     letters = re.findall(r"\[(\w)\]", choices)
     while (typed := prompt(choices, default).strip().lower()[:1]) not in letters:
         continue
     return typed
 
 
-def _edited(row: Row, prompt: Prompt) -> Row:
-    question = prompt("question", row.question)
-    kind = prompt(f"kind ({', '.join(KINDS)})", row.kind)
-    if kind in NOT_ANSWERABLE:
-        return Row(row.id, question, kind, history=row.history)
+def _edited(question: Question, prompt: Prompt) -> Question:
+    text = prompt("question", question.text)
+    kind = prompt(f"kind ({', '.join(KINDS)})", question.kind)
+    if kind in UNANSWERABLE:
+        return Question(question.id, text, kind, history=question.history)
+    gold = " | ".join(f"{source} ¶{number}" for source, number in question.gold)
     return replace(
-        row,
-        question=question,
+        question,
+        text=text,
         kind=kind,
-        reference=prompt("a right answer, in a sentence", row.reference),
-        accepted=_parted(
-            prompt("short answers, one of which is enough, parted by |", " | ".join(row.accepted))
+        reference=prompt("a right answer, in a sentence", question.reference),
+        accepted=_parts(
+            prompt("short answers, any one is enough, separated by |", " | ".join(question.accepted))
         ),
-        gold=_places(prompt("paragraphs that answer, as source ¶number, parted by |", _named(row.gold))),
+        gold=_places(prompt("paragraphs that answer, as source ¶number, separated by |", gold)),
     )
 
 
-def _parted(text: str) -> tuple[str, ...]:
+def _parts(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split("|") if part.strip())
 
 
-def _named(places: Iterable[Place]) -> str:
-    return " | ".join(f"{source} ¶{number}" for source, number in places)
-
-
 def _places(text: str) -> tuple[Place, ...]:
-    """The places in a text such as "notes.txt ¶4 | list.csv 2"; 0 for a number that is none."""
+    """Return the places in a text such as "notes.txt ¶4 | list.csv 2"; number 0 if there is none."""
     found = []
-    for part in _parted(text):
+    for part in _parts(text):
         source, _, number = part.rpartition(" ")
         number = number.lstrip("¶")
         found.append((source.strip(), int(number)) if number.isdecimal() else (part, 0))
     return tuple(found)
 
 
-def _told(row: Row) -> str:
-    lines = [f"  asked before: {turn.question} {turn.answer}" for turn in row.history]
+def _described(question: Question) -> str:
+    lines = [f"  asked before: {turn.question} {turn.answer}" for turn in question.history]
     lines += [
-        f"  question: {row.question}",
-        f"  kind:     {row.kind}",
-        f"  answer:   {row.reference or 'none'}",
+        f"  question: {question.text}",
+        f"  kind:     {question.kind}",
+        f"  answer:   {question.reference or 'none'}",
+        f"  accepted: {' | '.join(question.accepted) or 'none'}",
     ]
-    return "\n".join([*lines, f"  accepted: {' | '.join(row.accepted) or 'none'}"])
+    return "\n".join(lines)
 
 
-def _free(ids: set[str]) -> str:
+def _free_id(ids: set[str]) -> str:
     number = len(ids) + 1
     while f"d{number:03}" in ids:
         number += 1

@@ -1,1 +1,1 @@
-"""The nightly report as HTML and Markdown."""
+"""The report of a run: an HTML page and Markdown."""

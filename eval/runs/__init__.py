@@ -1,1 +1,1 @@
-"""Records of runs: resume, compare, accept."""
+"""Runs of the evaluation: record, resume, compare, accept."""

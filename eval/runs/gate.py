@@ -1,4 +1,4 @@
-"""What got worse: each metric against the accepted run, question by question, with the noise it has."""
+"""The gate: compares each metric with the accepted run, question by question, within its noise."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
-from eval.metrics import SEED, Figure, share
+from eval.metrics import Figure, bootstrap, share
 from eval.scores.measures import MEASURES, Measure, Scores
 
+Values = NDArray[np.float64]
+
 RESAMPLES = 4000
-UNSEEN = 0.0005  # a change below this is that of rounding, which three decimals do not show
+UNSEEN = 0.0005  # the largest change that three decimals do not show
 
 
 class Verdict(StrEnum):
-    """How a metric stands to the accepted run."""
+    """The result of comparing a metric with the accepted run."""
 
     SAME = "same"
     FELL = "fell"
     ROSE = "rose"
-    LOST = "has no value any more"
+    LOST = "no longer has a value"
     FAILED = "could not be scored everywhere"
     NEW = "not compared"
 
@@ -32,31 +35,31 @@ BAD = (Verdict.FELL, Verdict.LOST, Verdict.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One metric: its value now and, on the `rows` that both runs asked, then, and the difference.
+    """A metric now, in the accepted run, and the difference on the questions of both runs.
 
-    `by` is now less then, with the middle 95 % of the paired bootstrap; NaN: there is nothing to compare.
-    `scored`, `failed`: rows of this run that got a value, and that should have but did not.
+    `by` is now minus then; NaN if there is nothing to compare. `compared` counts the questions of both
+    runs; `scored` and `failed` count the questions of this run that have a value and that should have one.
     """
 
     measure: Measure
     now: Figure
     then: Figure
     by: Figure
-    rows: int
+    compared: int
     scored: int
     failed: int
     verdict: Verdict
 
     @property
     def bad(self) -> bool:
-        """Whether the gate fails for it."""
+        """Whether the gate fails because of it."""
         return self.verdict in BAD
 
 
 def compare(
     scores: Scores, asked: Mapping[str, str], then: Scores, asked_then: Mapping[str, str]
 ) -> tuple[Change, ...]:
-    """Every metric against the accepted run; `asked`, by id: the digest of the question."""
+    """Compare every metric with the accepted run; `asked` has the digest of each question by id."""
     rows = [id_ for id_, digest in asked.items() if asked_then.get(id_) == digest]
     return tuple(_change(measure, scores, then, rows) for measure in MEASURES)
 
@@ -71,9 +74,9 @@ def _change(measure: Measure, scores: Scores, then: Scores, rows: Sequence[str])
     return Change(
         measure=measure,
         now=_share(values),
-        then=_mean(before),
+        then=Figure(float(_means(before)), count=int((~np.isnan(before)).sum())),
         by=by,
-        rows=len(rows),
+        compared=len(rows),
         scored=len(values),
         failed=len(failed),
         verdict=_verdict(measure, now, before, by, newly),
@@ -81,21 +84,20 @@ def _change(measure: Measure, scores: Scores, then: Scores, rows: Sequence[str])
 
 
 def _share(values: Sequence[float]) -> Figure:
-    """The mean with its interval; where all are 1, or all 0, the exact one of Clopper and Pearson (1934).
+    """Return the mean with its interval; if all are 1 or all 0, the exact one (Clopper and Pearson 1934).
 
-    A resample would show no doubt there at all.
+    A bootstrap would show no doubt at all there.
     """
-    if not values:
-        return Figure(math.nan)
-    if set(values) in ({1.0}, {0.0}):
-        doubt = 0.025 ** (1 / len(values))
-        low, high = (doubt, 1.0) if values[0] else (0.0, 1 - doubt)
-        return Figure(values[0], low, high, len(values))
-    return share(values)
+    if not values or set(values) not in ({1.0}, {0.0}):
+        return share(values)
+    from scipy.stats import binomtest
+
+    exact = binomtest(int(sum(values)), len(values)).proportion_ci(0.95, "exact")
+    return Figure(values[0], float(exact.low), float(exact.high), len(values))
 
 
 def _verdict(
-    measure: Measure, now: np.ndarray, before: np.ndarray, by: Figure, newly_failed: Sequence[str]
+    measure: Measure, now: Values, before: Values, by: Figure, newly_failed: Sequence[str]
 ) -> Verdict:
     if np.isnan(before).all():
         return Verdict.NEW
@@ -109,41 +111,31 @@ def _verdict(
     return Verdict.FELL if fell else Verdict.ROSE if rose else Verdict.SAME
 
 
-def _difference(now: np.ndarray, before: np.ndarray) -> Figure:
-    """The mean now less the mean before, each of the rows that it has a value for.
+def _difference(now: Values, before: Values) -> Figure:
+    """Return the mean now minus the mean before, each over the questions it has a value for.
 
-    The interval is the middle 95 % over RESAMPLES draws of rows, the same in both runs (Efron 1979; Koehn
-    2004, paired), seeded.
+    The interval is of a paired bootstrap: the same questions are drawn for both runs (Koehn 2004).
     """
-    if np.isnan(now).all() or np.isnan(before).all():
-        return Figure(math.nan, count=len(now))
-    drawn = np.random.default_rng(SEED).integers(len(now), size=(RESAMPLES, len(now)))
-    values = _means(now, drawn) - _means(before, drawn)
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    value = float(np.nanmean(now) - np.nanmean(before))
-    # What rounding leaves of no difference is none.
-    return Figure(round(value, 9), round(float(low), 9), round(float(high), 9), len(now))
+    figure = bootstrap(lambda rows: _means(now[rows]) - _means(before[rows]), len(now), RESAMPLES)
+    if figure.low is None or figure.high is None:
+        return figure
+    # Rounding error is no difference.
+    return Figure(round(figure.value, 9), round(figure.low, 9), round(figure.high, 9), figure.count)
 
 
-def _means(column: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """The mean of each draw; NaN for one with no value in it."""
-    has = ~np.isnan(column)
-    counts = has[drawn].sum(axis=1)
-    sums = np.where(has, column, 0.0)[drawn].sum(axis=1)
-    means: np.ndarray = np.divide(sums, counts, out=np.full(len(drawn), np.nan), where=counts > 0)
+def _means(values: Values) -> Values:
+    """Return the mean along the last axis without NaN; NaN if there is no value."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=-1)
+    means: Values = np.where(known, values, 0.0).sum(axis=-1) / np.where(count > 0, count, math.nan)
     return means
 
 
-def _column(scores: Scores, measure: Measure, rows: Sequence[str]) -> np.ndarray:
-    """The value of each row, NaN where the metric does not apply to it or failed."""
+def _column(scores: Scores, measure: Measure, rows: Sequence[str]) -> Values:
+    """Return the value of each question, NaN if the metric does not apply or failed."""
     by_id = scores.get(measure.name, {})
     found = [by_id[id_].value if id_ in by_id else None for id_ in rows]
     return np.array([math.nan if value is None else value for value in found], dtype=float)
-
-
-def _mean(column: np.ndarray) -> Figure:
-    held = column[~np.isnan(column)]
-    return Figure(float(held.mean()) if len(held) else math.nan, count=len(held))
 
 
 def _scored(scores: Scores, measure: Measure, id_: str) -> bool:

@@ -1,4 +1,4 @@
-"""What past runs gave: a line a run for the trend, and the accepted run that the next is held against."""
+"""Past runs: one line each for the trend, and the accepted run to compare with."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FILE = "history.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One past run: when it began (UTC), which questions it asked, its figures by metric, what got worse.
+    """A past run: its start (UTC), its questions, its figures by metric, and the metrics that got worse.
 
-    `questions` names the file and how many of its rows were asked. A figure is the value with its interval.
+    `questions` names the file and how many of its questions were asked. A figure is (value, low, high).
     """
 
     run: str
@@ -32,23 +32,23 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The run that a person accepted, with the reason: the scores of each row and what was asked."""
+    """The run that a person accepted, with the reason, the questions and their scores."""
 
     run: str
     reason: str
     accepted: datetime
-    asked: Mapping[str, str] = field(default_factory=dict)  # by id, the digest of the question
+    asked: Mapping[str, str] = field(default_factory=dict)  # question digests by id
     scores: Scores = field(default_factory=dict)
 
 
 def entries(folder: Path, questions: str) -> tuple[Entry, ...]:
-    """The past runs that asked these questions, oldest first."""
+    """Return the past runs of these questions, oldest first."""
     found = [_entry(line, folder / FILE) for line in _lines(folder / FILE)]
     return tuple(entry for entry in found if entry.questions == questions)
 
 
 def remember(folder: Path, entry: Entry) -> None:
-    """Adds a run to the history, where it does not stand there yet; the line is on the disk on return."""
+    """Add a run to the history unless it is there; the line is on disk on return."""
     path = folder / FILE
     known = _lines(path)
     if any(_entry(line, path).run == entry.run for line in known):
@@ -64,7 +64,7 @@ def remember(folder: Path, entry: Entry) -> None:
 
 
 def read_accepted(path: Path) -> Accepted | None:
-    """The accepted run in a file, None where there is no file; PilcrowError where it cannot be read."""
+    """Return the accepted run in a file, None if there is no file; PilcrowError if it cannot be read."""
     if not path.exists():
         return None
     try:
@@ -77,11 +77,13 @@ def read_accepted(path: Path) -> Accepted | None:
             scores=read_scores(written["scores"]),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise PilcrowError(f"the accepted run in {path} cannot be read ({error}); accept one anew") from error
+        raise PilcrowError(
+            f"Cannot read the accepted run in {path} ({error}). Accept another one."
+        ) from error
 
 
 def write_accepted(path: Path, accepted: Accepted) -> None:
-    """Puts the accepted run in the place of the one before, a line a metric, so that changes read well."""
+    """Replace the accepted run; one line a metric makes diffs readable."""
     lines = [
         f'"run": {json.dumps(accepted.run)}',
         f'"reason": {json.dumps(accepted.reason, ensure_ascii=False)}',
@@ -96,12 +98,12 @@ def write_accepted(path: Path, accepted: Accepted) -> None:
 
 
 def written_scores(scores: Scores) -> dict[str, dict[str, float | None]]:
-    """The values as JSON has them, null for one that failed."""
+    """Return the values for JSON, null for a failed score."""
     return {name: {id_: score.value for id_, score in by_id.items()} for name, by_id in scores.items()}
 
 
 def read_scores(written: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, Score]]:
-    """The scores that `written_scores` made; why one failed is not kept."""
+    """Return the scores from `written_scores`; reasons of failures are lost."""
     return {
         name: {id_: Score(value if value is None else float(value)) for id_, value in by_id.items()}
         for name, by_id in written.items()
@@ -109,7 +111,7 @@ def read_scores(written: Mapping[str, Mapping[str, float | None]]) -> dict[str, 
 
 
 def replace(path: Path, text: str) -> None:
-    """Writes a file whole or not at all: beside it first, then in its place."""
+    """Write a file whole or not at all."""
     beside = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +121,7 @@ def replace(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        raise PilcrowError(f"{path} cannot be written: {error}") from error
+        raise PilcrowError(f"Cannot write {path}: {error}") from error
 
 
 def _lines(path: Path) -> list[str]:
@@ -128,7 +130,7 @@ def _lines(path: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
-        raise PilcrowError(f"the history in {path} cannot be read: {error}") from error
+        raise PilcrowError(f"Cannot read the history in {path}: {error}") from error
 
 
 def _entry(line: str, path: Path) -> Entry:
@@ -143,12 +145,12 @@ def _entry(line: str, path: Path) -> Entry:
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise PilcrowError(
-            f"a line of {path} is not one of a run ({error}); mend it or move the file away"
+            f"A line of {path} is not a run ({error}). Correct it or move the file."
         ) from error
 
 
 def _figure(values: Iterable[float]) -> tuple[float, float, float]:
     value, low, high = values
     if not all(math.isfinite(number) for number in (value, low, high)):
-        raise ValueError("a figure that is no number")
+        raise ValueError("a figure is not a number")
     return value, low, high

@@ -1,4 +1,4 @@
-"""The answers of one run as they are kept while it goes, so that a killed run goes on where it stopped."""
+"""The answers of one run, saved one by one, so that an interrupted run can go on."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 
-from eval.questions.rows import Row
+from eval.questions.question import Question
 from eval.scores.cases import Case, ask
 from rag import Assistant, PilcrowError
 
-Track = Callable[[Sequence[Row]], Iterable[Row]]  # hands the rows on, and may show how far it is
+Track = Callable[[Sequence[Question]], Iterable[Question]]  # passes questions on, and may show progress
 
 
 class Record:
-    """A file of answers, a line each, behind a first line that names the run and says when it began (UTC).
+    """A file with one answer a line, after a first line with the run's name and start (UTC).
 
-    Each line is on the disk before the next question is asked, so a kill loses at most the one being asked;
-    what it left of a line is cut off when the file is opened again. Errors: PilcrowError.
+    Each line is on disk before the next question is asked. What a kill left of a line is cut off when the
+    file is opened again. Raises PilcrowError.
     """
 
-    def __init__(self, path: Path, rows: Sequence[Row]) -> None:
+    def __init__(self, path: Path, questions: Sequence[Question]) -> None:
         self.path = path
         self.cases: dict[str, Case] = {}
         try:
@@ -34,28 +34,28 @@ class Record:
             whole = whole[: whole.rfind(b"\n") + 1]
             self._file.truncate(len(whole))
         except OSError as error:
-            raise PilcrowError(f"the answers cannot be recorded in {path}: {error}") from error
-        self._read(whole.decode("utf-8").splitlines(), rows)
+            raise PilcrowError(f"Cannot record the answers in {path}: {error}") from error
+        self._read(whole.decode("utf-8").splitlines(), questions)
         self.resumed = len(self.cases)
 
-    def _read(self, lines: Sequence[str], rows: Sequence[Row]) -> None:
+    def _read(self, lines: Sequence[str], questions: Sequence[Question]) -> None:
         if not lines:
             now = datetime.now(UTC)
-            run = f"{now:%Y%m%dT%H%M%S}-{token_hex(3)}"  # two runs may begin in one second
+            run = f"{now:%Y%m%dT%H%M%S}-{token_hex(3)}"  # two runs may start in one second
             lines = [json.dumps({"run": run, "started": now.isoformat(timespec="seconds")})]
             self._write(lines[0])
-        by_id = {row.id: row for row in rows}
+        by_id = {question.id: question for question in questions}
         try:
             head, *answers = map(json.loads, lines)
             self.run, self.started = head["run"], datetime.fromisoformat(head["started"])
             self.cases = {case["id"]: Case.from_json(case, by_id[case["id"]]) for case in answers}
         except (ValueError, TypeError, KeyError) as error:
-            raise PilcrowError(f"{self.path} is not a record of this run ({error}); delete it") from error
+            raise PilcrowError(f"{self.path} is not a record of this run ({error}). Delete it.") from error
 
     def add(self, case: Case) -> None:
-        """Records one answer."""
+        """Record one answer."""
         self._write(json.dumps(case.as_json(), ensure_ascii=False))
-        self.cases[case.row.id] = case
+        self.cases[case.question.id] = case
 
     def _write(self, line: str) -> None:
         try:
@@ -63,15 +63,17 @@ class Record:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise PilcrowError(f"the answers cannot be recorded in {self.path}: {error}") from error
+            raise PilcrowError(f"Cannot record the answers in {self.path}: {error}") from error
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._file.close()
 
 
-def run(rows: Sequence[Row], assistant: Assistant, record: Record, track: Track) -> tuple[Case, ...]:
-    """Asks every row that the record lacks; the cases of all rows, in order."""
-    for row in track([row for row in rows if row.id not in record.cases]):
-        record.add(ask(row, assistant))
-    return tuple(record.cases[row.id] for row in rows)
+def run(
+    questions: Sequence[Question], assistant: Assistant, record: Record, track: Track
+) -> tuple[Case, ...]:
+    """Ask every question that the record lacks, and return the cases of all, in order."""
+    for question in track([question for question in questions if question.id not in record.cases]):
+        record.add(ask(question, assistant))
+    return tuple(record.cases[question.id] for question in questions)

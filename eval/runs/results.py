@@ -1,4 +1,4 @@
-"""All that one run found, for whoever writes or reads it; and as JSON."""
+"""The results of one run, in memory and as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eval.metrics import Figure
-from eval.questions.rows import FILE as OWN
+from eval.questions.question import FILE as OWN
 from eval.runs.gate import Change
 from eval.runs.history import Accepted, Entry, read_scores, replace, write_accepted, written_scores
 from eval.scores.cases import Case
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from eval.judge.trials import Trial
 
 FILE = "report.json"
-PARTLY = {  # metrics that are 1 where all is well, and what is told where they are less
-    "citation recall": "a statement is not borne out by what it cites",
-    "citation precision": "a citation does not bear out its statement, or is not needed for it",
-    "quote exactness": "a quote is not what stands in the paragraph cited",
+BELOW_ONE = {  # the reason to report if a metric is below 1
+    "citation recall": "a statement is not supported by its citations",
+    "citation precision": "a citation does not support its statement, or is not needed for it",
+    "quote exactness": "a quote differs from the paragraph cited",
     FAITHFULNESS: "the judge does not find every statement in the cited paragraphs",
 }
 HEADLINE = ("answer accuracy", "citation right", FAITHFULNESS, "abstention recall", "hit@1")
@@ -33,9 +33,9 @@ HEADLINE = ("answer accuracy", "citation right", FAITHFULNESS, "abstention recal
 
 @dataclass(frozen=True, slots=True)
 class ModelJudge:
-    """Faithfulness by an LLM, of a fixed sample of the answers; it stands beside the local judge's, ungated.
+    """Faithfulness by an LLM, on a fixed sample of the answers; shown beside the local judge's, not gated.
 
-    `scored`, `failed`, `abstained`: how many answers. `trials`: what this judge is itself worth.
+    `scored`, `failed` and `abstained` count answers. `trials` say how reliable this judge is.
     """
 
     name: str
@@ -48,18 +48,18 @@ class ModelJudge:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """One run, whole. `rows`: how many the file of questions has, of which those of `cases` were asked.
+    """Everything about one run. `total` is the number of questions in the file; `cases` are those asked.
 
-    `resumed`: how many answers were taken over from a run that was killed; `seconds` are those of this one.
-    `trials`: what the local judge of faithfulness is worth; `model`: what an LLM says, where one is set;
-    `earlier`: the runs of the same questions, oldest first, this one the last.
+    `resumed` counts the answers taken from an interrupted run; `seconds` is the time of this one. `trials`
+    say how reliable the local judge is; `model` is the judgement of an LLM, if one is set. `earlier` are
+    the runs of the same questions, oldest first, including this one.
     """
 
     run: str
     started: datetime
     seconds: float
     questions: Path
-    rows: int
+    total: int
     resumed: int
     documents: int
     cases: tuple[Case, ...]
@@ -72,31 +72,31 @@ class Results:
 
     @property
     def whole(self) -> bool:
-        """Whether every row of the file was asked."""
-        return len(self.cases) == self.rows
+        """Whether every question of the file was asked."""
+        return len(self.cases) == self.total
 
     @property
     def name(self) -> str:
-        """The questions that were asked, in words."""
-        part = "" if self.whole else f", the first {len(self.cases)} of {self.rows}"
+        """The questions asked, in words."""
+        part = "" if self.whole else f", the first {len(self.cases)} of {self.total}"
         return f"{self.questions.name}{part}"
 
     @property
     def worse(self) -> tuple[Change, ...]:
-        """The metrics that the gate fails for."""
+        """The metrics that fail the gate."""
         return tuple(change for change in self.changes if change.bad)
 
     @property
     def asked(self) -> dict[str, str]:
         """The digest of each question, by id."""
-        return {case.row.id: case.row.digest for case in self.cases}
+        return {case.question.id: case.question.digest for case in self.cases}
 
     @property
     def verdict(self) -> str:
-        """What the gate says, in a sentence."""
+        """The result of the gate, in a sentence."""
         if self.accepted is None:
-            return "No run was accepted yet, so nothing can have got worse."
-        compared = max((change.rows for change in self.changes), default=0)
+            return "No run was accepted yet, so there is nothing to compare with."
+        compared = max((change.compared for change in self.changes), default=0)
         of = f"the run accepted on {self.accepted.accepted:%Y-%m-%d}, on {compared} questions"
         if not self.worse:
             return f"Nothing got worse by more than its noise, against {of}."
@@ -106,66 +106,68 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A question that did not go well, and why, a line a reason."""
+    """A question that went wrong, and the reasons."""
 
     case: Case
     reasons: tuple[str, ...]
 
 
 def failures(cases: Sequence[Case], scores: Scores) -> tuple[Failure, ...]:
-    """Every question that did not go well, in the order asked."""
+    """Return every question that went wrong, in the order asked."""
     found = (Failure(case, tuple(_reasons(case, scores))) for case in cases)
     return tuple(failure for failure in found if failure.reasons)
 
 
 def _reasons(case: Case, scores: Scores) -> Iterator[str]:
     def value(name: str) -> float | None:
-        score: Score | None = scores.get(name, {}).get(case.row.id)
+        score: Score | None = scores.get(name, {}).get(case.question.id)
         return score.value if score else None
 
-    if case.row.answerable and not case.answered:
-        yield "abstained, though the documents answer it"
-    elif case.answered and not case.row.answerable:
-        yield "answered, though the documents do not answer it"
+    if case.question.answerable and not case.answered:
+        yield "abstained, but the documents answer it"
+    elif case.answered and not case.question.answerable:
+        yield "answered, but the documents do not"
     elif case.answered and value("answer accuracy") == 0:
-        yield "the answer does not hold what is accepted"
+        yield "the answer contains no accepted answer"
     if value("citation right") == 0:
-        yield "no paragraph that answers is cited"
-    for name, fault in PARTLY.items():
+        yield "no gold paragraph is cited"
+    for name, reason in BELOW_ONE.items():
         if (found := value(name)) is not None and found < 1:
-            yield fault
+            yield reason
     if value("fabricated citations"):
         yield "a citation leads to no paragraph"
     for name, by_id in scores.items():
-        if case.row.id in by_id and by_id[case.row.id].value is None:
-            yield f"{name} could not be scored: {by_id[case.row.id].reason}"
+        if case.question.id in by_id and by_id[case.question.id].value is None:
+            yield f"{name} could not be scored: {by_id[case.question.id].reason}"
 
 
 def by_kind(cases: Sequence[Case]) -> dict[str, list[Case]]:
-    """The cases of each kind, kinds as they first come."""
+    """Return the cases by kind of question, in order of first appearance."""
     found: dict[str, list[Case]] = {}
     for case in cases:
-        found.setdefault(case.row.kind, []).append(case)
+        found.setdefault(case.question.kind, []).append(case)
     return found
 
 
 def by_document(cases: Sequence[Case]) -> dict[str, list[Case]]:
-    """The cases that each document answers, by source; one that several answer stands with each of them."""
-    sources = sorted({source for case in cases for source, _ in case.row.gold})
+    """Return the cases that each document answers; a case may be under several documents."""
+    sources = sorted({source for case in cases for source, _ in case.question.gold})
     return {
-        source: [case for case in cases if any(source == gold for gold, _ in case.row.gold)]
+        source: [case for case in cases if any(source == gold for gold, _ in case.question.gold)]
         for source in sources
     }
 
 
-def mean_of(cases: Sequence[Case], by_id: Mapping[str, Score]) -> tuple[float, int]:
-    """The mean of one metric over some cases, and how many of them it has a value for; NaN for none."""
-    values = [score.value for case in cases if (score := by_id.get(case.row.id)) and score.value is not None]
-    return (sum(values) / len(values) if values else math.nan), len(values)
+def mean_of(cases: Sequence[Case], by_id: Mapping[str, Score]) -> float:
+    """Return the mean of one metric over the cases that have a value; NaN if none has."""
+    values = [
+        score.value for case in cases if (score := by_id.get(case.question.id)) and score.value is not None
+    ]
+    return sum(values) / len(values) if values else math.nan
 
 
 def write_json(path: Path, results: Results) -> None:
-    """Every figure, every score of every question, and every answer."""
+    """Write every figure, every score of every question, and every answer."""
     whole = {
         "run": results.run,
         "started": results.started.isoformat(timespec="seconds"),
@@ -182,7 +184,8 @@ def write_json(path: Path, results: Results) -> None:
         "asked": results.asked,
         "scores": written_scores(results.scores),
         "failures": {
-            failure.case.row.id: list(failure.reasons) for failure in failures(results.cases, results.scores)
+            failure.case.question.id: list(failure.reasons)
+            for failure in failures(results.cases, results.scores)
         },
         "cases": [case.as_json() for case in results.cases],
     }
@@ -191,7 +194,7 @@ def write_json(path: Path, results: Results) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """What must be known of the last run to accept it."""
+    """The part of the last run that is needed to accept it."""
 
     run: str
     questions: Path
@@ -201,7 +204,7 @@ class Last:
 
 
 def read(path: Path) -> Last:
-    """The last run, from what `write_json` wrote; PilcrowError where there is none."""
+    """Read the last run as `write_json` wrote it; PilcrowError if there is none."""
     try:
         written = json.loads(path.read_text("utf-8"))
         return Last(
@@ -212,25 +215,25 @@ def read(path: Path) -> Last:
             scores=read_scores(written["scores"]),
         )
     except FileNotFoundError as error:
-        raise PilcrowError(f"there is no run in {path.parent}; run: pilcrow eval") from error
+        raise PilcrowError(f"There is no run in {path.parent}. Run: pilcrow eval") from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise PilcrowError(f"the run in {path} cannot be read ({error}); run it again") from error
+        raise PilcrowError(f"Cannot read the run in {path} ({error}). Run: pilcrow eval") from error
 
 
 def accept(output: Path, reason: str) -> Path:
-    """Makes the last run the accepted one, for a reason; the file that it is kept in."""
+    """Accept the last run for a reason, and return the file it is saved in."""
     if not reason.strip():
-        raise PilcrowError('say why this run is accepted: --reason "…"')
+        raise PilcrowError('Say why you accept this run: --reason "…"')
     last = read(output / FILE)
     if not last.whole:
-        raise PilcrowError("the last run asked some of the questions only; accept a whole run")
+        raise PilcrowError("The last run asked only some of the questions. Run all of them, then accept.")
     path = accepted_file(last.questions, output)
     write_accepted(path, Accepted(last.run, reason.strip(), datetime.now(UTC), last.asked, last.scores))
     return path
 
 
 def accepted_file(questions: Path, output: Path) -> Path:
-    """Where the accepted run of some questions stands: beside our own, else in the folder of the output."""
+    """Return the file of the accepted run: beside the built-in questions, else in the output folder."""
     return (OWN.parent if questions.resolve() == OWN else output) / "accepted.json"
 
 
@@ -239,7 +242,7 @@ def _change(change: Change) -> dict[str, object]:
         "now": _figure(change.now),
         "then": _number(change.then.value),
         "by": _figure(change.by),
-        "rows compared": change.rows,
+        "rows compared": change.compared,
         "scored": change.scored,
         "failed": change.failed,
         "verdict": change.verdict.value,

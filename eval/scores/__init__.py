@@ -1,1 +1,1 @@
-"""Scores of each answer and of a whole run."""
+"""Scores of each answer: correctness, citations, abstention and retrieval."""

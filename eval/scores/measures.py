@@ -1,4 +1,4 @@
-"""The metrics of the nightly evaluation: their names, what each says, and which questions it is of."""
+"""The metrics of the nightly evaluation: name, meaning, and the questions each applies to."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ FAITHFULNESS = "faithfulness"
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one metric gives one case, 0 to 1; None where it failed, with the reason."""
+    """The value of one metric for one case, 0 to 1; None if it failed, with the reason."""
 
     value: float | None
     reason: str = ""
 
 
-Scores = Mapping[str, Mapping[str, Score]]  # by metric, then by id of the rows that it applies to
+Scores = Mapping[str, Mapping[str, Score]]  # by metric, then by id of the questions it applies to
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric as it stands in the report. `group`: where it is shown; `lower`: less is better."""
+    """A metric of the report. `group` is its section; `lower` says that less is better."""
 
     name: str
     group: str
@@ -33,11 +33,11 @@ class Measure:
 
 
 def _answerable(case: Case) -> bool:
-    return case.row.answerable
+    return case.question.answerable
 
 
 def _both(case: Case) -> bool:
-    return case.answered and case.row.answerable
+    return case.answered and case.question.answerable
 
 
 def _answered(case: Case) -> bool:
@@ -49,113 +49,111 @@ MEASURES = (
     Measure(
         "answer accuracy",
         ANSWERS,
-        "of the answerable questions, those with an answer that holds what is accepted",
+        "share of answerable questions with an answer that contains an accepted one",
         _answerable,
     ),
     Measure(
         "exact match",
         ANSWERS,
-        "of the answerable questions, those whose highlighted words are an accepted answer (SQuAD)",
+        "share of answerable questions whose highlighted words are an accepted answer (SQuAD)",
         _answerable,
     ),
     Measure(
         "F1",
         ANSWERS,
-        "words shared by the highlighted words and the accepted answer that they fit best (SQuAD)",
+        "F1 of the highlighted words against the accepted answer that fits best (SQuAD)",
         _answerable,
     ),
     Measure(
         "string similarity",
         ANSWERS,
-        "of an answer and its reference: 1 less the Levenshtein distance (RAGAS NonLLMStringSimilarity)",
+        "answer against reference: 1 minus the Levenshtein distance (RAGAS NonLLMStringSimilarity)",
         _both,
     ),
     Measure(
         "semantic similarity",
         ANSWERS,
-        "of an answer and its reference: the cosine of the built-in embedder (RAGAS SemanticSimilarity)",
+        "answer against reference: cosine of the built-in embedder (RAGAS SemanticSimilarity)",
         _both,
     ),
     Measure(
         FAITHFULNESS,
         CITATIONS,
-        "share of an answer's statements that its cited paragraphs bear out, by the judge (RAGAS)",
+        "share of an answer's statements that its cited paragraphs support, says the judge (RAGAS)",
         _answered,
     ),
     Measure(
         "citation right",
         CITATIONS,
-        "of the answers to answerable questions, those that cite a paragraph which answers",
+        "share of answers to answerable questions that cite a paragraph that answers",
         _both,
     ),
     Measure(
         "citation precision",
         CITATIONS,
-        "share of an answer's citations that bear out their statement and are needed for it (ALCE)",
+        "share of an answer's citations that support their statement and are needed for it (ALCE)",
         _answered,
     ),
     Measure(
         "citation recall",
         CITATIONS,
-        "share of an answer's statements that their own citations bear out (ALCE)",
+        "share of an answer's statements that their own citations support (ALCE)",
         _answered,
     ),
     Measure(
         "fabricated citations",
         CITATIONS,
-        "share of an answer's marks that lead to no paragraph of the documents",
+        "share of an answer's citation marks that lead to no paragraph",
         _answered,
         lower=True,
     ),
     Measure(
         "quote exactness",
         CITATIONS,
-        "share of an answer's quotes that stand, letter by letter, at their place in the paragraph cited",
+        "share of an answer's quotes found, letter by letter, at their place in the paragraph",
         _answered,
     ),
     Measure(
         "abstention precision",
         ABSTENTION,
-        "of the abstentions, those on questions that the documents do not answer",
+        "share of abstentions on questions that the documents do not answer",
         lambda case: not case.answered,
     ),
     Measure(
         "abstention recall",
         ABSTENTION,
-        "of the questions that the documents do not answer, those it abstained on",
-        lambda case: not case.row.answerable,
+        "share of unanswerable questions on which it abstained",
+        lambda case: not case.question.answerable,
     ),
     Measure(
         "hit@1",
         RETRIEVAL,
-        "of the answerable questions, those with a paragraph that answers in first place",
+        "share of answerable questions with a paragraph that answers in first place",
         _answerable,
     ),
     Measure(
         "hit@5",
         RETRIEVAL,
-        "of the answerable questions, those with a paragraph that answers in the first five",
+        "share of answerable questions with a paragraph that answers in the first five",
         _answerable,
     ),
-    Measure(
-        "MRR", RETRIEVAL, "one over the rank of the first paragraph that answers, 0 without one", _answerable
-    ),
+    Measure("MRR", RETRIEVAL, "one over the rank of the first paragraph that answers, else 0", _answerable),
     Measure(
         "nDCG@10",
         RETRIEVAL,
-        "how near the first ten are to the best order of the paragraphs that answer",
+        "first ten paragraphs against the best possible order",
         _answerable,
     ),
     Measure(
         "context precision",
         RETRIEVAL,
-        "of the paragraphs read for an answer, those that answer (RAGAS IDBasedContextPrecision)",
-        lambda case: case.row.answerable and bool(case.answer.evidence),
+        "share of the paragraphs read that answer (RAGAS IDBasedContextPrecision)",
+        lambda case: case.question.answerable and bool(case.answer.evidence),
     ),
     Measure(
         "context recall",
         RETRIEVAL,
-        "of the paragraphs that answer, those read for the answer (RAGAS IDBasedContextRecall)",
+        "share of the paragraphs that answer that were read (RAGAS IDBasedContextRecall)",
         _answerable,
     ),
 )

@@ -13,11 +13,12 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from eval.questions.question import Question
 from scripts.bench import corpora
 from scripts.bench import tables as report
 from scripts.bench.asking import Pilcrow, Run, System, measure, paragraphs_of
 from scripts.bench.calibration import NOTE, Reliability, reliabilities
-from scripts.bench.corpora import CORPORA, Question
+from scripts.bench.corpora import CORPORA
 from scripts.bench.scoring import figures
 
 PILCROW, PLAIN, BY_PARAGRAPH = "Pilcrow", "LlamaIndex", "LlamaIndex, a node a paragraph"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import resource
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -11,28 +10,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Protocol
 
-from eval.metrics import Held, Place
-from rag import Answer, Assistant, Paragraph, Settings
-from scripts.bench.corpora import WHOLE, Corpus, Question
+from eval.metrics import Place
+from eval.questions.question import WHOLE, Question
+from eval.scores.reply import Reply
+from rag import Assistant, Paragraph, Settings
+from scripts.bench.corpora import Corpus
 
 Paragraphs = dict[Place, Paragraph]
 Track = Callable[[Sequence[Question], str], Iterable[Question]]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back. `marked`: the words that answer; `ranked`, `cited`: of each piece, its paragraphs.
-
-    `probability` is that which the system gives for the evidence answering the question, if it gives any.
-    """
-
-    answered: bool
-    text: str
-    marked: str
-    ranked: tuple[Held, ...]
-    cited: tuple[Held, ...]
-    probability: float | None = None
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +57,8 @@ class Pilcrow:
     def ask(self, question: str) -> Reply:
         """The answer, its evidence in order but for headings, and its citations, each of one paragraph."""
         answer = self._assistant.ask(question)
-        return Reply(
-            answered=not answer.abstained,
-            text=re.sub(r"\s*\[\d+\]", "", answer.text),
-            marked=marked(answer),
-            ranked=tuple(
-                frozenset({(item.source, item.paragraph)})
-                for item in answer.evidence
-                if item.kind != "heading"
-            ),
-            cited=tuple(frozenset({(item.source, item.paragraph)}) for item in answer.citations),
-            probability=answer.probability,
-        )
+        found = ((item.source, item.paragraph) for item in answer.evidence if item.kind != "heading")
+        return Reply.of(answer, found)
 
     def close(self) -> None:
         """Closes the index."""
@@ -98,14 +73,6 @@ def paragraphs_of(index: Path) -> Paragraphs:
             for document in assistant.documents()
             for number in range(1, document.paragraphs + 1)
         }
-
-
-def marked(answer: Answer) -> str:
-    """The highlighted words of the first statement that has some, else all its first statement."""
-    for statement in answer.statements:
-        if statement.highlight:
-            return statement.text[slice(*statement.highlight)]
-    return answer.statements[0].text if answer.statements else ""
 
 
 def measure(make: Callable[[Path], System], corpus: Corpus, scratch: Path, track: Track) -> Run:

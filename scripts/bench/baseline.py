@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.judge import minilm
-from eval.metrics import Held, Place, normalise
-from scripts.bench.asking import Paragraphs, Reply
+from eval.metrics import Piece, Place, normalise
+from eval.scores.reply import Reply
+from scripts.bench.asking import Paragraphs
 
 os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")  # of Chroma, which reads it when imported
 
@@ -121,7 +122,7 @@ class LlamaIndex:
         ranked = tuple(self._place(node) for node in nodes)
         return Reply(True, "\n\n".join(texts), texts[0] if texts else "", ranked, ranked[:SHOWN])
 
-    def _place(self, node: NodeWithScore) -> Held:
+    def _place(self, node: NodeWithScore) -> Piece:
         source = node.metadata["source"]
         if self._by_paragraph:
             return frozenset({(source, node.metadata["number"])})

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eval.metrics import Bin, Figure, area, brier, calibration_error, in_bins
-from scripts.bench.asking import Reply, Run
-from scripts.bench.corpora import Corpus, Question
+from eval.metrics import Bin, Figure, auc, brier, calibration_error, in_bins
+from eval.questions.question import Question
+from eval.scores.reply import Reply
+from scripts.bench.asking import Run
+from scripts.bench.corpora import Corpus
 
 NOTE = (
     "The share of unanswerable questions is each set's own, and calibration depends on it: "
@@ -28,7 +30,7 @@ class Reliability:
     count: int
     error: Figure
     brier: Figure
-    area: Figure
+    auc: Figure
     bins: tuple[Bin, ...]
 
 
@@ -63,7 +65,7 @@ def _reliability(pairs: Sequence[tuple[Question, Reply]], groups: Sequence[str])
         count=len(judged),
         error=calibration_error(probabilities, answerable),
         brier=brier(probabilities, answerable),
-        area=area(probabilities, answerable),
+        auc=auc(probabilities, answerable),
         bins=in_bins(probabilities, answerable),
     )
 
@@ -75,5 +77,5 @@ def calibration(corpus: Corpus, run: Run) -> dict[str, Figure]:
         of = name.removeprefix(corpus.name)
         found[f"calibration error{of}"] = reliability.error
         found[f"Brier score{of}"] = reliability.brier
-        found[f"area under ROC (AUC){of}"] = reliability.area
+        found[f"area under ROC (AUC){of}"] = reliability.auc
     return found

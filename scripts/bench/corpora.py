@@ -11,33 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from eval import DATA, SEEDS
-from eval.metrics import Held
+from eval.questions.question import WHOLE, Question
+from eval.questions.question import load as load_questions
 
 HERE = Path(__file__).resolve().parent
 
-WHOLE = "whole"  # the index that every answerable question is asked of
 ELSEWHERE, SWAPPED = "from other articles", "name or number swapped"
 ABSENT, PRESENT = "passage absent", "own passage there"
 # They stand in none of the sets' documents, and take the place of a name in a question.
 FOREIGN = ("Halvorsen", "Paramaribo", "Kyrgyzstan", "Delacroix", "Wolverhampton", "Ulaanbaatar", "Mbeki")
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question as it is asked of one index of its corpus; `group` is empty where that index answers it.
-
-    `gold` are the paragraphs that answer. One of `accepted` must be in a right answer, or half the content
-    words of one of `references`; a whole one has of each group in `needs` at least one.
-    """
-
-    id: str
-    text: str
-    index: str = WHOLE
-    accepted: tuple[str, ...] = ()
-    gold: Held = frozenset()
-    group: str = ""
-    needs: tuple[tuple[str, ...], ...] = ()
-    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +71,8 @@ def _xquad_questions(paragraphs: Sequence[dict[str, Any]], source: str, away: st
     for number, paragraph in enumerate(paragraphs, 2):
         for qa in paragraph["qas"]:
             accepted = tuple(answer["text"] for answer in qa["answers"])
-            gold = frozenset({(source, number)})
-            yield Question(qa["id"], qa["question"], accepted=accepted, gold=gold)
-            yield Question(f"{qa['id']} elsewhere", qa["question"], away, group=ELSEWHERE)
+            yield Question(qa["id"], qa["question"], accepted=accepted, gold=((source, number),))
+            yield Question(f"{qa['id']} elsewhere", qa["question"], ELSEWHERE, index=away)
 
 
 def clapnq(folder: Path, scratch: Path) -> Corpus:
@@ -116,36 +97,22 @@ def clapnq(folder: Path, scratch: Path) -> Corpus:
 
 def _clapnq_questions(row: dict[str, Any], source: str, answerable: bool) -> Iterator[Question]:
     if not answerable:
-        yield Question(f"{row['id']} absent", row["input"], group=ABSENT)
-        yield Question(f"{row['id']} present", row["input"], PRESENT, group=PRESENT)
+        yield Question(f"{row['id']} absent", row["input"], ABSENT)
+        yield Question(f"{row['id']} present", row["input"], PRESENT, index=PRESENT)
         return
     selected = [text for output in row["output"] for text in output["selected_sentences"]]
     yield Question(
         row["id"],
         row["input"],
         accepted=tuple(text for text in selected if len(text.split()) > 2),
-        gold=frozenset({(source, 2)}),
-        references=tuple(output["answer"] for output in row["output"]),
+        gold=((source, 2),),
+        long_answers=tuple(output["answer"] for output in row["output"]),
     )
 
 
 def written(name: str, folder: Path, questions: Path) -> Corpus:
-    """A folder as it stands, with questions written for it: one JSON object a line.
-
-    Its fields: id, question, accepted, gold (pairs of source and paragraph number), kind, and needs at will.
-    """
-    rows = [json.loads(line) for line in questions.read_text("utf-8").splitlines() if line.strip()]
-    asked = tuple(
-        Question(
-            id=row["id"],
-            text=row["question"],
-            accepted=tuple(row["accepted"]),
-            gold=frozenset((source, number) for source, number in row["gold"]),
-            group="" if row["gold"] else row["kind"],
-            needs=tuple(map(tuple, row.get("needs", ()))),
-        )
-        for row in rows
-    )
+    """A folder as it is, with a file of questions about it."""
+    asked = load_questions(questions)
     groups = tuple(sorted({item.group for item in asked} - {""}))
     return Corpus(name, {WHOLE: folder}, asked, groups)
 
@@ -158,7 +125,7 @@ def swapped(questions: Sequence[Question], everything: str) -> Iterator[Question
         if parts:
             part = chance.choice(parts)
             text = item.text.replace(part, _absent(part, everything, chance))
-            yield Question(f"{item.id} swapped", text, item.index, group=SWAPPED)
+            yield Question(f"{item.id} swapped", text, SWAPPED, index=item.index)
 
 
 def _absent(part: str, everything: str, chance: random.Random) -> str:

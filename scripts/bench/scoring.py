@@ -4,44 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from eval.metrics import (
-    Figure,
-    content_share,
-    exact_match,
-    f1,
-    hit,
-    holds_any,
-    middle,
-    ndcg,
-    reciprocal_rank,
-    share,
-    words,
-)
-from scripts.bench.asking import Reply, Run
+from eval.metrics import Figure, percentile, share
+from eval.questions.question import Question
+from eval.scores.reply import SCORES, Reply, cites_gold, complete, right
+from scripts.bench.asking import Run
 from scripts.bench.calibration import calibration
-from scripts.bench.corpora import Corpus, Question
+from scripts.bench.corpora import Corpus
 
 Pair = tuple[Question, Reply]
-
-ENOUGH = 0.5  # of a long reference's content words, for an answer to count as right
-
-
-def right(question: Question, reply: Reply) -> bool:
-    """Whether an answer came that holds an accepted one, or half the content words of a long reference."""
-    return reply.answered and (
-        holds_any(reply.text, question.accepted)
-        or any(content_share(reply.text, long) >= ENOUGH for long in question.references)
-    )
-
-
-def complete(question: Question, reply: Reply) -> bool:
-    """Whether the answer is right and has one of each group that the question needs."""
-    return right(question, reply) and all(holds_any(reply.text, group) for group in question.needs)
-
-
-def cites_gold(question: Question, reply: Reply) -> bool:
-    """Whether an answer came with a citation of a paragraph that answers."""
-    return reply.answered and any(held & question.gold for held in reply.cited)
 
 
 def figures(corpus: Corpus, run: Run) -> dict[str, Figure]:
@@ -51,11 +21,11 @@ def figures(corpus: Corpus, run: Run) -> dict[str, Figure]:
     found = retrieval(answerable) | answers(answerable, spans=corpus.spans) | citations(answerable)
     found |= abstention(corpus, pairs, answerable) | calibration(corpus, run)
     seconds = [reply.seconds for _, reply in answerable]
-    lengths = [words(reply.text) for _, reply in answerable if reply.answered]
+    lengths = [len(reply.text.split()) for _, reply in answerable if reply.answered]
     return found | {
-        "words an answer, median": middle(lengths),
-        "seconds a question, p50": middle(seconds),
-        "seconds a question, p95": middle(seconds, 95),
+        "words an answer, median": percentile(lengths),
+        "seconds a question, p50": percentile(seconds),
+        "seconds a question, p95": percentile(seconds, 95),
         "seconds to ingest": Figure(run.ingest_seconds),
         "peak memory, MiB": Figure(run.peak_mib),
     }
@@ -67,12 +37,7 @@ def _mean(pairs: Sequence[Pair], value: Callable[[Question, Reply], float]) -> F
 
 def retrieval(pairs: Sequence[Pair]) -> dict[str, Figure]:
     """How high the paragraphs that answer are ranked, whether or not an answer came."""
-    return {
-        "hit@1": _mean(pairs, lambda question, reply: hit(reply.ranked, question.gold, 1)),
-        "hit@5": _mean(pairs, lambda question, reply: hit(reply.ranked, question.gold, 5)),
-        "MRR": _mean(pairs, lambda question, reply: reciprocal_rank(reply.ranked, question.gold)),
-        "nDCG@10": _mean(pairs, lambda question, reply: ndcg(reply.ranked, question.gold)),
-    }
+    return {name: _mean(pairs, SCORES[name]) for name in ("hit@1", "hit@5", "MRR", "nDCG@10")}
 
 
 def answers(pairs: Sequence[Pair], *, spans: bool) -> dict[str, Figure]:
@@ -81,10 +46,7 @@ def answers(pairs: Sequence[Pair], *, spans: bool) -> dict[str, Figure]:
     if any(question.needs for question, _ in pairs):
         found["answer right and complete"] = _mean(pairs, complete)
     if spans:
-        found["exact match"] = _mean(
-            pairs, lambda question, reply: exact_match(reply.marked, question.accepted)
-        )
-        found["F1"] = _mean(pairs, lambda question, reply: f1(reply.marked, question.accepted))
+        found |= {name: _mean(pairs, SCORES[name]) for name in ("exact match", "F1")}
     return found
 
 
@@ -92,11 +54,11 @@ def citations(pairs: Sequence[Pair]) -> dict[str, Figure]:
     """Citations of paragraphs that answer: by question, by citation, and by paragraph to be cited."""
     answered = [pair for pair in pairs if pair[1].answered]
     cited = [
-        (len(reply.cited), sum(bool(held & question.gold) for held in reply.cited))
+        (len(reply.cited), sum(not piece.isdisjoint(question.gold) for piece in reply.cited))
         for question, reply in answered
     ]
     covered = [
-        len(question.gold & frozenset().union(*reply.cited)) / len(question.gold)
+        len(frozenset().union(*reply.cited).intersection(question.gold)) / len(question.gold)
         for question, reply in answered
     ]
     return {

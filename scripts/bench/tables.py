@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from eval.metrics import Bin, Figure, first_gold
-from scripts.bench.asking import Reply, Run
+from eval.questions.question import Question
+from eval.scores.reply import Reply, cites_gold, right
+from scripts.bench.asking import Run
 from scripts.bench.calibration import NOTE, Reliability
-from scripts.bench.corpora import Corpus, Question
-from scripts.bench.scoring import cites_gold, right
+from scripts.bench.corpora import Corpus
 
 Figures = dict[str, Figure]
 Results = Mapping[str, Mapping[str, Figures]]  # by corpus, then by system
@@ -88,7 +89,7 @@ def _reliability(reliability: Reliability) -> dict[str, object]:
         "unanswerable groups": reliability.unanswerable,
         "calibration error": _plain(reliability.error),
         "Brier score": _plain(reliability.brier),
-        "AUC": _plain(reliability.area),
+        "AUC": _plain(reliability.auc),
         "bins": [_bin(item) for item in reliability.bins],
     }
 
@@ -108,7 +109,7 @@ def _reply(reply: Reply) -> dict[str, object]:
     return {
         "answered": reply.answered,
         "text": reply.text,
-        "marked": reply.marked,
+        "marked": reply.highlighted,
         "cited": [sorted(held) for held in reply.cited],
         "probability": reply.probability,
         "seconds": round(reply.seconds, 4),

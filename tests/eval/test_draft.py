@@ -1,18 +1,21 @@
-"""Drafts of questions: proposed from documents and feedback, kept only when a person says so and they fit."""
+"""Drafts of questions: proposed from documents and feedback, kept if a person accepts and they are valid."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from eval.questions.draft import Draft, append, from_documents, from_feedback, review
-from eval.questions.rows import Row, load, validate
-from rag import Assistant, Settings
+from eval.questions.draft import Draft, Prompt, append, from_documents, from_feedback, read_feedback, review
+from eval.questions.question import Question, load, validate
+from rag import Assistant, PilcrowError, Settings
 from ui.cli import app
-from ui.conversations import FILE, Conversations
 
 NOTES = """# Harbour notes
 
@@ -23,7 +26,21 @@ The pier was mended for 40,000 crowns.
 It rained a lot.
 """
 TABLE = "Ship,Port,Crew\nAurora,Veldhaven,12\n"
-Answers = Callable[[str, str], str]
+WRONG: dict[str, Any] = {
+    "question": "How deep is the basin?",
+    "answer": "The pier was mended for 40,000 crowns. [1]",
+    "verdict": "wrong",
+    "note": "no depth there",
+    "history": [{"question": "Is there a pier?", "answer": "There is."}],
+    "citations": [["harbour.md", 3]],
+}
+RIGHT = WRONG | {
+    "question": "Who is the harbour master of Veldhaven?",
+    "answer": "The harbour master of Veldhaven is Ines Okafor. [1]",
+    "verdict": "right",
+    "history": [],
+    "citations": [["harbour.md", 2]],
+}
 
 
 @pytest.fixture
@@ -36,45 +53,38 @@ def harbour(tmp_path: Path) -> Iterator[Assistant]:
         yield assistant
 
 
-def typing(*answers: str) -> Answers:
-    """Someone who types these, one after the other; nothing typed takes what is proposed."""
+def typing(*answers: str) -> Prompt:
+    """Someone who types these in turn; nothing typed takes the default."""
     left = iter(answers)
 
-    def prompt(_: str, proposed: str) -> str:
-        return next(left) or proposed
+    def prompt(_: str, default: str) -> str:
+        return next(left) or default
 
     return prompt
 
 
-def test_a_document_is_asked_for_its_dates_numbers_names_and_fields(harbour: Assistant) -> None:
+def test_drafts_ask_for_dates_numbers_names_and_table_fields(harbour: Assistant) -> None:
     drafts = list(from_documents(harbour, ()))
-    by_place = {draft.row.gold[0]: draft.row for draft in drafts}
+    by_place = {draft.question.gold[0]: draft.question for draft in drafts}
     assert by_place["harbour.md", 2].kind == "date"
     assert by_place["harbour.md", 2].accepted == ("3 March 2021",)
-    assert "3 March 2021" not in by_place["harbour.md", 2].question
+    assert "3 March 2021" not in by_place["harbour.md", 2].text
     assert by_place["harbour.md", 3].accepted == ("40,000",)
-    assert by_place["ships.csv", 1].question == "What is the Crew for Ship Aurora, Port Veldhaven?"
+    assert by_place["ships.csv", 1].text == "What is the Crew for Ship Aurora, Port Veldhaven?"
     assert by_place["ships.csv", 1].accepted == ("12",)
-    assert ("harbour.md", 4) not in by_place, "nothing to ask about"
-    assert [draft.row.gold[0][0] for draft in drafts[:2]] == ["harbour.md", "ships.csv"], "each in turn"
+    assert ("harbour.md", 4) not in by_place, "it has nothing to ask about"
+    assert [draft.question.gold[0][0] for draft in drafts[:2]] == ["harbour.md", "ships.csv"], (
+        "documents take turns"
+    )
 
 
-def test_what_is_asked_already_is_not_proposed_again(harbour: Assistant) -> None:
-    known = [Row("k", "When?", "date", gold=(("harbour.md", 2),))]
-    assert ("harbour.md", 2) not in {draft.row.gold[0] for draft in from_documents(harbour, known)}
-    judged = {
-        "question": "When?",
-        "answer": "",
-        "verdict": "right",
-        "note": "",
-        "history": [],
-        "citations": [],
-    }
-    assert list(from_feedback([judged], known)) == []
+def test_known_questions_are_not_proposed_again(harbour: Assistant) -> None:
+    known = [Question("k", "When?", "date", gold=(("harbour.md", 2),))]
+    assert ("harbour.md", 2) not in {draft.question.gold[0] for draft in from_documents(harbour, known)}
+    assert list(from_feedback([WRONG | {"question": "When?"}], known)) == []
 
 
-def test_every_draft_of_a_document_fits_it(harbour: Assistant, tmp_path: Path) -> None:
-    """Accepted as they are, they pass the validator."""
+def test_drafts_from_documents_are_valid(harbour: Assistant, tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     drafts = list(from_documents(harbour, ()))
     kept = review(drafts, harbour, file, (), lambda *_: "a", lambda _: None)
@@ -82,7 +92,7 @@ def test_every_draft_of_a_document_fits_it(harbour: Assistant, tmp_path: Path) -
     validate(load(file), harbour)
 
 
-def test_a_person_accepts_edits_and_skips(harbour: Assistant, tmp_path: Path) -> None:
+def test_person_accepts_edits_and_skips(harbour: Assistant, tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     shown: list[str] = []
     edited = (
@@ -98,68 +108,78 @@ def test_a_person_accepts_edits_and_skips(harbour: Assistant, tmp_path: Path) ->
     )
     rows = load(file)
     assert kept == len(rows) == 2
-    assert rows[0].question == "Since when has Okafor been in office?"
+    assert rows[0].text == "Since when has Okafor been in office?"
     assert rows[0].accepted == ("3 March 2021", "March 2021")
     assert rows[1].gold == (("harbour.md", 3),)
-    assert "She took office on 3 March 2021." in shown[0], "the paragraph is there to be read"
+    assert "She took office on 3 March 2021." in shown[0], "the paragraph is shown"
 
 
-def test_what_does_not_fit_is_not_kept_until_it_does(harbour: Assistant, tmp_path: Path) -> None:
+def test_invalid_question_is_not_kept_until_corrected(harbour: Assistant, tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
-    told: list[str] = []
+    printed: list[str] = []
     draft = Draft(
-        Row("", "Who mended the pier?", "fact", "Masons.", ("Masons",), gold=(("harbour.md", 3),)), ""
+        Question("", "Who mended the pier?", "fact", "Masons.", ("Masons",), gold=(("harbour.md", 3),)), ""
     )
     mended = ("e", "What did mending the pier cost?", "number", "40,000 crowns.", "40,000", "harbour.md ¶3")
-    assert review([draft], harbour, file, (), typing("a", *mended), told.append) == 1
-    assert any("not yet: harbour.md ¶3 holds nothing that is accepted" in line for line in told)
-    assert load(file)[0].question == "What did mending the pier cost?"
-    assert review([draft], harbour, file, load(file), typing("a", "s"), told.append) == 0
+    assert review([draft], harbour, file, (), typing("a", *mended), printed.append) == 1
+    assert any("not yet: harbour.md ¶3 contains no accepted answer" in line for line in printed)
+    assert load(file)[0].text == "What did mending the pier cost?"
+    assert review([draft], harbour, file, load(file), typing("a", "s"), printed.append) == 0
     assert len(load(file)) == 1
 
 
-def test_an_answer_judged_wrong_can_become_a_question_without_an_answer(
-    harbour: Assistant, tmp_path: Path
-) -> None:
-    judged = {
-        "question": "How deep is the basin?",
-        "answer": "The pier was mended for 40,000 crowns. [1]",
-        "verdict": "wrong",
-        "note": "no depth there",
-        "history": [{"question": "Is there a pier?", "answer": "There is."}],
-        "citations": [["harbour.md", 3]],
-    }
-    [draft] = from_feedback([judged], ())
-    assert draft.row.kind == "follow-up"
-    assert (draft.row.gold, draft.row.accepted) == ((), ())
+def test_answer_judged_wrong_can_become_an_unanswerable_question(harbour: Assistant, tmp_path: Path) -> None:
+    [draft] = from_feedback([WRONG], ())
+    assert draft.question.kind == "follow-up"
+    assert (draft.question.gold, draft.question.accepted) == ((), ())
     assert "no depth there" in draft.shown
     file = tmp_path / "mine.jsonl"
     assert review([draft], harbour, file, (), typing("e", "", "unanswerable"), lambda _: None) == 1
-    [row] = load(file)
-    assert (row.kind, row.answerable, row.history[0].question) == ("unanswerable", False, "Is there a pier?")
+    [kept] = load(file)
+    assert (kept.kind, kept.answerable) == ("unanswerable", False)
+    assert kept.history[0].question == "Is there a pier?"
 
 
-def test_a_row_is_added_below_what_stands_in_the_file(tmp_path: Path) -> None:
+def test_question_is_appended_after_a_missing_newline(tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
-    append(file, Row("a", "One?", "unanswerable"))
+    append(file, Question("a", "One?", "unanswerable"))
     file.write_text(file.read_text("utf-8").rstrip("\n"), "utf-8")
-    append(file, Row("b", "Two?", "near miss"))
-    assert [row.id for row in load(file)] == ["a", "b"]
+    append(file, Question("b", "Two?", "near miss"))
+    assert [question.id for question in load(file)] == ["a", "b"]
 
 
-def test_the_command_proposes_feedback_first_and_adds_to_the_file(harbour: Assistant, tmp_path: Path) -> None:
-    answer = harbour.ask("Who is the harbour master of Veldhaven?")
-    with Conversations(tmp_path / "index" / FILE) as conversations:
-        conversation = conversations.add("", None, answer)
-        conversations.judge("", conversation, 1, "right")
+def command(tmp_path: Path, feedback: Path | str) -> list[str]:
+    index, questions = str(tmp_path / "index"), str(tmp_path / "mine.jsonl")
+    return ["eval", "draft", "--index", index, "--questions", questions, "--feedback", str(feedback)]
+
+
+def test_command_proposes_feedback_before_documents(harbour: Assistant, tmp_path: Path) -> None:
     harbour.close()
-    file = tmp_path / "mine.jsonl"
-    typed = "a\nq\n"
-    arguments = ["eval", "draft", "--index", str(tmp_path / "index"), "--questions", str(file)]
-    done = CliRunner().invoke(app, arguments, input=typed)
+    feedback = tmp_path / "feedback.jsonl"
+    feedback.write_text(f"{json.dumps(RIGHT)}\n\n", "utf-8")
+    done = CliRunner().invoke(app, command(tmp_path, feedback), input="a\nq\n")
     assert done.exit_code == 0, done.output
     assert "judged right" in done.output
     assert "1 added to" in done.output
-    [row] = load(file)
-    assert row.question == "Who is the harbour master of Veldhaven?"
-    assert row.gold == (("harbour.md", 2),)
+    [kept] = load(tmp_path / "mine.jsonl")
+    assert kept.text == "Who is the harbour master of Veldhaven?"
+    assert kept.gold == (("harbour.md", 2),)
+
+
+@pytest.mark.parametrize("line", ["not JSON", "[]", '{"question": "Who?"}'])
+def test_feedback_of_another_form_names_its_line(line: str) -> None:
+    with pytest.raises(PilcrowError, match="Line 2 of the feedback"):
+        read_feedback([json.dumps(RIGHT), line])
+
+
+def test_piped_feedback_without_a_terminal_says_to_save_it(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ui", *command(tmp_path, "-")],
+        input=json.dumps(RIGHT),
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,  # no terminal to read the choices from
+    )
+    assert done.returncode == 1
+    assert "pilcrow eval draft --feedback FILE" in done.stderr

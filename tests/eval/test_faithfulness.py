@@ -1,4 +1,4 @@
-"""The local judge: what it holds to be supported, and RAGAS' Faithfulness behind which it sits."""
+"""The local judge: which statements it finds supported, and RAGAS' Faithfulness around it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytest.importorskip("ragas", reason="the eval group is not installed")
 
 from ragas.metrics.collections import Faithfulness
 
-from eval.judge.faithfulness import LocalFaithfulness, apart, verdict
+from eval.judge.faithfulness import LocalFaithfulness, held_out_verdict, verdict
 from eval.judge.features import features
 from eval.judge.words import sentences, statements, tokens
 
@@ -31,7 +31,7 @@ SCHOOL = "The school at Vik has 48 pupils and three teachers. It was built of st
         "The school at Vik has 48 pupils and three teachers.",
     ],
 )
-def test_what_the_paragraphs_say_is_supported(statement: str) -> None:
+def test_statement_of_the_paragraphs_is_supported(statement: str) -> None:
     assert verdict(statement, [FERRY, SCHOOL]) > 0.9
 
 
@@ -64,29 +64,29 @@ def test_what_the_paragraphs_say_is_supported(statement: str) -> None:
         pytest.param("The mill at Dal ground rye for six villages until the war.", id="another paragraph"),
     ],
 )
-def test_one_changed_fact_is_not_supported(statement: str) -> None:
+def test_statement_with_one_changed_fact_is_not_supported(statement: str) -> None:
     assert verdict(statement, [FERRY, SCHOOL]) < 0.5
 
 
-def test_the_same_in_other_words_beats_what_is_not_said() -> None:
-    said = verdict("In March 2019 the Skarv ferry had 1,240 passengers.", [FERRY])
-    not_said = verdict("In March 2019 the Skarv ferry sank with its captain.", [FERRY])
-    assert said > not_said
+def test_paraphrase_ranks_above_an_invention() -> None:
+    paraphrase = verdict("In March 2019 the Skarv ferry had 1,240 passengers.", [FERRY])
+    invention = verdict("In March 2019 the Skarv ferry sank with its captain.", [FERRY])
+    assert paraphrase > invention
 
 
-def test_without_paragraphs_nothing_is_supported() -> None:
+def test_nothing_is_supported_without_paragraphs() -> None:
     assert verdict("The old pier was not repaired.", []) == 0
     assert verdict("The old pier was not repaired.", ["", " \n"]) == 0
 
 
 @pytest.mark.parametrize("text", ["", "…", "[1]", "word " * 3000, "北京 是 首都。", "\x00 NaN inf 1e999"])
-def test_any_text_has_a_probability(text: str) -> None:
+def test_any_text_gets_a_probability(text: str) -> None:
     for statement, context in ((text, FERRY), ("The pier is old.", text)):
         assert 0 <= verdict(statement, [context]) <= 1
         assert all(math.isfinite(value) for value in features(statement, [context]).values())
 
 
-def test_ragas_scores_the_share_of_supported_sentences() -> None:
+def test_ragas_score_is_the_share_of_supported_sentences() -> None:
     metric = LocalFaithfulness()
     assert isinstance(metric, Faithfulness)
     answer = "The old pier was not repaired. [1] The school at Vik has 84 pupils and three teachers. [2]"
@@ -99,14 +99,14 @@ def test_ragas_scores_the_share_of_supported_sentences() -> None:
     assert score(answer.replace("84", "48")) == 1
 
 
-def test_each_fold_has_weights_of_its_own() -> None:
+def test_each_fold_has_its_own_weights() -> None:
     statement = "In March 2019 the Skarv ferry had 1,240 passengers."
-    chances = {apart(f"article {number}", statement, [FERRY]) for number in range(40)}
+    chances = {held_out_verdict(f"article {number}", statement, [FERRY]) for number in range(40)}
     assert len(chances) == 5
     assert verdict(statement, [FERRY]) not in chances
 
 
-def test_marks_end_statements_and_are_no_part_of_them() -> None:
+def test_citation_marks_end_statements_and_are_removed() -> None:
     answer = (
         "Amount: 19; State: due [1] Mr. Lund of the U.S. office left on Jan. 5. [2][3] He did not return."
     )
@@ -130,5 +130,5 @@ def test_marks_end_statements_and_are_no_part_of_them() -> None:
         ("didn't", "not"),
     ],
 )
-def test_two_ways_to_write_one_thing(one: str, other: str) -> None:
+def test_two_spellings_of_one_thing_are_equal(one: str, other: str) -> None:
     assert [token.stem for token in tokens(one)] == [token.stem for token in tokens(other)]

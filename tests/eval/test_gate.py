@@ -1,4 +1,4 @@
-"""The gate: it fails for what got worse by more than its noise, and for the metric that tells of it."""
+"""The gate: it fails if a metric got worse by more than its noise, and names the metric."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Self
 
 import pytest
 
-from eval.questions.rows import FILE, load
+from eval.questions.question import FILE, load
 from eval.runs.gate import Change, Verdict, compare
 from eval.runs.history import Accepted, Entry, entries, read_accepted, remember, write_accepted
 from eval.scores.cases import ask
@@ -23,30 +23,30 @@ from rag import Answer, Assistant, Citation, Evidence, PilcrowError, Settings, S
 
 pytest.importorskip("ragas", reason="the eval group is not installed")
 
-from eval.nightly import score  # it wants RAGAS
+from eval.nightly import score  # needs RAGAS
 
-ROWS = load(FILE)[:120]  # the kinds are spread evenly over the file
+QUESTIONS = load(FILE)[:120]  # kinds are spread evenly over the file
 SAME = {f"q{number}": "as it was" for number in range(100)}
 Spoil = Callable[[Answer, Assistant], Answer]
 
 
-def made(name: str, values: Sequence[float | None]) -> Scores:
-    """One metric's values for q0, q1 and on."""
+def scores_of(name: str, values: Sequence[float | None]) -> Scores:
+    """One metric's values for q0, q1 and so on."""
     return {name: {f"q{number}": Score(value) for number, value in enumerate(values)}}
 
 
 def change(name: str, now: Sequence[float | None], then: Sequence[float | None]) -> Change:
-    found = compare(made(name, now), SAME, made(name, then), SAME)
+    found = compare(scores_of(name, now), SAME, scores_of(name, then), SAME)
     return next(item for item in found if item.measure.name == name)
 
 
-def test_the_same_answers_are_no_worse() -> None:
+def test_same_answers_are_not_worse() -> None:
     values = [1.0, 0.0] * 50
     found = change("hit@1", values, values)
     assert (found.verdict, found.by.value, found.by.low, found.by.high) == (Verdict.SAME, 0, 0, 0)
 
 
-def test_a_fall_within_the_noise_passes_and_one_beyond_it_fails() -> None:
+def test_fall_within_noise_passes_and_a_larger_one_fails() -> None:
     assert change("hit@1", [0.0] * 1 + [1.0] * 99, [1.0] * 100).verdict is Verdict.SAME
     swapped = change("hit@1", [0.0] * 6 + [1.0] * 94, [1.0] * 94 + [0.0] * 6)
     assert swapped.verdict is Verdict.SAME, "as many rose as fell"
@@ -57,14 +57,14 @@ def test_a_fall_within_the_noise_passes_and_one_beyond_it_fails() -> None:
     assert change("hit@1", [1.0] * 100, [0.0] * 10 + [1.0] * 90).verdict is Verdict.ROSE
 
 
-def test_a_perfect_score_is_still_in_doubt() -> None:
+def test_perfect_score_has_an_exact_interval() -> None:
     perfect = change("hit@1", [1.0] * 100, [1.0] * 100).now
     assert (perfect.value, perfect.high) == (1, 1)
     assert perfect.low == pytest.approx(0.9638, abs=1e-4)
     assert change("hit@1", [0.0] * 100, [0.0] * 100).now.high == pytest.approx(0.0362, abs=1e-4)
 
 
-def test_what_rounding_changes_is_no_change() -> None:
+def test_rounding_is_not_a_change() -> None:
     assert change("F1", [0.3333] * 100, [1 / 3] * 100).verdict is Verdict.SAME
 
 
@@ -74,63 +74,62 @@ def test_fewer_fabricated_citations_are_better() -> None:
     assert change("fabricated citations", none, some).verdict is Verdict.ROSE
 
 
-def test_a_metric_without_a_value_any_more_fails() -> None:
+def test_metric_that_loses_its_value_fails() -> None:
     found = change("citation recall", [], [1.0] * 100)
     assert (found.verdict, found.bad) == (Verdict.LOST, True)
     assert math.isnan(found.now.value)
 
 
-def test_what_can_no_longer_be_scored_fails_and_is_not_averaged_away() -> None:
+def test_newly_failed_score_fails_the_gate() -> None:
     found = change("faithfulness", [1.0] * 99 + [None], [1.0] * 100)
     assert (found.verdict, found.scored, found.failed) == (Verdict.FAILED, 99, 1)
     assert change("faithfulness", [1.0] * 99 + [None], [1.0] * 99 + [None]).verdict is Verdict.SAME
 
 
-def test_a_question_that_was_changed_is_not_compared() -> None:
-    now, then = made("hit@1", [0.0] * 50 + [1.0] * 50), made("hit@1", [1.0] * 100)
+def test_edited_question_is_not_compared() -> None:
+    now, then = scores_of("hit@1", [0.0] * 50 + [1.0] * 50), scores_of("hit@1", [1.0] * 100)
     edited = {id_: "edited" if int(id_[1:]) < 50 else digest for id_, digest in SAME.items()}
     found = next(item for item in compare(now, edited, then, SAME) if item.measure.name == "hit@1")
-    assert (found.verdict, found.rows) == (Verdict.SAME, 50)
+    assert (found.verdict, found.compared) == (Verdict.SAME, 50)
     nothing = compare(now, SAME, {}, {})
     assert {item.verdict for item in nothing} == {Verdict.NEW}
 
 
-def test_the_accepted_run_comes_back_as_it_was_written(tmp_path: Path) -> None:
+def test_accepted_run_survives_writing_and_a_broken_file_is_named(tmp_path: Path) -> None:
     when = datetime(2026, 11, 22, 3, tzinfo=UTC)
-    accepted = Accepted("r1", "the first “run”", when, {"q0": "d"}, made("hit@1", [0.25, None]))
+    accepted = Accepted("r1", "the first “run”", when, {"q0": "d"}, scores_of("hit@1", [0.25, None]))
     write_accepted(tmp_path / "accepted.json", accepted)
     assert read_accepted(tmp_path / "accepted.json") == accepted
     assert read_accepted(tmp_path / "none.json") is None
     (tmp_path / "accepted.json").write_text("{}", "utf-8")
-    with pytest.raises(PilcrowError, match="accepted.json cannot be read"):
+    with pytest.raises(PilcrowError, match="Cannot read the accepted run in .*accepted.json"):
         read_accepted(tmp_path / "accepted.json")
 
 
-def test_a_run_stands_once_in_the_history_and_only_with_its_own_questions(tmp_path: Path) -> None:
+def test_run_is_once_in_the_history_of_its_own_questions(tmp_path: Path) -> None:
     first = Entry("r1", datetime(2026, 11, 22, tzinfo=UTC), "mine", {"hit@1": (0.5, 0.4, 0.6)}, ("MRR",))
     for entry in (first, first, replace(first, run="r2", questions="other")):
         remember(tmp_path, entry)
     assert entries(tmp_path, "mine") == (first,)
     with (tmp_path / "history.jsonl").open("a") as file:
         file.write("half a li")
-    with pytest.raises(PilcrowError, match="is not one of a run"):
+    with pytest.raises(PilcrowError, match="is not a run"):
         entries(tmp_path, "mine")
 
 
 class Broken(Assistant):
-    """An assistant that answers as ever, and then something is wrong with the answer."""
+    """An assistant whose answers are spoilt on purpose."""
 
     spoil: Spoil
     remembered: dict[tuple[str, tuple[Turn, ...]], Answer]
     searched: dict[str, tuple[Evidence, ...]]
 
     @classmethod
-    def breaking(cls, index: Path, spoil: Spoil, like: Broken | None = None) -> Self:
-        """Opened on an index; `like` lends what it was asked already, before that was spoilt."""
+    def breaking(cls, index: Path) -> Self:
+        """Open an index."""
         opened = cls.open(index, Settings())
-        opened.spoil = spoil
-        opened.remembered = like.remembered if like else {}
-        opened.searched = like.searched if like else {}
+        opened.spoil = as_it_is
+        opened.remembered, opened.searched = {}, {}
         return opened
 
     def ask(
@@ -150,7 +149,7 @@ class Broken(Assistant):
 
 
 def neighbour(cited: Citation, assistant: Assistant) -> int:
-    """The number of the paragraph after the cited one, or of that before the last."""
+    """The number of the next paragraph, or of the previous one at the end."""
     count = next(item.paragraphs for item in assistant.documents() if item.source == cited.source)
     return cited.paragraph + 1 if cited.paragraph < count else cited.paragraph - 1
 
@@ -180,9 +179,14 @@ def always_answering(answer: Answer, _: Assistant) -> Answer:
     cited = Citation(
         1, first.source, first.paragraph, None, None, None, first.text, 0, len(first.text), first.text
     )
-    said = (Statement(first.text, (1,), 1.0),)
+    statements = (Statement(first.text, (1,), 1.0),)
     return replace(
-        answer, abstained=False, text=f"{first.text} [1]", statements=said, citations=(cited,), nearest=()
+        answer,
+        abstained=False,
+        text=f"{first.text} [1]",
+        statements=statements,
+        citations=(cited,),
+        nearest=(),
     )
 
 
@@ -195,9 +199,9 @@ def changed_numbers(answer: Answer, _: Assistant) -> Answer:
     def wrong(text: str) -> str:
         return re.sub(r"\d+", lambda number: str(int(number[0]) + 3), text)
 
-    said = [replace(statement, text=wrong(statement.text)) for statement in answer.statements]
-    marked = [f"{item.text} {''.join(f'[{number}]' for number in item.citations)}" for item in said]
-    return replace(answer, statements=tuple(said), text=" ".join(marked) or answer.text)
+    statements = [replace(statement, text=wrong(statement.text)) for statement in answer.statements]
+    marked = [f"{item.text} {''.join(f'[{number}]' for number in item.citations)}" for item in statements]
+    return replace(answer, statements=tuple(statements), text=" ".join(marked) or answer.text)
 
 
 def as_it_is(answer: Answer, _: Assistant) -> Answer:
@@ -205,24 +209,22 @@ def as_it_is(answer: Answer, _: Assistant) -> Answer:
 
 
 def scored(assistant: Assistant) -> Scores:
-    return score([ask(row, assistant) for row in ROWS])
+    return score([ask(question, assistant) for question in QUESTIONS])
 
 
 @pytest.fixture(scope="module")
-def healthy(
-    seeds_index: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Broken, Path, Scores]]:
-    """Nothing broken: the assistant, its index, and the scores of every question."""
+def healthy(seeds_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broken, Scores]]:
+    """The assistant unspoilt, and the scores of every question."""
     index = Path(shutil.copytree(seeds_index, tmp_path_factory.mktemp("healthy") / "index"))
-    assistant = Broken.breaking(index, as_it_is)
+    assistant = Broken.breaking(index)
     found = scored(assistant)
-    yield assistant, index, found
+    yield assistant, found
     assistant.close()
 
 
 def worse(now: Scores, then: Scores) -> set[str]:
-    """The metrics that the gate fails for."""
-    asked = {row.id: row.digest for row in ROWS}
+    """The metrics that fail the gate."""
+    asked = {each.id: each.digest for each in QUESTIONS}
     return {item.measure.name for item in compare(now, asked, then, asked) if item.bad}
 
 
@@ -242,25 +244,25 @@ BY_CITATION = {"citation right", "citation precision", "citation recall"}
         (changed_numbers, {"faithfulness", "citation recall"}, {*RETRIEVAL, "quote exactness"}),
     ],
 )
-def test_the_gate_names_what_was_broken(
-    spoil: Spoil, named: set[str], untouched: set[str], healthy: tuple[Broken, Path, Scores]
+def test_gate_names_what_was_spoilt(
+    spoil: Spoil, named: set[str], untouched: set[str], healthy: tuple[Broken, Scores]
 ) -> None:
-    assistant, _, before = healthy
+    assistant, before = healthy
     assistant.spoil = spoil
     found = worse(scored(assistant), before)
     assert named <= found
     assert not untouched & found
 
 
-def test_the_gate_names_the_ranking_when_bm25_is_off(
-    healthy: tuple[Broken, Path, Scores], seeds_index: Path, tmp_path: Path
+def test_gate_names_the_ranking_without_bm25(
+    healthy: tuple[Broken, Scores], seeds_index: Path, tmp_path: Path
 ) -> None:
-    """The entries of the word index belong to no chunk any more: only the embeddings find anything."""
+    """The word index no longer points to any chunk: only embeddings find anything."""
     index = Path(shutil.copytree(seeds_index, tmp_path / "index"))
     with sqlite3.connect(next(index.glob("catalog*"))) as catalog:
         catalog.execute("UPDATE chunk_fts SET rowid = rowid + 1000000")
     catalog.close()
     with Assistant.open(index, Settings()) as assistant:
-        found = worse(scored(assistant), healthy[2])
+        found = worse(scored(assistant), healthy[1])
     assert {"hit@1", "MRR", "nDCG@10"} <= found
     assert not {"quote exactness", "faithfulness", "fabricated citations", "abstention recall"} & found

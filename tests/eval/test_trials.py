@@ -1,4 +1,4 @@
-"""Answers judged, and the judge judged: on planted faults, and on what people labelled."""
+"""The judge of answers, and trials of the judge on planted faults and on labelled sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("ragas", reason="the eval group is not installed")
 
 from eval.judge.planted import Fault, Right, planted
-from eval.judge.trials import Said, drawn, faithfulness, judge_the_judge, mean, on_faults
+from eval.judge.trials import AnswerToJudge, drawn, faithfulness, judge_the_judge, mean, on_faults
 
 if TYPE_CHECKING:
     from rag import Assistant
@@ -30,7 +30,7 @@ RIGHT = (
 )
 
 
-def test_each_fault_changes_one_thing_and_no_mark() -> None:
+def test_fault_changes_one_thing_and_no_citation_mark() -> None:
     faults = planted(RIGHT)
     assert {item.fault for item in faults if item.id == "canal"} == set(Fault)
     assert planted(RIGHT) == faults, "the same ones every time"
@@ -44,13 +44,15 @@ def test_each_fault_changes_one_thing_and_no_mark() -> None:
             assert shared >= len(before) - 2, item
 
 
-def test_faults_in_the_answers_of_the_seeds_are_noticed(assistant: Assistant) -> None:
-    lines = (ROOT / "eval" / "questions_seeds.jsonl").read_text("utf-8").splitlines()
+def test_judge_detects_faults_in_answers_about_the_seeds(assistant: Assistant) -> None:
+    lines = (ROOT / "scripts" / "bench" / "questions_seeds.jsonl").read_text("utf-8").splitlines()
     rows = [row for row in map(json.loads, lines) if row["gold"]]
     ids = drawn((row["id"] for row in rows), ASKED)
     answers = [assistant.ask(row["question"]) for row in rows if row["id"] in ids]
     said = [
-        Said(str(at), answer.question, answer.text, tuple(each.paragraph_text for each in answer.citations))
+        AnswerToJudge(
+            str(at), answer.question, answer.text, tuple(each.paragraph_text for each in answer.citations)
+        )
         for at, answer in enumerate(answers)
         if not answer.abstained
     ]
@@ -61,19 +63,19 @@ def test_faults_in_the_answers_of_the_seeds_are_noticed(assistant: Assistant) ->
     assert trial.scored > 4 * len(said)
 
 
-def test_what_cannot_be_judged_is_told_apart_and_left_out_of_the_mean() -> None:
+def test_answers_that_cannot_be_judged_are_left_out_of_the_mean() -> None:
     rows = [
-        Said("good", "When?", CANAL, (CANAL,)),
-        Said(
+        AnswerToJudge("good", "When?", CANAL, (CANAL,)),
+        AnswerToJudge(
             "half",
             "When?",
             "The canal at Brue was dug in May 1974 by 300 men. [1] The mill burned. [2]",
             (CANAL, "The mill burned."),
         ),
-        Said("silent", "When?", "", (CANAL,)),
-        Said("marks only", "When?", "[1] [2]", (CANAL,)),
-        Said("uncited", "When?", CANAL, ()),
-        Said("unasked", "", CANAL, (CANAL,)),
+        AnswerToJudge("silent", "When?", "", (CANAL,)),
+        AnswerToJudge("marks only", "When?", "[1] [2]", (CANAL,)),
+        AnswerToJudge("uncited", "When?", CANAL, ()),
+        AnswerToJudge("unasked", "", CANAL, (CANAL,)),
     ]
     judged = faithfulness(rows)
     assert [item.id for item in judged] == [row.id for row in rows]
@@ -87,13 +89,13 @@ def test_what_cannot_be_judged_is_told_apart_and_left_out_of_the_mean() -> None:
     assert (figure.value, figure.count, failed, abstained) == (0.75, 2, 1, 3)
 
 
-def test_the_mean_of_nothing_is_no_number() -> None:
-    figure, failed, abstained = mean(faithfulness([Said("one", "?", "", ())]))
+def test_mean_of_nothing_is_nan() -> None:
+    figure, failed, abstained = mean(faithfulness([AnswerToJudge("one", "?", "", ())]))
     assert math.isnan(figure.value)
     assert (figure.count, failed, abstained) == (0, 0, 1)
 
 
-def test_the_same_are_drawn_though_others_come_and_go() -> None:
+def test_sample_stays_the_same_when_others_come_and_go() -> None:
     ids = [f"q{number}" for number in range(100)]
     chosen = drawn(ids, 10)
     assert len(chosen) == 10
@@ -103,8 +105,8 @@ def test_the_same_are_drawn_though_others_come_and_go() -> None:
     assert set(drawn(ids, None)) == set(ids)
 
 
-def test_without_public_sets_only_faults_are_planted(tmp_path: Path) -> None:
-    rows = {"two answers": [Said(right.id, "What?", right.text, right.contexts) for right in RIGHT]}
+def test_without_public_sets_the_trials_are_planted_faults(tmp_path: Path) -> None:
+    rows = {"two answers": [AnswerToJudge(right.id, "What?", right.text, right.contexts) for right in RIGHT]}
     for data in (None, tmp_path):
         (trial,) = judge_the_judge(data, rows)
         assert "two answers" in trial.name
@@ -112,8 +114,8 @@ def test_without_public_sets_only_faults_are_planted(tmp_path: Path) -> None:
         assert trial.figures["false alarms"].value == 0
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the public sets lie beside the project's checkout")
-def test_on_what_people_labelled_it_says_how_sure_it_is() -> None:
+@pytest.mark.skipif(not DATA.is_dir(), reason="the public sets are not beside the checkout")
+def test_trials_on_labelled_sets_have_intervals() -> None:
     trials = {trial.name: trial for trial in judge_the_judge(DATA, {}, sample=50)}
     assert set(trials) == {"WiCE", "SummEdits"}
     for trial in trials.values():
