@@ -1,4 +1,4 @@
-"""Measuring Pilcrow: the nightly evaluation and the bench beside plain LlamaIndex."""
+"""The evaluation: asks questions with known answers, scores the answers and reports what got worse."""
 
 import os
 from pathlib import Path
@@ -7,4 +7,4 @@ ROOT = Path(__file__).resolve().parent.parent
 SEEDS = ROOT / "seeds"
 DATA = ROOT.parent / "shared" / "data"  # public sets, beside some checkouts
 
-os.environ["RAGAS_DO_NOT_TRACK"] = "true"  # read once, when RAGAS is first used: nothing leaves the machine
+os.environ["RAGAS_DO_NOT_TRACK"] = "true"  # RAGAS reads it once; nothing leaves the machine

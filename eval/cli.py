@@ -15,6 +15,7 @@ import typer
 from rag import PilcrowError
 
 if TYPE_CHECKING:
+    from eval.nightly import Plan
     from eval.questions.question import Question
     from eval.runs.results import Results
 
@@ -57,23 +58,32 @@ def evaluate(
     if (judge_url is None) != (judge_model is None):
         raise typer.BadParameter("--judge-url and --judge-model go together")
     _require_ragas()
-    from eval import DATA, SEEDS, nightly
-    from eval.questions.question import FILE
+    from eval import nightly
 
-    if questions and index:
-        plan = nightly.Plan(questions, output, index=index)
-    elif SEEDS.is_dir():  # the public sets are beside some checkouts
-        plan = nightly.Plan(FILE, output, documents=SEEDS, public=DATA if DATA.is_dir() else None)
-    else:
-        raise PilcrowError(
-            "The built-in questions are about documents that only a checkout has. "
-            "Pass your own: pilcrow eval --questions FILE --index DIR"
-        )
-    plan = replace(plan, quick=quick, judge_url=judge_url, judge_model=judge_model or "")
+    plan = replace(
+        _plan(questions, index, output), quick=quick, judge_url=judge_url, judge_model=judge_model or ""
+    )
     found = nightly.evaluate(plan, _track, lambda text: typer.echo(text, err=True))
     _summarise(found, output)
     if found.worse:
         raise typer.Exit(1)
+
+
+def _plan(questions: Path | None, index: Path | None, output: Path) -> Plan:
+    """Return what to ask: the user's questions, else the built-in ones about seeds/."""
+    from eval import DATA, SEEDS
+    from eval.nightly import Plan
+    from eval.questions.question import FILE
+
+    if questions and index:
+        return Plan(questions, output, index=index)
+    if not SEEDS.is_dir():
+        raise PilcrowError(
+            "The built-in questions are about documents that only a checkout has. "
+            "Pass your own: pilcrow eval --questions FILE --index DIR"
+        )
+    # The public sets are beside some checkouts.
+    return Plan(FILE, output, documents=SEEDS, public=DATA if DATA.is_dir() else None)
 
 
 @app.command()

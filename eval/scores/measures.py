@@ -1,4 +1,4 @@
-"""The metrics of the nightly evaluation: name, meaning, and the questions each applies to."""
+"""The metrics of the nightly evaluation: name, meaning, and the questions each is averaged over."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from eval.scores.cases import Case
-
-FAITHFULNESS = "faithfulness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,138 +20,63 @@ Scores = Mapping[str, Mapping[str, Score]]  # by metric, then by id of the quest
 
 
 @dataclass(frozen=True, slots=True)
+class Population:
+    """The cases that a metric is averaged over."""
+
+    name: str
+    includes: Callable[[Case], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """A metric of the report. `group` is its section; `lower` says that less is better."""
 
     name: str
     group: str
+    over: Population
     meaning: str
-    applies: Callable[[Case], bool]
     lower: bool = False
 
 
-def _answerable(case: Case) -> bool:
-    return case.question.answerable
-
-
-def _both(case: Case) -> bool:
-    return case.answered and case.question.answerable
-
-
-def _answered(case: Case) -> bool:
-    return case.answered
-
+ANSWERABLE = Population("answerable questions", lambda case: case.question.answerable)
+ANSWERED = Population("answers", lambda case: case.answered)
+BOTH = Population("answers to answerable questions", lambda case: case.answered and case.question.answerable)
+ABSTAINED = Population("abstentions", lambda case: not case.answered)
+UNANSWERABLE = Population("unanswerable questions", lambda case: not case.question.answerable)
+READ = Population(
+    "answerable questions with evidence", lambda case: case.question.answerable and bool(case.answer.evidence)
+)
 
 ANSWERS, CITATIONS, ABSTENTION, RETRIEVAL = "Answers", "Citations", "Abstention", "Retrieval"
+FAITHFULNESS = "faithfulness"
 MEASURES = (
+    Measure("answer accuracy", ANSWERS, ANSWERABLE, "the answer contains an accepted one"),
+    Measure("exact match", ANSWERS, ANSWERABLE, "the highlighted words are an accepted answer (SQuAD)"),
+    Measure("F1", ANSWERS, ANSWERABLE, "words shared by the highlight and the best accepted answer (SQuAD)"),
+    Measure("string similarity", ANSWERS, BOTH, "to the reference, by edit distance (RAGAS)"),
+    Measure("semantic similarity", ANSWERS, BOTH, "to the reference, by the built-in embedder (RAGAS)"),
     Measure(
-        "answer accuracy",
-        ANSWERS,
-        "share of answerable questions with an answer that contains an accepted one",
-        _answerable,
+        FAITHFULNESS, CITATIONS, ANSWERED, "share of statements that the cited paragraphs support (RAGAS)"
+    ),
+    Measure("citation right", CITATIONS, BOTH, "a paragraph that answers is cited"),
+    Measure("citation precision", CITATIONS, ANSWERED, "share of citations that a statement needs (ALCE)"),
+    Measure(
+        "citation recall", CITATIONS, ANSWERED, "share of statements that their citations support (ALCE)"
     ),
     Measure(
-        "exact match",
-        ANSWERS,
-        "share of answerable questions whose highlighted words are an accepted answer (SQuAD)",
-        _answerable,
+        "fabricated citations", CITATIONS, ANSWERED, "share of marks that lead to no paragraph", lower=True
     ),
     Measure(
-        "F1",
-        ANSWERS,
-        "F1 of the highlighted words against the accepted answer that fits best (SQuAD)",
-        _answerable,
+        "quote exactness", CITATIONS, ANSWERED, "share of quotes found in their paragraph, letter by letter"
     ),
+    Measure("abstention precision", ABSTENTION, ABSTAINED, "the documents do not answer the question"),
+    Measure("abstention recall", ABSTENTION, UNANSWERABLE, "it abstained"),
+    Measure("hit@1", RETRIEVAL, ANSWERABLE, "the first paragraph answers"),
+    Measure("hit@5", RETRIEVAL, ANSWERABLE, "one of the first five paragraphs answers"),
+    Measure("MRR", RETRIEVAL, ANSWERABLE, "one over the rank of the first paragraph that answers, else 0"),
+    Measure("nDCG@10", RETRIEVAL, ANSWERABLE, "the first ten paragraphs against the best possible order"),
+    Measure("context precision", RETRIEVAL, READ, "share of the paragraphs read that answer (RAGAS)"),
     Measure(
-        "string similarity",
-        ANSWERS,
-        "answer against reference: 1 minus the Levenshtein distance (RAGAS NonLLMStringSimilarity)",
-        _both,
-    ),
-    Measure(
-        "semantic similarity",
-        ANSWERS,
-        "answer against reference: cosine of the built-in embedder (RAGAS SemanticSimilarity)",
-        _both,
-    ),
-    Measure(
-        FAITHFULNESS,
-        CITATIONS,
-        "share of an answer's statements that its cited paragraphs support, says the judge (RAGAS)",
-        _answered,
-    ),
-    Measure(
-        "citation right",
-        CITATIONS,
-        "share of answers to answerable questions that cite a paragraph that answers",
-        _both,
-    ),
-    Measure(
-        "citation precision",
-        CITATIONS,
-        "share of an answer's citations that support their statement and are needed for it (ALCE)",
-        _answered,
-    ),
-    Measure(
-        "citation recall",
-        CITATIONS,
-        "share of an answer's statements that their own citations support (ALCE)",
-        _answered,
-    ),
-    Measure(
-        "fabricated citations",
-        CITATIONS,
-        "share of an answer's citation marks that lead to no paragraph",
-        _answered,
-        lower=True,
-    ),
-    Measure(
-        "quote exactness",
-        CITATIONS,
-        "share of an answer's quotes found, letter by letter, at their place in the paragraph",
-        _answered,
-    ),
-    Measure(
-        "abstention precision",
-        ABSTENTION,
-        "share of abstentions on questions that the documents do not answer",
-        lambda case: not case.answered,
-    ),
-    Measure(
-        "abstention recall",
-        ABSTENTION,
-        "share of unanswerable questions on which it abstained",
-        lambda case: not case.question.answerable,
-    ),
-    Measure(
-        "hit@1",
-        RETRIEVAL,
-        "share of answerable questions with a paragraph that answers in first place",
-        _answerable,
-    ),
-    Measure(
-        "hit@5",
-        RETRIEVAL,
-        "share of answerable questions with a paragraph that answers in the first five",
-        _answerable,
-    ),
-    Measure("MRR", RETRIEVAL, "one over the rank of the first paragraph that answers, else 0", _answerable),
-    Measure(
-        "nDCG@10",
-        RETRIEVAL,
-        "first ten paragraphs against the best possible order",
-        _answerable,
-    ),
-    Measure(
-        "context precision",
-        RETRIEVAL,
-        "share of the paragraphs read that answer (RAGAS IDBasedContextPrecision)",
-        lambda case: case.question.answerable and bool(case.answer.evidence),
-    ),
-    Measure(
-        "context recall",
-        RETRIEVAL,
-        "share of the paragraphs that answer that were read (RAGAS IDBasedContextRecall)",
-        _answerable,
+        "context recall", RETRIEVAL, ANSWERABLE, "share of the paragraphs that answer that were read (RAGAS)"
     ),
 )

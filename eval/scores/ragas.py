@@ -113,7 +113,7 @@ async def _score(cases: Sequence[Case], supports: Supports) -> dict[str, dict[st
         if measure.name not in by_name:
             continue
         metric, inputs = by_name[measure.name]
-        for case in filter(measure.applies, cases):
+        for case in filter(measure.over.includes, cases):
             found[measure.name][case.question.id] = _checked(await metric.ascore(**inputs(case)))
     return found
 

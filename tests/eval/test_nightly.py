@@ -12,12 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from conftest import ROOT, Run
+from scripted_llm_server import Request, scripted
 
 from eval.questions.question import FILE, load
 from eval.runs.record import Record
@@ -33,18 +32,13 @@ The harbour master of Veldhaven is Ines Okafor. She took office on 3 March 2021.
 
 The north pier was closed on 5 May 2022 for repairs that cost 40,000 crowns.
 """
-OWN = (
-    (
-        "m1",
-        "Who is the harbour master of Veldhaven?",
-        "fact",
-        "Ines Okafor is.",
-        ["Okafor"],
-        [["harbour.md", 2]],
-    ),
-    ("m2", "When was the north pier closed?", "date", "On 5 May 2022.", ["5 May 2022"], [["harbour.md", 3]]),
-    ("m3", "How deep is the basin at low tide?", "unanswerable", "", [], []),
-)
+OWN = """\
+{"id": "m1", "question": "Who is the harbour master of Veldhaven?", "kind": "fact",\
+ "reference": "Ines Okafor is.", "accepted": ["Okafor"], "gold": [["harbour.md", 2]]}
+{"id": "m2", "question": "When was the north pier closed?", "kind": "date",\
+ "reference": "On 5 May 2022.", "accepted": ["5 May 2022"], "gold": [["harbour.md", 3]]}
+{"id": "m3", "question": "How deep is the basin at low tide?", "kind": "unanswerable"}
+"""
 
 
 @pytest.fixture
@@ -59,10 +53,8 @@ def own(tmp_path: Path) -> tuple[str | Path, ...]:
     (tmp_path / "harbour.md").write_text(NOTES, "utf-8")
     with Assistant.open(tmp_path / "index", Settings()) as assistant:
         assistant.ingest([tmp_path / "harbour.md"])
-    names = ("id", "question", "kind", "reference", "accepted", "gold")
-    rows = [dict(zip(names, row, strict=True)) for row in OWN]
     questions = tmp_path / "mine.jsonl"
-    questions.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    questions.write_text(OWN, "utf-8")
     return "--questions", questions, "--index", tmp_path / "index", "--output", tmp_path / "out"
 
 
@@ -133,47 +125,26 @@ def test_runs_of_one_second_have_names_of_their_own(tmp_path: Path) -> None:
     assert len(set(runs)) == 3
 
 
-class Scripted(BaseHTTPRequestHandler):
-    """An OpenAI-compatible model: it accepts every statement, but writes prose when asked about a pier."""
-
-    def do_GET(self) -> None:
-        self.give({"object": "list", "data": []})
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        schema = asked["response_format"]["json_schema"]["schema"]
-        count = schema["properties"]["statements"]["minItems"]
-        verdict = {"statement": "It is so.", "reason": "It says so.", "verdict": 1}
-        item: object = verdict if schema["title"] == "Verdicts" else "It is so."
-        reply = json.dumps({"statements": [item] * count})
-        if "pier" in asked["messages"][0]["content"]:
-            reply = "I would rather write about the sea."
-        message = {"role": "assistant", "content": reply}
-        choices = [{"index": 0, "finish_reason": "stop", "message": message}]
-        self.give(
-            {"id": "1", "object": "chat.completion", "created": 0, "model": "scripted", "choices": choices}
-        )
-
-    def give(self, reply: object) -> None:
-        body = json.dumps(reply).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
-
-
 @pytest.fixture
 def model() -> Iterator[str]:
-    """The address of the scripted model."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
+    """The address of an LLM that accepts every statement, but writes prose when asked about a pier."""
+
+    def reply(request: Request) -> None:
+        asked = server.bodies()[-1]
+        schema = asked["response_format"]["json_schema"]["schema"]
+        verdict = {"statement": "It is so.", "reason": "It says so.", "verdict": 1}
+        item: object = verdict if schema["title"] == "Verdicts" else "It is so."
+        text = json.dumps({"statements": [item] * schema["properties"]["statements"]["minItems"]})
+        if "pier" in asked["messages"][0]["content"]:
+            text = "I would rather write about the sea."
+        message = {"role": "assistant", "content": text}
+        choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+        request.whole(
+            200, {"id": "1", "object": "chat.completion", "created": 0, "model": "any", "choices": choices}
+        )
+
+    with scripted(reply) as server:
+        yield server.address
 
 
 def test_model_judges_a_sample_beside_the_local_judge(
