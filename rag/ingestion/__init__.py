@@ -1,1 +1,1 @@
-"""Read files into the index."""
+"""Ingestion: read files, split and embed them, and store them in the index."""

@@ -1,4 +1,4 @@
-"""From a document to chunks: each within one paragraph, folded for search, short enough for the embedder."""
+"""Split a document into chunks: each within one paragraph, normalised, short enough for the embedder."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from rag.text.words import sentences
 from rag.types import HEADING_SEPARATOR, Chunk, Document, Span
@@ -14,111 +15,93 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffc"
     "\U000e0000-\U000e007f]"
 )
-_LIGATURES = str.maketrans(
-    {
-        "\ufb00": "ff",
-        "\ufb01": "fi",
-        "\ufb02": "fl",
-        "\ufb03": "ffi",
-        "\ufb04": "ffl",
-        "\ufb05": "st",
-        "\ufb06": "st",
-    }
-)
+_LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 _SENTENCE = re.compile(r".*?(?:[.!?…。！？][\"'”’»)\]]*(?:\s+|(?<=[。！？])|$)|$)")
-_LETTERS_A_TOKEN = (
-    16  # no chunk holds more: what is longer is no prose, though a tokenizer may call it one word
-)
+_MAX_TOKEN_LENGTH = 16  # characters a token on average: longer text is no prose, even if it is one token
 
 
-def fold(text: str) -> str:
-    """`text` as it is searched: composed (NFC), ligatures parted, invisible letters dropped, spaces single.
+def normalise(text: str) -> str:
+    """Return `text` composed (NFC), without ligatures and invisible characters, with single spaces.
 
-    Not NFKC: it would read 10² as 102.
+    Not NFKC, which would turn 10² into 102.
     """
-    folded = unicodedata.normalize("NFC", _INVISIBLE.sub("", text).translate(_LIGATURES))
-    return " ".join(folded.split())
+    composed = unicodedata.normalize("NFC", _INVISIBLE.sub("", text).translate(_LIGATURES))
+    return " ".join(composed.split())
 
 
 def chunk(document: Document, count_tokens: Callable[[str], int], limit: int = 256) -> tuple[Chunk, ...]:
-    """The chunks of `document`; none leaves its paragraph or exceeds, with its heading, `limit` tokens.
+    """Split each paragraph into chunks of at most `limit` tokens, the heading included.
 
-    `count_tokens` counts as the embedder does, special tokens included.
+    `count_tokens` counts as the embedder does, with its special tokens.
     """
-    ruler = _Ruler(count_tokens, limit)
-    alike: Counter[str] = Counter()
+    splitter = _Splitter(count_tokens, limit)
+    repeats: Counter[str] = Counter()
     chunks = []
     for paragraph in document.paragraphs:
-        heading = ruler.shortened(fold(paragraph.heading))
-        for part, text in enumerate(ruler.pieces(fold(paragraph.text), heading)):
+        heading = splitter.shorten(normalise(paragraph.heading))
+        for part, text in enumerate(splitter.split(normalise(paragraph.text), heading)):
             made = Chunk(document.source, paragraph.number, part, text, heading, paragraph.page)
-            chunks.append(
-                Chunk(made.source, made.paragraph, part, text, heading, made.page, alike[made.embedded])
-            )
-            alike[made.embedded] += 1
+            chunks.append(replace(made, ordinal=repeats[made.embedded]))
+            repeats[made.embedded] += 1
     return tuple(chunks)
 
 
-def sentences_within(text: str, chunks: Sequence[Chunk]) -> list[dict[Span, Span]]:
-    """For each chunk of a paragraph its sentences: where they stand in `text`, and in what is embedded.
+def sentence_spans(text: str, chunks: Sequence[Chunk]) -> list[dict[Span, Span]]:
+    """Return, for each chunk of a paragraph, its sentences' spans: in `text` -> in the embedded text.
 
-    `text` is the paragraph's, `chunks` are all of its chunks; a sentence may stand in several.
+    `text` is the paragraph's and `chunks` are all of its chunks; a sentence may be in several.
     """
-    folded, position = fold(text), 0
-    places: dict[Span, Span] = {}
+    whole, position = normalise(text), 0
+    places: dict[Span, Span] = {}  # in `text` -> in `whole`
     for start, end in sentences(text):
-        said = fold(text[start:end])
-        begin = max(folded.find(said, position), position)
-        position = begin + len(said)
+        sentence = normalise(text[start:end])
+        begin = max(whole.find(sentence, position), position)
+        position = begin + len(sentence)
         places[start, end] = (begin, position)
     found, position = [], 0
     for each in chunks:
-        begin = max(folded.find(each.text, position), position)
+        begin = max(whole.find(each.text, position), position)
         position = begin + len(each.text)
-        before = len(each.embedded) - len(each.text) - begin
-        held = {span: (max(a, begin), min(b, position)) for span, (a, b) in places.items()}
-        found.append({span: (a + before, b + before) for span, (a, b) in held.items() if a < b})
+        shift = len(each.embedded) - len(each.text) - begin
+        cut = {span: (max(a, begin), min(b, position)) for span, (a, b) in places.items()}
+        found.append({span: (a + shift, b + shift) for span, (a, b) in cut.items() if a < b})
     return found
 
 
-class _Ruler:
-    """Measures and cuts text by the tokens of one embedder."""
+class _Splitter:
+    """Measures and splits text by the tokens of one embedder."""
 
     def __init__(self, count_tokens: Callable[[str], int], limit: int) -> None:
         self._count = count_tokens
         self._limit = limit
         self._special = count_tokens("")
 
-    def fits(self, text: str) -> bool:
-        """Whether `text` may be embedded whole. ASCII letters make at most a token each."""
-        if text.isascii() and len(text) + self._special < self._limit:
-            return True
-        return self._count_at_most(text, self._limit)
-
-    def shortened(self, heading: str) -> str:
-        """`heading` within a third of the limit: without its outer parts, then without its last words."""
+    def shorten(self, heading: str) -> str:
+        """Cut `heading` to a third of the limit: its outer parts go first, then its last words."""
         room = self._limit // 3
-        while not self._count_at_most(heading, room) and HEADING_SEPARATOR in heading:
+        while not self._fits(heading, room) and HEADING_SEPARATOR in heading:
             heading = heading.split(HEADING_SEPARATOR, 1)[1]
-        while heading and not self._count_at_most(heading, room):
+        while heading and not self._fits(heading, room):
             heading = heading[: len(heading) * 2 // 3].rpartition(" ")[0]
         return heading
 
-    def pieces(self, text: str, heading: str) -> Iterator[str]:
-        """`text` whole if it fits under `heading`, else cut between sentences, and within long ones."""
+    def split(self, text: str, heading: str) -> Iterator[str]:
+        """Yield `text` whole if it fits under `heading`, or else split between and within sentences."""
         above = f"{heading}\n" if heading else ""
-        if text and self.fits(above + text):
+        if text and self._fits(above + text, self._limit):
             yield text
         elif text:
             for piece in self._sentences(text, self._limit - self._count(above)):
                 yield from self._halves(piece, above)
 
-    def _count_at_most(self, text: str, room: int) -> bool:
-        """Whether `text` has at most `room` tokens."""
-        return len(text) <= room * _LETTERS_A_TOKEN and self._count(text) <= room
+    def _fits(self, text: str, room: int) -> bool:
+        """Check that `text` has at most `room` tokens."""
+        if text.isascii() and len(text) + self._special < room:  # at most a token a letter: no need to count
+            return True
+        return len(text) <= room * _MAX_TOKEN_LENGTH and self._count(text) <= room
 
     def _sentences(self, text: str, room: int) -> list[str]:
-        """`text` in pieces of whole sentences of at most `room` tokens, as far as sentences allow."""
+        """Split `text` into pieces of whole sentences of at most `room` tokens, where sentences allow it."""
         from llama_index.core.node_parser import SentenceSplitter  # slow to import, seldom needed
 
         splitter = SentenceSplitter(
@@ -131,9 +114,9 @@ class _Ruler:
         return splitter.split_text(text)
 
     def _halves(self, text: str, above: str) -> Iterator[str]:
-        """`text`, halved at a space (or where there is none, within a word) until each piece fits."""
+        """Halve `text` at a space, or within a word if it has none, until each piece fits."""
         text = text.strip()
-        if len(text) <= 1 or self.fits(above + text):
+        if len(text) <= 1 or self._fits(above + text, self._limit):
             if text:
                 yield text
             return

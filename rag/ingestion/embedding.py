@@ -1,4 +1,4 @@
-"""The vectors of a document: of its chunks, and of the sentences in them, each text embedded once."""
+"""The vectors of a document: of its chunks and of their sentences, each text embedded once."""
 
 from __future__ import annotations
 
@@ -9,62 +9,66 @@ import numpy as np
 
 from rag.types import Chunk, Document, Span, Vector
 
-AT_ONCE = 512  # chunks embedded before progress is told
-REMEMBERED = 2000  # texts whose vectors are kept in hand, for those that come again
+BATCH = 512  # texts embedded between two reports of progress
+CACHED = 2000  # texts whose vectors are kept in case they come again
 
-# Texts, and spans of each: their vectors, float32 (texts, dimension) and (spans, dimension), all of length 1.
+# Texts and the spans of each -> their unit vectors: float32 (texts, dimension) and (spans, dimension).
 Embed = Callable[[Sequence[str], Sequence[Sequence[Span]]], tuple[Vector, Sequence[Vector]]]
-Spoken = Mapping[Span, Vector]  # the vectors of a paragraph's sentences, by where they stand in it
-Work = tuple[str, tuple[Span, ...]]  # what is embedded of a chunk, and where its sentences stand in that
-Made = tuple[Vector, Vector]  # the vector of a chunk, and those of its sentences
+SentenceVectors = Mapping[Span, Vector]  # the vectors of a paragraph's sentences, by their spans in it
+Passage = tuple[str, tuple[Span, ...]]  # a text to embed, and the spans of its sentences
+PassageVectors = tuple[Vector, Vector]  # the vector of the text, and those of its sentences
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A chunk, and where its sentences stand: in their paragraph, and in what is embedded of the chunk."""
+    """A chunk, and the spans of its sentences: in their paragraph -> in the embedded text."""
 
     chunk: Chunk
     sentences: Mapping[Span, Span]
 
     @property
-    def work(self) -> Work:
-        """What there is to embed."""
+    def passage(self) -> Passage:
+        """What the embedder gets."""
         return self.chunk.embedded, tuple(self.sentences.values())
 
 
-class Embedding:
-    """Vectors made with `embed`; what comes again soon is not embedded again."""
+class CachedEmbedder:
+    """Embeds with `embed`, but texts that come again soon only once."""
 
     def __init__(self, embed: Embed) -> None:
         self._embed = embed
-        self._made: dict[Work, Made] = {}
+        self._cache: dict[Passage, PassageVectors] = {}
 
-    def make(self, pieces: Sequence[Piece], told: Callable[[float], None]) -> dict[Work, Made]:
-        """The vector of each piece and those of its sentences; `told` hears the share done, below 1."""
-        wanted = dict.fromkeys(piece.work for piece in pieces)
-        made = {work: self._made[work] for work in wanted if work in self._made}
-        new = [work for work in wanted if work not in made]
-        for start in range(0, len(new), AT_ONCE):
+    def embed(
+        self, pieces: Sequence[Piece], progress: Callable[[float], None]
+    ) -> dict[Passage, PassageVectors]:
+        """Return the vectors of each piece's passage; `progress` gets the share done, below 1."""
+        wanted = dict.fromkeys(piece.passage for piece in pieces)
+        vectors = {passage: self._cache[passage] for passage in wanted if passage in self._cache}
+        new = [passage for passage in wanted if passage not in vectors]
+        for start in range(0, len(new), BATCH):
             if start:
-                told(start / len(new))
-            part = new[start : start + AT_ONCE]
-            wholes, parts = self._embed([text for text, _ in part], [spans for _, spans in part])
-            made.update(zip(part, zip(wholes, parts, strict=True), strict=True))
-        self._made = dict(list((self._made | made).items())[-REMEMBERED:])
-        return made
+                progress(start / len(new))
+            part = new[start : start + BATCH]
+            embedded = self._embed([text for text, _ in part], [spans for _, spans in part])
+            vectors.update(zip(part, zip(*embedded, strict=True), strict=True))
+        self._cache = dict(list((self._cache | vectors).items())[-CACHED:])
+        return vectors
 
 
-def spoken(document: Document, pieces: Sequence[Piece], made: Mapping[Work, Made]) -> dict[int, Spoken]:
-    """The vectors of the sentences, by paragraph number; of one in several chunks their mean, by length."""
+def sentence_vectors(
+    document: Document, pieces: Sequence[Piece], vectors: Mapping[Passage, PassageVectors]
+) -> dict[int, SentenceVectors]:
+    """Return the sentences' vectors by paragraph number; one cut by chunks gets their mean, by length."""
     sums: dict[int, dict[Span, Vector]] = {paragraph.number: {} for paragraph in document.paragraphs}
     for piece in pieces:
-        if piece.work not in made:
-            continue
-        held = sums[piece.chunk.paragraph]
-        for (span, (start, end)), vector in zip(piece.sentences.items(), made[piece.work][1], strict=True):
-            held[span] = held.get(span, np.float32(0)) + vector * (end - start)
+        total = sums[piece.chunk.paragraph]
+        for (span, (start, end)), vector in zip(
+            piece.sentences.items(), vectors[piece.passage][1], strict=True
+        ):
+            total[span] = total.get(span, np.float32(0)) + vector * (end - start)
     return {
-        number: {span: vector / np.linalg.norm(vector) for span, vector in held.items()}
-        for number, held in sums.items()
-        if held
+        number: {span: vector / np.linalg.norm(vector) for span, vector in total.items()}
+        for number, total in sums.items()
+        if total
     }

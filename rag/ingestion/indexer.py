@@ -1,4 +1,4 @@
-"""Ingestion: unchanged files are skipped, others replace themselves, each whole or not at all."""
+"""Ingestion: unchanged files are skipped; changed ones replace their old version, all or nothing."""
 
 from __future__ import annotations
 
@@ -14,25 +14,32 @@ from time import monotonic
 from rag.errors import LoadError
 from rag.index.folder import Index
 from rag.index.snapshot import Origin
-from rag.ingestion.chunker import chunk, sentences_within
-from rag.ingestion.embedding import Embed, Embedding, Made, Piece, Spoken, Work, spoken
+from rag.ingestion.chunker import chunk, sentence_spans
+from rag.ingestion.embedding import (
+    CachedEmbedder,
+    Embed,
+    Passage,
+    PassageVectors,
+    Piece,
+    SentenceVectors,
+    sentence_vectors,
+)
 from rag.ingestion.interruption import Interruption
-from rag.ingestion.scan import Scan, assign_sources, gone, present, scan
+from rag.ingestion.scan import Scan, assign_sources, deleted_sources, existing_paths, scan
 from rag.loaders import read_bytes
 from rag.loaders.worker import Loader
-from rag.types import Chunk, Document, IngestReport, Kind, Span, Vector
+from rag.types import Chunk, Document, IngestReport, Kind, Vector
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str, float, int], None]
 
-# Small documents are embedded and committed together up to so many new chunks.
-TOGETHER = 256
+BATCH = 256  # small documents are embedded and committed together up to this many new chunks
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A file that was not read, and why; what the index holds of it stays."""
+    """A file that could not be read, and why; its last version stays in the index."""
 
     source: str
     reason: str
@@ -40,7 +47,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """A file that the index holds as it is; its `origin` differs from what is held where it was moved."""
+    """A file that the index has in this version; `moved` if it has it from another path."""
 
     origin: Origin
     moved: bool
@@ -48,27 +55,22 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A document read and cut into pieces, and the vectors that the index holds of them already.
+    """A document read and split; `to_embed` are the pieces that lack vectors.
 
-    `known` are those of chunks, by id; `said` those of the sentences of a paragraph, by its heading and text.
+    The index already has `vectors` of chunks, by id, and of `sentences`, by their paragraph's heading and
+    text. `is_update` if it has an older version of the document.
     """
 
     origin: Origin
     document: Document
     pieces: tuple[Piece, ...]
-    known: Mapping[str, Vector]
-    said: Mapping[tuple[str, str], Spoken]
-    held: bool
+    to_embed: tuple[Piece, ...]
+    vectors: Mapping[str, Vector]
+    sentences: Mapping[tuple[str, str], SentenceVectors]
+    is_update: bool
 
-    @property
-    def new(self) -> list[Piece]:
-        """The pieces to embed."""
-        unsaid = {p.number for p in self.document.paragraphs if (p.heading, p.text) not in self.said}
-        return [
-            piece
-            for piece in self.pieces
-            if piece.chunk.id not in self.known or (piece.sentences and piece.chunk.paragraph in unsaid)
-        ]
+
+Outcome = Failed | Unchanged | Ready
 
 
 def ingest(  # a step is a function of its arguments
@@ -81,60 +83,60 @@ def ingest(  # a step is a function of its arguments
     prune: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
-    """Bring the index up to date with the files and folders; `embed` gives vectors as `Embed` says.
+    """Bring the index up to date with files and folders.
 
-    `progress` hears (source, files done, files in all) when a file is done with: then it is committed; in the
-    middle of a long one, a fraction.
-    `prune` removes documents whose file is gone from a folder. LoadError for a path that does not exist.
-    A first Ctrl-C or SIGTERM takes effect after the documents in hand; what was committed is kept.
+    `progress` gets (source, files done, files in all) once a file is committed, and a fraction within a long
+    one. `prune` removes documents whose files were deleted from a folder. LoadError for a missing path.
+    A first Ctrl-C or SIGTERM takes effect after the current documents; everything committed stays.
     """
-    began = monotonic()
+    start = monotonic()
     with Interruption() as interruption, index.writing():
         with index.catalog.read() as snapshot:
-            held = snapshot.origins()
-        there, failed = present(paths, held) if prune else (list(paths), [])
-        seen = scan(there, index.folder)
+            origins = snapshot.origins()
+        existing, missing = existing_paths(paths, origins) if prune else (list(paths), [])
+        files = scan(existing, index.folder)
         split = partial(chunk, count_tokens=count_tokens, limit=token_limit)
-        done: list[Failed | Unchanged | Ready] = []
+        done: list[Outcome] = []
 
-        def tell(source: str, share: float = 0) -> None:
+        def report(source: str, share: float = 0) -> None:
             if progress:
-                progress(source, len(done) + share, len(seen.found))
+                progress(source, len(done) + share, len(files.found))
 
-        with closing(_files(index, seen, held, split, fingerprint)) as files:
-            for outcome in _committed(index, files, Embedding(embed), interruption, tell):
+        with closing(_read_files(index, files, origins, split, fingerprint)) as outcomes:
+            for outcome in _committed(index, outcomes, CachedEmbedder(embed), interruption, report):
                 done.append(outcome)
-                tell(_source(outcome))
-        removed, spared = gone(held, seen) if prune and not interruption.asked else ([], [])
-        _swap(index, [], removed, {})
-        if interruption.asked:
-            log.warning("Stopped: %d of %d files are done, and kept.", len(done), len(seen.found))
-    return _report(done, [*failed, *spared, *seen.failed], removed, monotonic() - began)
+                report(_source(outcome))
+        finished = not interruption.requested
+        removed, spared = deleted_sources(origins, files) if prune and finished else ([], [])
+        _remove_documents(index, removed)
+        if not finished:
+            log.warning("Stopped: %d of %d files are done and stay.", len(done), len(files.found))
+    return _report(done, [*missing, *spared, *files.failed], removed, monotonic() - start)
 
 
 def remove(index: Index, sources: Sequence[str]) -> tuple[str, ...]:
-    """Take documents out of the index; those of `sources` that it held."""
+    """Remove documents from the index; return the sources that it had."""
     with index.writing():
         with index.catalog.read() as snapshot:
-            held = [source for source in dict.fromkeys(sources) if snapshot.document(source)]
-        _swap(index, [], held, {})
-    return tuple(held)
+            known = [source for source in dict.fromkeys(sources) if snapshot.document(source)]
+        _remove_documents(index, known)
+    return tuple(known)
 
 
-def _files(
+def _read_files(
     index: Index,
-    seen: Scan,
-    held: Sequence[Origin],
+    files: Scan,
+    origins: Sequence[Origin],
     split: Callable[[Document], tuple[Chunk, ...]],
     fingerprint: str,
-) -> Generator[Failed | Unchanged | Ready]:
-    """Read each file that is new or changed."""
-    sources = assign_sources(seen.found, held)
-    olds = {origin.source: origin for origin in held}
+) -> Generator[Outcome]:
+    """Read each file once; parse and split it if it is new or changed."""
+    sources = assign_sources(files.found, origins)
+    former = {origin.source: origin for origin in origins}
     with Loader() as loader:
-        for file in seen.found:
+        for file in files.found:
             source = sources[file.path]
-            old = olds.get(source)
+            old = former.get(source)
             try:
                 data = read_bytes(file.path, source)
                 digest = sha256(data).hexdigest()
@@ -146,119 +148,127 @@ def _files(
             except LoadError as error:
                 yield Failed(source, error.reason)
                 continue
-            chunks = split(document)
-            # Vectors of another fingerprint may be another model's: they are not taken over.
-            same = old is not None and old.fingerprint == fingerprint
-            known, said = _held(index, source, chunks) if same else ({}, {})
-            pieces = _pieces(document, chunks)
-            yield Ready(origin, document, pieces, known, said, held=old is not None)
+            yield _ready(index, origin, old, document, split(document))
 
 
-def _held(
-    index: Index, source: str, chunks: Sequence[Chunk]
-) -> tuple[dict[str, Vector], dict[tuple[str, str], dict[Span, Vector]]]:
-    """The vectors that the index holds of a document: of its chunks, and of its paragraphs' sentences."""
+def _ready(
+    index: Index, origin: Origin, old: Origin | None, document: Document, chunks: Sequence[Chunk]
+) -> Ready:
+    pieces = tuple(_pieces(document, chunks))
+    if not old or old.fingerprint != origin.fingerprint:  # its vectors may be another model's
+        return Ready(origin, document, pieces, pieces, {}, {}, is_update=old is not None)
     with index.catalog.read() as snapshot:
-        return snapshot.vectors(each.id for each in chunks), snapshot.sentences_of(source)
+        vectors = snapshot.vectors(each.id for each in chunks)
+        sentences = snapshot.sentences_of(origin.source)
+    new = {each.number for each in document.paragraphs if (each.heading, each.text) not in sentences}
+    to_embed = tuple(
+        piece
+        for piece in pieces
+        if piece.chunk.id not in vectors or (piece.sentences and piece.chunk.paragraph in new)
+    )
+    return Ready(origin, document, pieces, to_embed, vectors, sentences, is_update=True)
 
 
-def _pieces(document: Document, chunks: Sequence[Chunk]) -> tuple[Piece, ...]:
-    """The chunks with their sentences; a heading is not read as one."""
-    chunks_of: dict[int, list[Chunk]] = {}
+def _pieces(document: Document, chunks: Sequence[Chunk]) -> Iterator[Piece]:
+    """Yield the chunks with their sentences; a heading has none."""
+    by_paragraph: dict[int, list[Chunk]] = {}
     for each in chunks:
-        chunks_of.setdefault(each.paragraph, []).append(each)
-    pieces = []
+        by_paragraph.setdefault(each.paragraph, []).append(each)
     for paragraph in document.paragraphs:
-        held = chunks_of.get(paragraph.number, [])
-        plain = paragraph.kind is not Kind.HEADING
-        spans = sentences_within(paragraph.text, held) if plain else [{} for _ in held]
-        pieces += [Piece(*pair) for pair in zip(held, spans, strict=True)]
-    return tuple(pieces)
+        own = by_paragraph.get(paragraph.number, [])
+        is_heading = paragraph.kind is Kind.HEADING
+        spans = [{} for _ in own] if is_heading else sentence_spans(paragraph.text, own)
+        yield from map(Piece, own, spans)
 
 
 def _committed(
     index: Index,
-    files: Iterator[Failed | Unchanged | Ready],
-    embedding: Embedding,
+    outcomes: Iterator[Outcome],
+    embedder: CachedEmbedder,
     interruption: Interruption,
-    tell: Callable[[str, float], None],
-) -> Iterator[Failed | Unchanged | Ready]:
-    """Each outcome once it is in the catalog; documents are committed together where they are small."""
-    waiting: list[Ready] = []
-    for outcome in files:
-        if interruption.asked:
+    report: Callable[[str, float], None],
+) -> Iterator[Outcome]:
+    """Yield each outcome once it is in the catalog; small documents are committed together."""
+    batch: list[Ready] = []
+    for outcome in outcomes:
+        if interruption.requested:
             return
         if isinstance(outcome, Ready):
-            waiting.append(outcome)
-            if sum(len(ready.new) for ready in waiting) >= TOGETHER:
-                yield from _embedded(index, waiting, embedding, partial(tell, outcome.origin.source))
-                waiting = []
+            batch.append(outcome)
+            if sum(len(ready.to_embed) for ready in batch) >= BATCH:
+                yield from _embed_and_replace(index, batch, embedder, report)
+                batch = []
             continue
         if isinstance(outcome, Unchanged) and outcome.moved:
             with index.catalog.write() as revision:
                 revision.relocate(outcome.origin)
         yield outcome
-    if waiting and not interruption.asked:
-        yield from _embedded(index, waiting, embedding, partial(tell, waiting[-1].origin.source))
+    if batch and not interruption.requested:
+        yield from _embed_and_replace(index, batch, embedder, report)
 
 
-def _embedded(
-    index: Index, batch: list[Ready], embedding: Embedding, told: Callable[[float], None]
+def _embed_and_replace(
+    index: Index, batch: list[Ready], embedder: CachedEmbedder, report: Callable[[str, float], None]
 ) -> list[Ready]:
-    """Embed what is new in some documents, then swap the documents in."""
-    made = embedding.make([piece for ready in batch for piece in ready.new], told)
-    _swap(index, batch, [], made)
+    pieces = [piece for ready in batch for piece in ready.to_embed]
+    _replace_documents(index, batch, embedder.embed(pieces, partial(report, batch[-1].origin.source)))
     return batch
 
 
-def _swap(index: Index, batch: Sequence[Ready], removed: Sequence[str], made: Mapping[Work, Made]) -> None:
-    """Put documents in, and take others out, so that a kill at any point leaves all old or all new.
+def _replace_documents(
+    index: Index, batch: Sequence[Ready], vectors: Mapping[Passage, PassageVectors]
+) -> None:
+    """Store documents in place of their old versions; a kill at any point leaves all old or all new.
 
-    The ids are announced, the new vectors written, the catalog changed (the swap), the old vectors taken out.
+    The order: mark the changing chunks, write their vectors, commit the catalog, delete the old vectors.
     """
-    touched = [*(ready.origin.source for ready in batch), *removed]
-    if not touched:
-        return
-    live = {piece.chunk.id for ready in batch for piece in ready.pieces}
-    new = [p for ready in batch for p in ready.new if p.chunk.id not in ready.known]
+    ids = {piece.chunk.id for ready in batch for piece in ready.pieces}
+    new = [piece for ready in batch for piece in ready.to_embed if piece.chunk.id not in ready.vectors]
+    new_ids = [piece.chunk.id for piece in new]
     with index.catalog.read() as snapshot:
-        dead = [i for i in snapshot.chunk_ids(touched) if i not in live]
+        deleted = [i for i in snapshot.chunk_ids(ready.origin.source for ready in batch) if i not in ids]
     with index.catalog.write() as revision:
-        revision.mark_pending([*(piece.chunk.id for piece in new), *dead])
+        revision.mark_pending([*new_ids, *deleted])
     index.vectors.upsert(
-        [piece.chunk.id for piece in new],
-        [made[piece.work][0] for piece in new],
-        [piece.chunk.source for piece in new],
+        new_ids, [vectors[piece.passage][0] for piece in new], [piece.chunk.source for piece in new]
     )
     with index.catalog.write() as revision:
-        revision.remove([*removed, *(ready.origin.source for ready in batch if ready.held)])
+        revision.remove([ready.origin.source for ready in batch if ready.is_update])
         for ready in batch:
-            vectors = [
-                ready.known[p.chunk.id] if p.chunk.id in ready.known else made[p.work][0]
-                for p in ready.pieces
-            ]
-            held = {p.number: ready.said.get((p.heading, p.text), {}) for p in ready.document.paragraphs}
-            fresh = spoken(ready.document, ready.new, made)
             chunks = [piece.chunk for piece in ready.pieces]
-            revision.replace(ready.origin, ready.document, chunks, vectors, held | fresh)
-    index.finish_write(dead)
+            embedded = {piece.chunk.id: vectors[piece.passage][0] for piece in ready.to_embed}
+            stored = {**embedded, **ready.vectors}
+            known = {
+                p.number: ready.sentences.get((p.heading, p.text), {}) for p in ready.document.paragraphs
+            }
+            sentences = known | sentence_vectors(ready.document, ready.to_embed, vectors)
+            revision.replace(ready.origin, ready.document, chunks, [stored[c.id] for c in chunks], sentences)
+    index.finish_write(deleted)
 
 
-def _source(outcome: Failed | Unchanged | Ready) -> str:
+def _remove_documents(index: Index, sources: Sequence[str]) -> None:
+    """Remove documents with their vectors; a kill at any point leaves all or none of them."""
+    if sources:
+        with index.catalog.read() as snapshot:
+            deleted = snapshot.chunk_ids(sources)
+        with index.catalog.write() as revision:
+            revision.mark_pending(deleted)
+            revision.remove(sources)
+        index.finish_write(deleted)
+
+
+def _source(outcome: Outcome) -> str:
     return outcome.source if isinstance(outcome, Failed) else outcome.origin.source
 
 
 def _report(
-    done: Sequence[Failed | Unchanged | Ready],
-    failed: Sequence[tuple[str, str]],
-    removed: Sequence[str],
-    seconds: float,
+    done: Sequence[Outcome], failed: Sequence[tuple[str, str]], removed: Sequence[str], seconds: float
 ) -> IngestReport:
     written = [outcome for outcome in done if isinstance(outcome, Ready)]
     unread = [(outcome.source, outcome.reason) for outcome in done if isinstance(outcome, Failed)]
     return IngestReport(
-        added=tuple(ready.origin.source for ready in written if not ready.held),
-        updated=tuple(ready.origin.source for ready in written if ready.held),
+        added=tuple(ready.origin.source for ready in written if not ready.is_update),
+        updated=tuple(ready.origin.source for ready in written if ready.is_update),
         unchanged=tuple(outcome.origin.source for outcome in done if isinstance(outcome, Unchanged)),
         removed=tuple(removed),
         failed=(*failed, *unread),

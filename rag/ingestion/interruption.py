@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, held back until the document in hand is committed."""
+"""Ctrl-C and SIGTERM, delayed until the current documents are committed."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any, Self
 
 
 class Interruption:
-    """A context manager: within it the first signal only sets `asked`; at its end the signal takes effect.
+    """A context in which the first signal only sets `requested`; it takes effect at the end.
 
-    A second Ctrl-C takes effect at once. Outside the main thread, where Python takes no handlers, nothing
-    is held back.
+    A second Ctrl-C takes effect at once. Only the main thread can delay signals, as only it may handle them.
     """
 
     def __init__(self) -> None:
         self._number = 0
-        self._before: dict[int, Any] = {}
+        self._handlers: dict[int, Any] = {}
 
     @property
-    def asked(self) -> bool:
-        """Whether the work is to end at the next good place."""
+    def requested(self) -> bool:
+        """Whether a signal asked to stop."""
         return self._number != 0
 
     def __enter__(self) -> Self:
@@ -29,18 +28,18 @@ class Interruption:
             for number in (signal.SIGINT, signal.SIGTERM):
                 handler = signal.getsignal(number)
                 if handler not in {None, signal.SIG_IGN}:
-                    self._before[number] = handler
-                    signal.signal(number, self._note)
+                    self._handlers[number] = handler
+                    signal.signal(number, self._record)
         return self
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
+    def _record(self, number: int, _frame: FrameType | None) -> None:
         if self._number and number == signal.SIGINT:
             self._restore()
             raise KeyboardInterrupt
         self._number = number
 
     def _restore(self) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
     def __exit__(
@@ -48,6 +47,6 @@ class Interruption:
     ) -> None:
         self._restore()
         if kind is None and self._number:
-            if self._before[self._number] is signal.SIG_DFL:
-                raise SystemExit(128 + self._number)  # so that the callers' clean-up still runs
+            if self._handlers[self._number] is signal.SIG_DFL:
+                raise SystemExit(128 + self._number)  # so that callers still clean up
             signal.raise_signal(self._number)

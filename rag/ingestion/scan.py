@@ -1,9 +1,10 @@
-"""Which files an ingestion is to read, and under which source each is held."""
+"""Find the files to ingest, and the source that names each in the index."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -14,8 +15,8 @@ from rag.loaders import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A file to ingest: `path` absolute with links resolved, `name` its POSIX path below `root`."""
+class FoundFile:
+    """A file to ingest: `path` is absolute, links resolved; `name` is its POSIX path below `root`."""
 
     path: Path
     root: Path
@@ -24,17 +25,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What lies under the given paths. `failed`: (name, reason)…; `complete`: folders read whole."""
+    """The files under the given paths; (name, reason) of `failed` ones; the folders listed completely."""
 
-    found: tuple[Found, ...] = ()
+    found: tuple[FoundFile, ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
     complete: tuple[Path, ...] = ()
 
 
 def scan(paths: Sequence[Path], index_folder: Path) -> Scan:
-    """Every file once, in the order of the paths, a folder's sorted by name; hidden ones are passed over.
+    """Find every file once, hidden ones left out: in the order of the paths, by name within a folder.
 
-    Raises LoadError for a path that does not exist, before anything is read.
+    Raises LoadError for a missing path, before anything is read.
     """
     for path in paths:
         _check(path)
@@ -53,7 +54,9 @@ def _check(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError):
         raise LoadError(str(path), "does not exist; check the path") from None
     except (OSError, RuntimeError) as error:
-        raise LoadError(str(path), f"cannot be reached ({error}); check the path and its rights") from error
+        raise LoadError(
+            str(path), f"can't be reached ({error}); check the path and its permissions"
+        ) from error
 
 
 def _scan(path: Path, index_folder: Path) -> Scan:
@@ -68,22 +71,22 @@ def _scan(path: Path, index_folder: Path) -> Scan:
         kind = path.suffix or "a file without a suffix"
         reason = f"no loader for {kind}; there are loaders for {', '.join(sorted(SUFFIXES))}"
         return Scan(failed=((path.name, reason),))
-    return Scan((Found(path.resolve(), path.resolve().parent, path.name),))
+    return Scan((FoundFile(path.resolve(), path.resolve().parent, path.name),))
 
 
 def _scan_folder(root: Path, index_folder: Path) -> Scan:
     errors: list[OSError] = []
     failed: list[tuple[str, str]] = []
-    found: dict[Path, Found] = {}
-    # Files before links: a link to a file that is in the folder anyway adds nothing.
+    found: dict[Path, FoundFile] = {}
+    # Files before links, so that a link to a file of the same folder adds nothing.
     for path in sorted(_entries(root, index_folder, errors), key=lambda entry: (entry.is_symlink(), entry)):
         name = path.relative_to(root).as_posix()
-        if reason := _unfit(path, name, root):
+        if reason := _skip_reason(path, name, root):
             failed.append((name.encode(errors="backslashreplace").decode(), reason))
         elif path.is_file() and path.suffix.lower() in SUFFIXES:
-            found.setdefault(path.resolve(), Found(path.resolve(), root, name))
+            found.setdefault(path.resolve(), FoundFile(path.resolve(), root, name))
     failed += [
-        (str(error.filename), f"cannot be listed ({error.strerror}); nothing under it was read or removed")
+        (str(error.filename), f"can't be listed ({error.strerror}); nothing under it was read or removed")
         for error in errors
     ]
     complete = () if errors else (root,)
@@ -91,7 +94,7 @@ def _scan_folder(root: Path, index_folder: Path) -> Scan:
 
 
 def _entries(root: Path, index_folder: Path, errors: list[OSError]) -> Iterator[Path]:
-    """Files and links below a folder; of hidden ones and of the index itself nothing."""
+    """Yield the files and links below a folder, without hidden ones and the index itself."""
     for folder, folders, files in os.walk(root, onerror=errors.append):
         shown = [Path(folder, name) for name in folders if not name.startswith(".")]
         folders[:] = [entry.name for entry in shown if not entry.is_symlink() and entry != index_folder]
@@ -99,8 +102,8 @@ def _entries(root: Path, index_folder: Path, errors: list[OSError]) -> Iterator[
         yield from (Path(folder, name) for name in files if not name.startswith("."))
 
 
-def _unfit(path: Path, name: str, root: Path) -> str | None:
-    """Why an entry of a folder is not read, where a person should hear of it."""
+def _skip_reason(path: Path, name: str, root: Path) -> str | None:
+    """Return why a folder's entry is not read if the user should know, or None."""
     if path.is_symlink() and (path.is_dir() or path.suffix.lower() in SUFFIXES):
         if not path.resolve().is_relative_to(root):
             return "is a link that leaves the folder; ingest its target by its own path"
@@ -117,58 +120,57 @@ def _is_utf8(path: str) -> bool:
     return True
 
 
-def assign_sources(found: Sequence[Found], held: Sequence[Origin]) -> dict[Path, str]:
-    """The source of each file: the one its path is held under, else its name, prefixed where that is taken.
+def assign_sources(found: Sequence[FoundFile], origins: Sequence[Origin]) -> dict[Path, str]:
+    """Return each file's source: the one its path has in the index, or a free name, with folders if needed.
 
-    A source is free again when the file that had it is gone from a folder that is still there, or its folder
-    was moved: another of its files stands here unchanged. A disk that is not mounted keeps its names.
+    A name is free again once its file was deleted from a folder that still exists, or its folder was moved.
+    A disk that is not mounted keeps its names.
     """
-    owners = {origin.source: Path(origin.path) for origin in held}
-    known = {path: source for source, path in owners.items()}
-    origins = {origin.source: origin for origin in held}
-    moved = {
-        origins[file.name].root
-        for file in found
-        if file.name in origins and _is_moved(origins[file.name], file.path)
-    }
+    known = {Path(origin.path): origin.source for origin in origins}
+    by_source = {origin.source: origin for origin in origins}
+    moved = _moved_roots(found, by_source)
     sources: dict[Path, str] = {}
+    used: set[str] = set()
     for file in found:
-        source = known.get(file.path) or next(
+        free = (
             name
             for name in _names(file)
-            if name not in owners or (name in origins and _is_free(origins[name], moved))
+            if name not in used and (name not in by_source or _is_free(by_source[name], moved))
         )
-        owners[source] = file.path
+        source = known.get(file.path) or next(free)
+        used.add(source)
         sources[file.path] = source
     return sources
 
 
 def _is_free(origin: Origin, moved: set[str]) -> bool:
-    return not exists(Path(origin.path)) and (exists(Path(origin.root)) or origin.root in moved)
+    return not may_exist(Path(origin.path)) and (may_exist(Path(origin.root)) or origin.root in moved)
 
 
-def _is_moved(origin: Origin, path: Path) -> bool:
-    """Whether the file of an origin is gone, and stands unchanged at this path."""
-    if exists(Path(origin.path)):
-        return False
-    try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest() == origin.sha256
-    except OSError:
-        return False
+def _moved_roots(found: Sequence[FoundFile], by_source: Mapping[str, Origin]) -> set[str]:
+    """Return the missing folders of which a file is found elsewhere, unchanged."""
+    moved: set[str] = set()
+    for file in found:
+        origin = by_source.get(file.name)
+        # One file is enough: the others need not be read here.
+        if origin and origin.root not in moved and not may_exist(Path(origin.root)):
+            with suppress(OSError), file.path.open("rb") as content:
+                if file_digest(content, "sha256").hexdigest() == origin.sha256:
+                    moved.add(origin.root)
+    return moved
 
 
-def _names(file: Found) -> Iterator[str]:
-    """The name below the root, then with ever more of the root's own path before it."""
+def _names(file: FoundFile) -> Iterator[str]:
+    """Yield the name below the root, then with more and more of the root's path, up to all of it."""
     name = file.name
     yield name
     for folder in (file.root, *file.root.parents):
         name = f"{folder.name}/{name}"
-        yield name  # at last with a leading slash: the absolute path, which nothing else can have
+        yield name
 
 
-def exists(path: Path) -> bool:
-    """Whether something is at the path, as far as can be told: a folder that may not be read may hold it."""
+def may_exist(path: Path) -> bool:
+    """Return False if nothing is at the path; True also for a folder that can't be read."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -178,34 +180,36 @@ def exists(path: Path) -> bool:
     return True
 
 
-def present(paths: Sequence[Path], held: Sequence[Origin]) -> tuple[list[Path], list[tuple[str, str]]]:
-    """The paths without those that are missing while documents are known under them: a disk not mounted."""
-    there, lost = [], []
+def existing_paths(
+    paths: Sequence[Path], origins: Sequence[Origin]
+) -> tuple[list[Path], list[tuple[str, str]]]:
+    """Split the paths into existing ones and, as failures, missing ones that have documents in the index."""
+    existing, missing = [], []
     for path in paths:
-        place = path.expanduser().resolve()
-        known = sum(Path(origin.path).is_relative_to(place) for origin in held)
-        if known and not exists(place):
-            lost.append((str(path), _spared("is missing", known)))
+        location = path.expanduser().resolve()
+        known = sum(Path(origin.path).is_relative_to(location) for origin in origins)
+        if known and not may_exist(location):
+            missing.append((str(path), _spared("is missing", known)))
         else:
-            there.append(path)
-    return there, lost
+            existing.append(path)
+    return existing, missing
 
 
 def _spared(state: str, known: int) -> str:
     return (
-        f"{state}, though {known} documents of it are held: nothing was removed. Bring it back (is its disk "
-        "mounted?), or take them out with: pilcrow remove SOURCE…"
+        f"{state}, but the index has {known} documents from it: nothing was removed. Restore it (is its disk "
+        "mounted?), or remove them with: pilcrow remove SOURCE…"
     )
 
 
-def gone(held: Sequence[Origin], seen: Scan) -> tuple[list[str], list[tuple[str, str]]]:
-    """The sources whose file is gone from a folder that was read whole, and the folders that were spared."""
-    lost: dict[str, None] = {}
+def deleted_sources(origins: Sequence[Origin], files: Scan) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the sources whose files were deleted from completely listed folders, and the folders spared."""
+    deleted: dict[str, None] = {}
     spared = []
-    for folder in seen.complete:
-        known = [origin for origin in held if Path(origin.path).is_relative_to(folder)]
-        if known and not (exists(folder) and any(folder.iterdir())):
+    for folder in files.complete:
+        known = [origin for origin in origins if Path(origin.path).is_relative_to(folder)]
+        if known and not (may_exist(folder) and any(folder.iterdir())):
             spared.append((str(folder), _spared("is empty", len(known))))
         else:
-            lost |= {origin.source: None for origin in known if not exists(Path(origin.path))}
-    return list(lost), spared
+            deleted |= {origin.source: None for origin in known if not may_exist(Path(origin.path))}
+    return list(deleted), spared

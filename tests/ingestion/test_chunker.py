@@ -1,16 +1,16 @@
-"""Chunks stay within their paragraph and within the embedder's limit."""
+"""Chunks stay within their paragraph and the embedder's limit."""
 
 import re
 import time
 
 import pytest
 
-from rag.ingestion.chunker import chunk, fold
+from rag.ingestion.chunker import chunk, normalise
 from rag.types import Document, Paragraph
 
 
 def count(text: str) -> int:
-    """Tokens as a simple tokenizer with two special ones counts them: words, and each other sign."""
+    """Count words of up to 8 letters, other signs and two special tokens."""
     return 2 + len(re.findall(r"\w{1,8}|[^\w\s]", text))
 
 
@@ -23,24 +23,24 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-def test_a_short_paragraph_is_one_chunk_with_its_heading() -> None:
+def test_short_paragraph_is_one_chunk_with_its_heading() -> None:
     (made,) = chunk(document("The port was struck.", heading="News › Odesa"), count)
     assert made.embedded == "News › Odesa\nThe port was struck."
     assert (made.source, made.paragraph, made.part, made.ordinal) == ("a.txt", 1, 0, 0)
 
 
-def test_what_is_searched_is_folded() -> None:
+def test_searched_text_is_normalised() -> None:
     text = "\ufeffThe\u00a0oﬃce\u200b  of\u2028Zu\u0308rich\u00ad is 10² m\x07"
     (made,) = chunk(document(text), count)
     assert made.text == "The office of Zürich is 10² m"
 
 
 @pytest.mark.parametrize("text", ["\u200b", " \u00a0\n", "\x07"])
-def test_a_paragraph_without_visible_text_has_no_chunk(text: str) -> None:
+def test_paragraph_without_visible_text_has_no_chunk(text: str) -> None:
     assert chunk(document(text), count) == ()
 
 
-def test_a_long_paragraph_is_cut_between_sentences() -> None:
+def test_long_paragraph_is_split_between_sentences() -> None:
     sentences = [f"Sentence number {n} is about the harbour and its cranes." for n in range(60)]
     made = chunk(document(" ".join(sentences), "Another.", heading="Harbour"), count, limit=64)
     parts = [each for each in made if each.paragraph == 1]
@@ -56,7 +56,7 @@ def test_a_long_paragraph_is_cut_between_sentences() -> None:
     ["x" * 100_000, "w. " * 20_000, "字" * 20_000, "word " * 20_000, "naïve-café " * 5_000, "!?" * 5_000],
     ids=["one word", "w.", "no spaces", "no stops", "hyphens", "signs"],
 )
-def test_text_without_sentences_fits_too_and_loses_nothing(text: str) -> None:
+def test_text_without_sentences_is_split_and_loses_nothing(text: str) -> None:
     start = time.monotonic()
     made = chunk(document(text, heading="A heading"), count)
     assert all(count(each.embedded) <= 256 and len(each.text) <= 5_000 for each in made)
@@ -64,7 +64,7 @@ def test_text_without_sentences_fits_too_and_loses_nothing(text: str) -> None:
     assert time.monotonic() - start < 20
 
 
-def test_an_over_long_heading_is_trimmed_to_leave_room_for_the_text() -> None:
+def test_long_heading_is_shortened_to_leave_room_for_the_text() -> None:
     heading = " › ".join(["An outer heading of many words " * 10, "The inner one"])
     (made,) = chunk(document("Some text.", heading=heading), count, limit=64)
     assert made.heading == "The inner one"
@@ -74,18 +74,18 @@ def test_an_over_long_heading_is_trimmed_to_leave_room_for_the_text() -> None:
     assert count(made.embedded) <= 64
 
 
-def test_equal_chunks_have_ordinals_and_so_ids_of_their_own() -> None:
+def test_equal_chunks_have_different_ordinals_and_ids() -> None:
     made = chunk(document("Read more.", "Something else.", "Read more."), count)
     assert [each.ordinal for each in made] == [0, 0, 1]
     assert len({each.id for each in made}) == 3
 
 
-def test_ids_stay_when_a_paragraph_is_put_before() -> None:
+def test_ids_stay_when_a_paragraph_is_inserted_before() -> None:
     before = chunk(document("One.", "Two."), count)
     after = chunk(document("New.", "One.", "Two."), count)
     assert {each.id for each in before} <= {each.id for each in after}
 
 
-def test_folding_is_stable() -> None:
+def test_normalised_text_stays_the_same() -> None:
     for text in ("e\u0301\u200b ﬁ", "a\u00a0\u00a0b", "\u0627\u0644\u200f"):
-        assert fold(fold(text)) == fold(text)
+        assert normalise(normalise(text)) == normalise(text)

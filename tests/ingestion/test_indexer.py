@@ -1,4 +1,4 @@
-"""Ingestion as a person sees it: what is added, kept, replaced, removed, and what is not."""
+"""Files are ingested whole or not at all, and only what changed is read and embedded again."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import shutil
 import signal
 import struct
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -31,41 +33,44 @@ def run(index: Index, *paths: Path, **options: Any) -> IngestReport:
         "token_limit": 64,
         "fingerprint": "one",
     }
-    given |= options
-    return ingest(index, paths, **given)
+    return ingest(index, paths, **given | options)
 
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[Index]:
-    opened = Index.open(tmp_path / "index", "hash", DIMENSION)
-    yield opened
-    opened.close()
+    with closing(Index.open(tmp_path / "index", "hash", DIMENSION)) as opened:
+        yield opened
 
 
-def counting(embedded: list[str]) -> Embed:
-    """An embedder that notes what it is given."""
+def recording(embedded: list[str]) -> Embed:
+    """An embedder that records the texts it gets."""
 
-    def noted(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> tuple[Vector, Sequence[Vector]]:
+    def embed_and_record(
+        texts: Sequence[str], spans: Sequence[Sequence[Span]]
+    ) -> tuple[Vector, Sequence[Vector]]:
         embedded.extend(texts)
         return embed_parts(texts, spans)
 
-    return noted
+    return embed_and_record
 
 
-def turned(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> tuple[Vector, Sequence[Vector]]:
-    """Another model's vectors."""
+def other_model(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> tuple[Vector, Sequence[Vector]]:
     wholes, parts = embed_parts(texts, spans)
     return -wholes, [-each for each in parts]
 
 
+def write(texts: dict[Path, str]) -> None:
+    for file, text in texts.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "docs"
-    made.mkdir()
     for number in range(20):
         lines = [f"Report {number}", *(f"Line {line} of the report {number} on barges." for line in range(5))]
-        (made / f"{number:02}.txt").write_text("\n\n".join(lines))
-    return made
+        write({tmp_path / "docs" / f"{number:02}.txt": "\n\n".join(lines)})
+    return tmp_path / "docs"
 
 
 def sources(index: Index) -> list[str]:
@@ -78,12 +83,12 @@ def paragraphs(index: Index, source: str) -> list[str]:
         return [paragraph.text for paragraph in snapshot.all_paragraphs(source)]
 
 
-def ids(index: Index, *of: str) -> set[str]:
+def ids(index: Index, source: str) -> set[str]:
     with index.catalog.read() as snapshot:
-        return set(snapshot.chunk_ids(of))
+        return set(snapshot.chunk_ids([source]))
 
 
-def test_a_second_ingestion_skips_all(index: Index, folder: Path) -> None:
+def test_second_ingestion_skips_unchanged_files(index: Index, folder: Path) -> None:
     first = run(index, folder)
     second = run(index, folder)
     assert first.added == tuple(f"{number:02}.txt" for number in range(20))
@@ -93,7 +98,7 @@ def test_a_second_ingestion_skips_all(index: Index, folder: Path) -> None:
     assert index.check() == []
 
 
-def test_an_edited_line_replaces_one_document_and_embeds_one_chunk(index: Index, folder: Path) -> None:
+def test_edited_file_replaces_its_paragraphs_and_embeds_only_new_ones(index: Index, folder: Path) -> None:
     run(index, folder)
     before = ids(index, "07.txt")
     text = (folder / "07.txt").read_text()
@@ -101,7 +106,7 @@ def test_an_edited_line_replaces_one_document_and_embeds_one_chunk(index: Index,
     (folder / "07.txt").write_text(text.replace("Line 3 of", "Sentence 3 of"))
     embedded: list[str] = []
 
-    report = run(index, folder, embed=counting(embedded))
+    report = run(index, folder, embed=recording(embedded))
     assert (report.updated, report.added, len(report.unchanged)) == (("07.txt",), (), 19)
     assert len(before & ids(index, "07.txt")) == 5
     assert [text for text in embedded if "Line" in text] == []
@@ -113,30 +118,29 @@ def test_an_edited_line_replaces_one_document_and_embeds_one_chunk(index: Index,
     assert index.check() == []
 
 
-def test_equal_texts_are_embedded_once_whatever_their_documents(index: Index, folder: Path) -> None:
-    for number in range(20, 25):
-        (folder / f"{number}.txt").write_text(
-            "Copied to all, said the notice. It was signed.\n\nSigned: Ost."
-        )
+def test_text_repeated_across_documents_is_embedded_once(index: Index, folder: Path) -> None:
+    copies = [f"{number}.txt" for number in range(20, 25)]
+    text = "Copied to all, said the notice. It was signed.\n\nSigned: Ost."
+    write({folder / name: text for name in copies})
     embedded: list[str] = []
-    assert len(run(index, folder, embed=counting(embedded)).added) == 25
+    assert len(run(index, folder, embed=recording(embedded)).added) == 25
     assert len(embedded) == len(set(embedded))
     with index.catalog.read() as snapshot:
-        held = snapshot.sentences((f"{number}.txt", 1) for number in range(20, 25))
-        [vectors] = {tuple(vector.tobytes() for vector in spans.values()) for spans in held.values()}
+        stored = snapshot.sentences((name, 1) for name in copies)
+        [vectors] = {tuple(vector.tobytes() for vector in spans.values()) for spans in stored.values()}
     assert len(vectors) == 2
     assert index.check() == []
 
 
-def test_the_sentences_of_a_paragraph_stay_with_it_when_it_moves(index: Index, folder: Path) -> None:
+def test_moved_paragraph_keeps_its_sentence_vectors(index: Index, folder: Path) -> None:
     text = "The ferry sank at noon. Nobody was hurt, said the harbour master. He was wet."
-    (folder / "a.txt").write_text(f"Ferry\n\n{text}\n\nIt was raised.")
+    write({folder / "a.txt": f"Ferry\n\n{text}\n\nIt was raised."})
     run(index, folder)
     with index.catalog.read() as snapshot:
         before = snapshot.sentences([("a.txt", 2)])["a.txt", 2]
-    (folder / "a.txt").write_text(f"Ferry\n\nNews came in.\n\n{text}\n\nIt was raised.")
+    write({folder / "a.txt": f"Ferry\n\nNews came in.\n\n{text}\n\nIt was raised."})
     embedded: list[str] = []
-    run(index, folder, embed=counting(embedded))
+    run(index, folder, embed=recording(embedded))
     with index.catalog.read() as snapshot:
         after = snapshot.sentences([("a.txt", 3)])["a.txt", 3]
     assert [text[start:end] for start, end in after] == [text[start:end] for start, end in before]
@@ -145,9 +149,9 @@ def test_the_sentences_of_a_paragraph_stay_with_it_when_it_moves(index: Index, f
     assert len(embedded) == 1
 
 
-def test_another_fingerprint_embeds_all_anew(index: Index, folder: Path) -> None:
+def test_other_fingerprint_embeds_everything_again(index: Index, folder: Path) -> None:
     run(index, folder)
-    report = run(index, folder, fingerprint="two", embed=turned)
+    report = run(index, folder, fingerprint="two", embed=other_model)
     assert len(report.updated) == 20
     with index.catalog.read() as snapshot:
         [(identifier, stored)] = snapshot.sample(1).items()
@@ -156,20 +160,17 @@ def test_another_fingerprint_embeds_all_anew(index: Index, folder: Path) -> None
     assert index.check() == []
 
 
-def test_a_file_that_cannot_be_read_fails_alone_and_its_last_version_stays(
-    index: Index, folder: Path
-) -> None:
+def test_unreadable_file_fails_alone_and_its_last_version_stays(index: Index, folder: Path) -> None:
     run(index, folder)
-    (folder / "03.txt").write_bytes(b"")
-    (folder / "new.txt").write_text("A new paragraph.")
+    write({folder / "03.txt": "", folder / "new.txt": "A new paragraph."})
     report = run(index, folder)
     assert [source for source, _ in report.failed] == ["03.txt"]
     assert report.added == ("new.txt",)
     assert paragraphs(index, "03.txt")[0] == "Report 3"
 
 
-def test_pruning_leaves_nothing_of_a_removed_file(index: Index, folder: Path) -> None:
-    (folder / "gone.txt").write_text("The zeppelin moored at noon.")
+def test_pruning_removes_everything_of_a_deleted_file(index: Index, folder: Path) -> None:
+    write({folder / "gone.txt": "The zeppelin moored at noon."})
     run(index, folder)
     [gone] = ids(index, "gone.txt")
     (folder / "gone.txt").unlink()
@@ -181,12 +182,13 @@ def test_pruning_leaves_nothing_of_a_removed_file(index: Index, folder: Path) ->
         assert snapshot.search("zeppelin", 5) == []
         assert snapshot.document_frequency(["zeppelin"]) == {"zeppelin": 0}
         assert snapshot.chunks([gone]) == {}
+        assert snapshot.pending() == []
     assert gone not in index.vectors.ids()
     assert index.vectors.query(embed(["zeppelin"])[0].tolist(), 5, ["gone.txt"]) == []
     assert index.check() == []
 
 
-def test_removing_names_what_was_held(index: Index, folder: Path) -> None:
+def test_removing_returns_the_sources_that_were_there(index: Index, folder: Path) -> None:
     run(index, folder)
     assert remove(index, ["01.txt", "nowhere.txt", "01.txt"]) == ("01.txt",)
     assert len(sources(index)) == 19
@@ -194,7 +196,7 @@ def test_removing_names_what_was_held(index: Index, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("state", ["missing", "empty"])
-def test_an_unmounted_disk_empties_no_index(index: Index, folder: Path, state: str) -> None:
+def test_unmounted_disk_does_not_empty_the_index(index: Index, folder: Path, state: str) -> None:
     run(index, folder)
     shutil.rmtree(folder)
     if state == "empty":
@@ -208,16 +210,16 @@ def test_an_unmounted_disk_empties_no_index(index: Index, folder: Path, state: s
     assert "pilcrow remove" in reason
 
 
-def test_a_missing_path_stops_before_anything_is_touched(index: Index, folder: Path) -> None:
+def test_missing_path_stops_before_anything_is_read(index: Index, folder: Path) -> None:
     with pytest.raises(LoadError, match=r"nowhere.*check the path"):
         run(index, folder, folder / "nowhere")
     assert sources(index) == []
 
 
-def test_a_moved_folder_is_known_again(index: Index, folder: Path, tmp_path: Path) -> None:
+def test_moved_folder_is_recognised(index: Index, folder: Path, tmp_path: Path) -> None:
     run(index, folder)
     moved = folder.rename(tmp_path / "elsewhere")
-    (moved / "05.txt").write_text("All of it is new.")
+    write({moved / "05.txt": "All of it is new."})
     report = run(index, moved, prune=True)
     assert (report.added, report.updated, len(report.unchanged)) == ((), ("05.txt",), 19)
     assert len(sources(index)) == 20
@@ -226,35 +228,49 @@ def test_a_moved_folder_is_known_again(index: Index, folder: Path, tmp_path: Pat
     assert index.check() == []
 
 
-def test_equal_names_in_two_folders_are_two_documents(index: Index, tmp_path: Path) -> None:
-    for parent in ("a", "b", "c/b"):
-        (tmp_path / parent).mkdir(parents=True)
-        (tmp_path / parent / "notes.txt").write_text(f"Notes of {parent}.")
-    run(index, tmp_path / "a", tmp_path / "b", tmp_path / "c" / "b")
+def test_equal_names_in_different_folders_are_different_documents(index: Index, tmp_path: Path) -> None:
+    a, b, c = folders = [tmp_path / "a", tmp_path / "b", tmp_path / "c" / "b"]
+    write({folder / "notes.txt": f"Notes of {folder.relative_to(tmp_path)}." for folder in folders})
+    run(index, a, b, c)
     assert sources(index) == ["b/notes.txt", "c/b/notes.txt", "notes.txt"]
-    report = run(index, tmp_path / "b", tmp_path / "a")
-    assert report.unchanged == ("b/notes.txt", "notes.txt")
+    assert run(index, b, a).unchanged == ("b/notes.txt", "notes.txt")
     assert paragraphs(index, "c/b/notes.txt") == ["Notes of c/b."]
 
 
-def test_a_file_keeps_its_source_however_it_is_given(index: Index, tmp_path: Path) -> None:
-    (tmp_path / "docs" / "deep").mkdir(parents=True)
-    (tmp_path / "docs" / "deep" / "note.txt").write_text("One.")
-    run(index, tmp_path / "docs")
-    (tmp_path / "docs" / "deep" / "note.txt").write_text("Two.")
-    assert run(index, tmp_path / "docs" / "deep" / "note.txt").updated == ("deep/note.txt",)
-    assert run(index, tmp_path / "docs" / "deep", tmp_path / "docs").unchanged == ("deep/note.txt",)
+def test_name_of_a_deleted_file_goes_to_one_new_file_only(index: Index, tmp_path: Path) -> None:
+    one, two, three = (tmp_path / name / "n.txt" for name in ("one", "two", "three"))
+    write({one: "Notes of one."})
+    run(index, one.parent)
+    one.unlink()
+    write({two: "Notes of two.", three: "Notes of three."})
+    run(index, two.parent, three.parent)
+    assert sources(index) == ["n.txt", "three/n.txt"]
+    assert paragraphs(index, "n.txt") == ["Notes of two."]
+
+
+def test_name_of_a_file_on_an_unmounted_disk_stays_taken(index: Index, tmp_path: Path) -> None:
+    one, two = tmp_path / "one" / "n.txt", tmp_path / "two" / "n.txt"
+    write({one: "The red car belongs to Hilda.", two: "The blue boat belongs to Otto."})
+    run(index, one.parent)
+    one.parent.rename(tmp_path / "away")
+    assert run(index, two.parent).added == ("two/n.txt",)
+    assert sources(index) == ["n.txt", "two/n.txt"]
+
+
+def test_file_keeps_its_source_however_it_is_given(index: Index, tmp_path: Path) -> None:
+    docs, note = tmp_path / "docs", tmp_path / "docs" / "deep" / "note.txt"
+    write({note: "One."})
+    run(index, docs)
+    write({note: "Two."})
+    assert run(index, note).updated == ("deep/note.txt",)
+    assert run(index, note.parent, docs).unchanged == ("deep/note.txt",)
     assert sources(index) == ["deep/note.txt"]
 
 
-def test_a_folder_is_read_without_hidden_files_and_links_that_leave_it(index: Index, tmp_path: Path) -> None:
+def test_hidden_files_and_links_out_of_the_folder_are_not_read(index: Index, tmp_path: Path) -> None:
     docs = tmp_path / "docs"
-    (docs / ".git").mkdir(parents=True)
-    (docs / ".git" / "x.txt").write_text("Hidden.")
-    (docs / ".hidden.txt").write_text("Hidden.")
-    (docs / "picture.xyz").write_text("Not a document.")
-    (docs / "b.txt").write_text("Shown.")
-    (tmp_path / "secret.txt").write_text("Outside.")
+    write({docs / ".git" / "x.txt": "Hidden.", docs / ".hidden.txt": "Hidden.", docs / "b.txt": "Shown."})
+    write({docs / "picture.xyz": "Not a document.", tmp_path / "secret.txt": "Outside."})
     (docs / "link.txt").symlink_to(tmp_path / "secret.txt")
     (docs / "a.txt").symlink_to(docs / "b.txt")
     (docs / "loop").symlink_to(docs)
@@ -262,30 +278,37 @@ def test_a_folder_is_read_without_hidden_files_and_links_that_leave_it(index: In
     (docs / os.fsdecode(b"bad\xff.txt")).write_text("Its name is no text.")
     report = run(index, docs, docs / "picture.xyz")
     assert report.added == ("b.txt",)
-    assert dict(report.failed).keys() == {"link.txt", "broken.txt", "bad\\udcff.txt", "picture.xyz"}
-    assert "leaves the folder" in dict(report.failed)["link.txt"]
-    assert "no loader for .xyz" in dict(report.failed)["picture.xyz"]
+    reasons = dict(report.failed)
+    assert reasons.keys() == {"link.txt", "broken.txt", "bad\\udcff.txt", "picture.xyz"}
+    assert "leaves the folder" in reasons["link.txt"]
+    assert "no loader for .xyz" in reasons["picture.xyz"]
 
 
-def test_progress_names_each_file_once_it_is_committed(index: Index, folder: Path) -> None:
-    heard: list[tuple[str, float, int]] = []
+def test_path_that_is_not_utf8_is_reported(index: Index, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"byt\xe9s.txt")
+    path.write_text("A sentence of some length.")
+    [(_, reason)] = run(index, path).failed
+    assert "not valid UTF-8; rename it" in reason
 
-    def hear(source: str, done: float, total: int) -> None:
+
+def test_progress_names_each_file_once_committed(index: Index, folder: Path) -> None:
+    calls: list[tuple[str, float, int]] = []
+
+    def record(source: str, done: float, total: int) -> None:
         assert source in sources(index)
-        heard.append((source, done, total))
+        calls.append((source, done, total))
 
-    run(index, folder, progress=hear)
-    assert heard == [(f"{number:02}.txt", number + 1, 20) for number in range(20)]
+    run(index, folder, progress=record)
+    assert calls == [(f"{number:02}.txt", number + 1, 20) for number in range(20)]
 
 
 def test_progress_moves_within_a_long_document(index: Index, tmp_path: Path) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "long.txt").write_text("\n\n".join(f"Item {item}." for item in range(1300)))
-    heard: list[float] = []
-    run(index, tmp_path / "docs", progress=lambda _source, done, _total: heard.append(done))
-    assert heard == sorted(heard)
-    assert [done for done in heard if 0 < done < 1]
-    assert heard[-1] == 1
+    write({tmp_path / "docs" / "long.txt": "\n\n".join(f"Item {item}." for item in range(1300))})
+    shares: list[float] = []
+    run(index, tmp_path / "docs", progress=lambda _source, done, _total: shares.append(done))
+    assert shares == sorted(shares)
+    assert [share for share in shares if 0 < share < 1]
+    assert shares[-1] == 1
 
 
 def stop(number: int) -> Callable[[str, float, int], None]:
@@ -295,95 +318,63 @@ def stop(number: int) -> Callable[[str, float, int], None]:
 @pytest.mark.parametrize(
     ("number", "effect"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
 )
-def test_a_signal_ends_the_ingestion_between_documents(
+def test_signal_stops_the_ingestion_between_documents(
     index: Index, tmp_path: Path, number: int, effect: type[BaseException]
 ) -> None:
     docs = tmp_path / "docs"
-    docs.mkdir()
     for name in "abc":  # each is large enough to be committed by itself
-        (docs / f"{name}.txt").write_text("\n\n".join(f"Item {item} of {name}." for item in range(300)))
-    before = signal.getsignal(number)
+        write({docs / f"{name}.txt": "\n\n".join(f"Item {item} of {name}." for item in range(300))})
+    handler = signal.getsignal(number)
     with pytest.raises(effect):
         run(index, docs, progress=stop(number))
-    assert signal.getsignal(number) is before
+    assert signal.getsignal(number) is handler
     assert sources(index) == ["a.txt"]
     assert index.check() == []
     assert run(index, docs).added == ("b.txt", "c.txt")
 
 
-def test_many_threads_ask_while_one_ingests(index: Index, folder: Path) -> None:
+def search_until(stop: Event, index: Index, number: int) -> int:
+    """Check that every chunk found is part of its paragraph, until `stop` is set; return how many were."""
+    vector, checked = embed([f"Line 1 of the report {number} on barges."])[0].tolist(), 0
+    while not stop.is_set():
+        hits = index.vectors.query(vector, 10)
+        with index.catalog.read() as snapshot:
+            chunks = snapshot.chunks(i for i, _ in [*hits, *snapshot.search("barges", 10)])
+            shown = snapshot.paragraphs((each.source, each.paragraph) for each in chunks.values())
+            for each in chunks.values():
+                assert each.text in shown[each.source, each.paragraph].text
+                checked += 1
+    return checked
+
+
+def test_threads_search_consistently_during_ingestion(index: Index, folder: Path) -> None:
     run(index, folder)
-    ended = threading.Event()
-    errors: list[BaseException] = []
-
-    def ask(number: int) -> None:
+    ended = Event()
+    with ThreadPoolExecutor(6) as threads:
+        searches = [threads.submit(search_until, ended, index, number) for number in range(6)]
         try:
-            while not ended.is_set():
-                vector = embed([f"Line 1 of the report {number} on barges."])[0].tolist()
-                hits = index.vectors.query(vector, 10)
-                with index.catalog.read() as snapshot:
-                    found = [i for i, _ in [*hits, *snapshot.search("barges", 10)]]
-                    live = snapshot.chunks(found)
-                    shown = snapshot.paragraphs((each.source, each.paragraph) for each in live.values())
-                    for each in live.values():
-                        assert each.text in shown[each.source, each.paragraph].text
-        except BaseException as error:
-            errors.append(error)
-            raise
-
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for turn in range(6):
-        for number in range(0, 20, 3):
-            text = (folder / f"{number:02}.txt").read_text()
-            (folder / f"{number:02}.txt").write_text(f"Turn {turn}.\n\n{text}")
-        run(index, folder)
-    ended.set()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+            for turn in range(6):
+                for file in sorted(folder.iterdir())[::3]:
+                    file.write_text(f"Turn {turn}.\n\n{file.read_text()}")
+                run(index, folder)
+        finally:
+            ended.set()
+        assert all(search.result() for search in searches)
     assert index.check() == []
-
-
-def test_a_namesake_does_not_replace_a_document_whose_disk_is_away(tmp_path: Path) -> None:
-    for folder, text in (("one", "The red car belongs to Hilda."), ("two", "The blue boat belongs to Otto.")):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "n.txt").write_text(text)
-    index = Index.open(tmp_path / "index", "hash", DIMENSION)
-    ingest(index, [tmp_path / "one"], embed_parts, count_words, 64, "one")
-    (tmp_path / "one").rename(tmp_path / "away")
-    report = ingest(index, [tmp_path / "two"], embed_parts, count_words, 64, "one")
-    with index.catalog.read() as snapshot:
-        held = [document.source for document in snapshot.documents()]
-    index.close()
-    assert report.added == ("two/n.txt",)
-    assert held == ["n.txt", "two/n.txt"]
-
-
-def test_a_path_that_is_not_utf8_is_told(tmp_path: Path) -> None:
-    path = tmp_path / os.fsdecode(b"byt\xe9s.txt")
-    path.write_text("A sentence of some length.")
-    index = Index.open(tmp_path / "index", "hash", DIMENSION)
-    report = ingest(index, [path], embed_parts, count_words, 64, "one")
-    index.close()
-    [(_, reason)] = report.failed
-    assert "not valid UTF-8; rename it" in reason
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs inotify")
 @pytest.mark.parametrize("text", ["Report 7, unchanged.", "Report 7, edited."])
 def test_file_is_opened_once_by_all_processes_together(index: Index, tmp_path: Path, text: str) -> None:
-    (tmp_path / "docs").mkdir()
     file = tmp_path / "docs" / "a.txt"
-    file.write_text("Report 7, unchanged.")
-    run(index, tmp_path / "docs")
-    file.write_text(text)
+    write({file: "Report 7, unchanged."})
+    run(index, file.parent)
+    write({file: text})
     libc = ctypes.CDLL(None)
     watch = libc.inotify_init1(os.O_NONBLOCK)
     opened, closed = 0x20, 0x10  # IN_OPEN, IN_CLOSE_NOWRITE; both, as the kernel merges equal neighbours
     libc.inotify_add_watch(watch, os.fsencode(file), opened | closed)
-    run(index, tmp_path / "docs")
+    run(index, file.parent)
     masks = [mask for _, mask, _, _ in struct.iter_unpack("iIII", os.read(watch, 4096))]
     os.close(watch)
     assert masks == [opened, closed]
