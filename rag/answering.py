@@ -1,143 +1,138 @@
-"""One question's walk, top to bottom: condense, retrieve, read, extract, verify, answer or abstain."""
+"""How a question becomes an answer: rewrite, search, read, write, verify, or abstain."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from rag.extraction.conflicts import Written as Extracted
-from rag.extraction.conflicts import write
+from rag.extraction.conflicts import Extracted, write
 from rag.extraction.highlight import mark
 from rag.extraction.reader import Reading, read
-from rag.extraction.reader_weights import THRESHOLD
-from rag.generation.generator import Told, lacking, rewrite, write_by
+from rag.generation.generator import Generated, drafts_to_add, generate
+from rag.generation.rewriting import rewrite
 from rag.index.folder import Index
 from rag.models.embedder import Embedder
 from rag.query.question import Question, read_question
 from rag.retrieval.retriever import Reranker
-from rag.retrieval.search import Found, look_up
+from rag.retrieval.search import Search, SearchResult, search_evidence
 from rag.text.numbers import figures
 from rag.text.words import words
 from rag.traces import KIND, TRACER
 from rag.types import Answer, Step, Turn
-from rag.verification.verifier import Citing, compose, verify
+from rag.verification.verifier import compose, verify
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
-NEAREST = 3  # paragraphs shown when the answer is not there
+NEAREST = 3  # paragraphs shown with an abstention
+EMPTY_INDEX = "The index is empty. Add documents with `pilcrow ingest PATH`."
 
 
 class Clock:
-    """Seconds by step; each is also a span."""
+    """Seconds by step; each step is also a span."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Times what is done inside."""
+        """Time the block as one step."""
         start = perf_counter()
         with TRACER.start_as_current_span(name, attributes={KIND: "CHAIN"}):
             yield
         self.seconds[name] = perf_counter() - start
 
 
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What answers a question: `limit` is how many paragraphs it reads; without `llm` it only extracts."""
+
+    index: Index
+    embedder: Embedder
+    reranker: Reranker | None
+    llm: LLM | None
+    limit: int
+
+
 def walk(
-    question: str,
-    history: Sequence[Turn],
-    index: Index,
-    embedder: Embedder,
-    reranker: Reranker | None,
-    llm: LLM | None,
-    limit: int,
-    sources: Sequence[str] | None,
+    question: str, history: Sequence[Turn], sources: Sequence[str] | None, using: Pipeline
 ) -> Generator[Step, None, Answer]:
-    """The checked answer from the best `limit` paragraphs, or an abstention; with an LLM step by step."""
-    clock, citing, told = Clock(), Citing(), Told()
+    """Return the checked answer, or an abstention; yield what a language model writes as it comes."""
+    clock, generated, llm = Clock(), Generated(), using.llm
     with clock.step("condense"):
-        asked = read_question(rewrite(question, history, llm, told))
+        standalone, usage = rewrite(question, history, llm)
+        asked = read_question(standalone)
     with clock.step("embed"):
-        vector = embedder.embed([asked.topic])[0]
+        vector = using.embedder.embed([asked.topic])[0]
     with clock.step("retrieve"):
-        found = look_up(asked, vector, index, reranker, limit, sources)
+        found = search_evidence(Search(asked, vector, using.index, using.reranker, using.limit, sources))
     with clock.step("read"):
-        reading = read(asked, found.evidence, found.rarity, found.similarity, found.likeness)
-    differing = yield from _state(asked, found, reading, llm, embedder, citing, told, clock)
-    if told.calls:
-        clock.seconds.update(told.figures())
-    if not citing.statements:
-        return abstain(question, asked, found, reading, clock.seconds)
+        reading = read(asked, found)
+    with clock.step("write"):
+        extracted = write(asked, found.evidence, reading) if reading.is_likely else Extracted(())
+    if llm and extracted.drafts and not extracted.conflicting:
+        with clock.step("generate"):
+            generated = yield from generate(llm, asked, found.evidence, reading, using.embedder.embed)
+    with clock.step("verify"):
+        drafts = drafts_to_add(extracted.drafts, generated, reading, found.evidence)
+        verified = verify(drafts, found.evidence, generated.verified)
+    spent = (usage + generated.usage).timings()
+    if not verified.statements:
+        return abstain(question, asked, found, reading, clock.seconds | spent)
     with clock.step("mark"):
-        statements = mark(asked, citing.statements)
+        statements = mark(asked, verified.statements)
     return Answer(
         question=question,
         text=compose(statements),
         statements=statements,
-        citations=citing.citations,
+        citations=verified.citations,
         evidence=found.evidence,
         standalone=asked.text,
         probability=reading.probability,
-        conflicting=differing and len(statements) > 1,
-        dropped=tuple(told.dropped),
-        timings=clock.seconds,
+        conflicting=extracted.conflicting and len(statements) > 1,
+        dropped=generated.dropped,
+        timings=clock.seconds | spent,
     )
-
-
-def _state(
-    asked: Question,
-    found: Found,
-    reading: Reading,
-    llm: LLM | None,
-    embedder: Embedder,
-    citing: Citing,
-    told: Told,
-    clock: Clock,
-) -> Generator[Step, None, bool]:
-    """Adds the checked statements to `citing`, where the evidence answers; whether their sources differ."""
-    with clock.step("write"):
-        likely = reading.probability >= THRESHOLD
-        extracted = write(asked, found.evidence, reading) if likely else Extracted(())
-    if llm and extracted.drafts and not extracted.differing:
-        with clock.step("generate"):
-            yield from write_by(llm, asked, found.evidence, reading, embedder.embed, citing, told)
-    with clock.step("verify"):
-        verify(lacking(extracted.drafts, citing, reading, found.evidence, told), found.evidence, citing)
-    return extracted.differing
 
 
 def abstain(
-    question: str,
-    asked: Question,
-    found: Found,
-    reading: Reading,
-    timings: Mapping[str, float],
+    question: str, asked: Question, found: SearchResult, reading: Reading, timings: Mapping[str, float]
 ) -> Answer:
-    """The answer that there is none, with the words that are lacking and the paragraphs that came nearest."""
-    said = {form for word in found.unknown for form in [word.casefold(), *figures(word)]}
-    elsewhere = tuple(word for word in reading.missing if word.casefold() not in said)
-    missing = (*found.unknown, *elsewhere)
-    text = "Your documents do not answer this."
-    if not words(asked.text):
-        text = "Ask something in words."
-    elif not found.evidence:
-        day = asked.when.as_of
-        text = f"The index holds nothing {f'of {day} or before ' if day else ''}that bears on this."
-    else:
-        if found.unknown:
-            text += f" Nowhere do they mention: {', '.join(found.unknown)}."
-        if elsewhere:
-            text += f" What comes nearest does not mention: {', '.join(elsewhere)}."
+    """Return an abstention with the words that were not found and the nearest paragraphs."""
+    known = {form for word in found.unknown for form in [word.casefold(), *figures(word)]}
+    elsewhere = tuple(word for word in reading.missing if word.casefold() not in known)
+    has_words = bool(words(asked.text))
     return Answer(
         question=question,
-        text=text,
+        text=_explanation(asked, found, elsewhere) if has_words else "Ask something in words.",
         evidence=found.evidence,
         abstained=True,
-        nearest=found.evidence[:NEAREST] if words(asked.text) else (),
-        missing=missing,
+        nearest=found.evidence[:NEAREST] if has_words else (),
+        missing=(*found.unknown, *elsewhere),
         standalone=asked.text,
-        probability=reading.probability if words(asked.text) else 0.0,
+        probability=reading.probability if has_words else 0.0,
         timings=timings,
     )
+
+
+def _explanation(asked: Question, found: SearchResult, elsewhere: Sequence[str]) -> str:
+    """Return why there is no answer; `elsewhere` are words that only the nearest paragraphs lack."""
+    if found.index_is_empty:
+        return EMPTY_INDEX
+    text = "I couldn't find this in your documents."
+    if not found.evidence:
+        day = asked.when.as_of
+        return f"{text} None of them is dated {day} or earlier." if day else text
+    if found.unknown:
+        text += f" None of them mentions {_quoted(found.unknown)}."
+    if elsewhere:
+        text += f" The nearest paragraphs don't mention {_quoted(elsewhere)}."
+    return text
+
+
+def _quoted(phrases: Sequence[str]) -> str:
+    quoted = [f'"{phrase}"' for phrase in phrases]
+    return " or ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))

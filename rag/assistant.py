@@ -124,24 +124,18 @@ class Assistant:
         extractive: bool = False,
     ) -> Stream:
         """The answer's text in pieces, as `ask` would give it; its `.answer` is the verified whole."""
-        from rag.answering import walk
+        from rag.answering import Pipeline, walk
         from rag.traces import traced
 
         def begin() -> Generator[Step, None, Answer]:
             among = [sources] if isinstance(sources, str) else sources
             self._refuse_unknown(among or ())
             asked = _encodable(question)
-            steps = walk(
-                asked,
-                [Turn(_encodable(turn.question), _encodable(turn.answer)) for turn in history],
-                self._index,
-                self._model(),
-                self._second_reader(),
-                None if extractive else self._writer(),
-                self.settings.evidence,
-                among,
-            )
-            return traced(asked, steps)
+            turns = [Turn(_encodable(turn.question), _encodable(turn.answer)) for turn in history]
+            llm = None if extractive else self._writer()
+            reranker = self._second_reader()
+            pipeline = Pipeline(self._index, self._model(), reranker, llm, self.settings.evidence)
+            return traced(asked, walk(asked, turns, among, pipeline))
 
         return Stream(begin)
 
@@ -157,7 +151,7 @@ class Assistant:
 
         At most `limit` of them (SettingsError below 1), or as many as are set; `sources` as for `ask`.
         """
-        from rag.retrieval.search import search
+        from rag.retrieval.search import search_paragraphs
 
         if limit is not None and limit < 1:
             raise SettingsError(f"limit = {limit}: at least one paragraph can be searched for")
@@ -165,7 +159,7 @@ class Assistant:
         self._refuse_unknown(among or ())
         reranker = self._second_reader()
         depth = limit or self.settings.evidence
-        return search(_encodable(question), self._index, self._model(), reranker, depth, among)
+        return search_paragraphs(_encodable(question), self._index, self._model(), reranker, depth, among)
 
     def verify(self, answer: Answer, below: Path | None = None) -> list[str]:
         """What of a recorded answer no longer stands, in words, a line a fault; empty where all stands.
@@ -173,15 +167,15 @@ class Assistant:
         Quotes are held against the index; those of documents that it lacks against the files of their
         sources `below` a folder, where one is given.
         """
-        from rag.recorded import Now, read_below, recheck
+        from rag.recorded import Current, read_below, recheck
 
-        def now(source: str) -> Now:
+        def current(source: str) -> Current:
             if snapshot.document(_encodable(source)):
                 return snapshot.all_paragraphs(source)
-            return read_below(below, source) if below else f"the index no longer holds {source}"
+            return read_below(below, source) if below else f"the index no longer has {source}"
 
         with self._index.catalog.read() as snapshot:
-            return recheck(answer, now, lambda texts: self._model().embed(texts))
+            return recheck(answer, current, lambda texts: self._model().embed(texts))
 
     def remove(self, *sources: str) -> tuple[str, ...]:
         """Takes documents out of the index; all or, where one is not held (StoreError), none."""

@@ -1,43 +1,43 @@
-"""A recorded answer checked again: what of its quotes, places and statements no longer stands."""
+"""Check a recorded answer again: its quotes and their places against the documents, its statements."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rag.errors import LoadError
+from rag.extraction.extractive import tidy
 from rag.loaders.worker import Loader
-from rag.types import Answer, Citation, Evidence, Paragraph, Statement
+from rag.types import Answer, Citation, Evidence, Paragraph
 from rag.verification.grounding import Embed, grounded
-from rag.verification.verifier import SUPPORTED, compose, support
+from rag.verification.verifier import compose
 
-# A document's paragraphs as they stand now; or why there are none, in words.
-Now = Sequence[Paragraph] | str
+Current = Sequence[Paragraph] | str  # a document's paragraphs as they are now, or why there are none
 
 
-def recheck(answer: Answer, now: Callable[[str], Now], embed: Embed) -> list[str]:
-    """What no longer stands, a line a fault, with the number of the citation; `now` is asked once a source.
+def recheck(answer: Answer, current: Callable[[str], Current], embed: Embed) -> list[str]:
+    """Return what is wrong with the answer, one line for each fault; `current` is asked once for each source.
 
-    Statements are held against their quotes, a model's own words against all of a statement's, by the
-    same checks as when they were made.
+    Statements are checked against their quotes as when they were made: those cut from documents word for
+    word, a language model's sentences by `grounded`.
     """
     sources = [cited.source for cited in answer.citations] + [near.source for near in answer.nearest]
-    held = {source: now(source) for source in dict.fromkeys(sources)}
-    faults = [f"[{cited.number}] {fault}" for cited in answer.citations for fault in _cited(cited, held)]
+    documents = {source: current(source) for source in dict.fromkeys(sources)}
+    faults = [f"[{one.number}] {fault}" for one in answer.citations for fault in _of_citation(one, documents)]
     for near in answer.nearest:
-        faults += [f"nearest: {fault}" for fault in _placed(near, near.text, near.text, held)]
-    return faults + list(_stated(answer, held, embed))
+        faults += [f"nearest: {fault}" for fault in _of_place(near, near.text, near.text, documents)]
+    return faults + list(_of_statements(answer, documents, embed))
 
 
-def read_below(folder: Path, source: str) -> Now:
-    """The paragraphs of the file at `source` below the folder, and never of one outside it."""
+def read_below(folder: Path, source: str) -> Current:
+    """Return the paragraphs of the file `source` in the folder; never read a file outside the folder."""
     try:
         path = (folder / source).resolve()
-        inside = path.is_relative_to(folder.resolve()) and path.is_file()
-    except (OSError, RuntimeError, ValueError):  # a name that no file can have, links in a circle
-        inside = False
-    if not inside:
-        return f"the index holds no {source}, and there is no such file here"
+        is_inside = path.is_relative_to(folder.resolve()) and path.is_file()
+    except (OSError, RuntimeError, ValueError):  # an impossible file name, or links in a circle
+        is_inside = False
+    if not is_inside:
+        return f"neither the index nor this folder has {source}"
     try:
         with Loader() as loader:
             return loader.load(path, source).paragraphs
@@ -45,38 +45,40 @@ def read_below(folder: Path, source: str) -> Now:
         return str(error)
 
 
-def _cited(cited: Citation, held: dict[str, Now]) -> Iterator[str]:
+def _of_citation(cited: Citation, documents: Mapping[str, Current]) -> Iterator[str]:
     text = cited.paragraph_text
     if not (0 <= cited.start < cited.end <= len(text) and cited.quote == text[cited.start : cited.end]):
-        yield "the quote is not what stands at its place in the paragraph"
-    yield from _placed(cited, text, cited.quote, held)
+        yield "the quote is not the text at its place in the paragraph"
+    yield from _of_place(cited, text, cited.quote, documents)
 
 
-def _placed(found: Citation | Evidence, text: str, quote: str, held: dict[str, Now]) -> Iterator[str]:
-    """What is wrong with a paragraph's place, or has changed in it; and where the quote stands now."""
-    now = held[found.source]
-    if isinstance(now, str):
-        yield now
+def _of_place(
+    found: Citation | Evidence, text: str, quote: str, documents: Mapping[str, Current]
+) -> Iterator[str]:
+    """Yield what has changed in a paragraph or its place, and where the quote is now."""
+    current = documents[found.source]
+    if isinstance(current, str):
+        yield current
         return
-    here = next((one for one in now if one.number == found.paragraph), None)
-    where = f"{found.source} ¶{found.paragraph}"
+    here = next((one for one in current if one.number == found.paragraph), None)
+    place = f"{found.source} ¶{found.paragraph}"
     if here is None or here.text != text:
         change = "is no longer there" if here is None else "has changed"
-        yield f"{where} {change}; {_moved(found.paragraph, text, quote, now)}"
+        yield f"{place} {change}; {_new_place(found.paragraph, text, quote, current)}"
     elif (here.page, here.line, here.date) != (found.page, found.line, found.date):
-        yield f"{where} stands on {_position(here)}, not on {_position(found)}"
+        yield f"{place} is on {_position(here)}, not on {_position(found)}"
 
 
-def _moved(number: int, text: str, quote: str, now: Sequence[Paragraph]) -> str:
-    """Where a paragraph or else its quote stands now, the nearest place to where it stood."""
-    by_distance = sorted(now, key=lambda one: abs(one.number - number))
+def _new_place(number: int, text: str, quote: str, current: Sequence[Paragraph]) -> str:
+    """Return where a paragraph is now, or else its quote: the place nearest to the old one."""
+    by_distance = sorted(current, key=lambda one: abs(one.number - number))
     if same := next((one for one in by_distance if one.text == text), None):
         return f"it is now ¶{same.number}"
     if quote and (holding := next((one for one in by_distance if quote in one.text), None)):
         return (
-            "the quote still stands" if holding.number == number else f"the quote is now in ¶{holding.number}"
+            "it still has the quote" if holding.number == number else f"the quote is now in ¶{holding.number}"
         )
-    return "the quote stands nowhere in it" if now else "the document is empty"
+    return "the document no longer has the quote" if current else "the document is empty"
 
 
 def _position(found: Paragraph | Citation | Evidence) -> str:
@@ -85,58 +87,50 @@ def _position(found: Paragraph | Citation | Evidence) -> str:
     return f"{page}, {line}, {found.date.isoformat() if found.date else 'without a date'}"
 
 
-def _stated(answer: Answer, held: dict[str, Now], embed: Embed) -> Iterator[str]:
-    """What is wrong with the statements: without a citation, without support, or not what is shown."""
+def _of_statements(answer: Answer, documents: Mapping[str, Current], embed: Embed) -> Iterator[str]:
+    """Yield what is wrong with the statements: no citation, no support, or not the text shown."""
     citations = {cited.number: cited for cited in answer.citations}
+    by_model = "calls" in answer.timings
     if len(citations) < len(answer.citations):
-        yield "two citations have one number"
+        yield "two citations have the same number"
     for statement in answer.statements:
-        said = f"“{statement.text}”"
+        shown = f"“{statement.text}”"
         if not statement.citations:
-            yield f"{said} cites nothing"
+            yield f"{shown} cites nothing"
+        for number in statement.citations:
+            if number not in citations:
+                yield f"[{number}] is not among the citations of {shown}"
         cited = [citations[number] for number in statement.citations if number in citations]
-        yield from (
-            f"[{number}] is not among the citations of {said}"
-            for number in statement.citations
-            if number not in citations
-        )
-        alone = [one for one in cited if not _supports(one, statement, _heading(one, answer, held))]
-        if alone and not _grounded(cited, statement, answer, held, embed):
-            yield from (f"[{one.number}] does not support {said}" for one in alone)
+        reworded = [one for one in cited if tidy(one.quote) != tidy(statement.text)]
+        if reworded and not (by_model and _is_grounded(statement.text, cited, answer, documents, embed)):
+            yield from (f"[{one.number}] does not support {shown}" for one in reworded)
     if answer.abstained and answer.statements:
-        yield "it has statements, though it is said to be no answer"
+        yield "it is marked as no answer but has statements"
     if not answer.abstained and answer.text != compose(answer.statements):
-        yield "its text is not that of its statements"
+        yield "its text is not the text of its statements"
 
 
-def _supports(cited: Citation, statement: Statement, heading: str) -> bool:
-    """Whether the quote, under its heading, bears out the statement."""
-    quoted = Evidence(cited.number, cited.source, cited.paragraph, cited.quote, heading)
-    return support(statement.text, quoted) >= SUPPORTED
-
-
-def _grounded(
-    cited: Sequence[Citation], statement: Statement, answer: Answer, held: dict[str, Now], embed: Embed
+def _is_grounded(
+    text: str,
+    cited: Sequence[Citation],
+    answer: Answer,
+    documents: Mapping[str, Current],
+    embed: Embed,
 ) -> bool:
-    """Whether the quotes together bear out a sentence that is not in their words."""
-    paragraphs = [
+    """Return whether the quotes together support a sentence in other words."""
+    quotes = [
         Evidence(
-            one.number,
-            one.source,
-            one.paragraph,
-            one.quote,
-            _heading(one, answer, held),
-            date=one.date,
+            one.number, one.source, one.paragraph, one.quote, _heading(one, answer, documents), date=one.date
         )
         for one in cited
     ]
-    return grounded(statement.text, paragraphs, embed).supported
+    return grounded(text, quotes, embed).supported
 
 
-def _heading(cited: Citation, answer: Answer, held: dict[str, Now]) -> str:
-    """The heading above a cited paragraph; that recorded, where the paragraph is told to be gone anyway."""
-    now = held[cited.source]
-    for one in () if isinstance(now, str) else now:
+def _heading(cited: Citation, answer: Answer, documents: Mapping[str, Current]) -> str:
+    """Return the heading of a cited paragraph: the current one, or the recorded one if it has changed."""
+    current = documents[cited.source]
+    for one in () if isinstance(current, str) else current:
         if (one.number, one.text) == (cited.paragraph, cited.paragraph_text):
             return one.heading
     place = cited.source, cited.paragraph

@@ -71,9 +71,9 @@ def bare_features(asked: Question, evidence: Sequence[Any], *rest: Any) -> list[
     return sentence_features(asked, [replace(item, heading="") for item in evidence], *rest)
 
 
-def extracted(*given: Any) -> conflicts.Written:
+def extracted(*given: Any) -> conflicts.Extracted:
     """Return the extractive drafts without a look at conflicts."""
-    return conflicts.Written(extractive.extract(*given))
+    return conflicts.Extracted(extractive.extract(*given))
 
 
 def nothing(*_: object) -> tuple[()]:
@@ -90,7 +90,7 @@ PARTS: Mapping[str, Part] = {
     "BM25": {"rag.retrieval.search.match_expression": lambda *_: ""},
     "dense": {"rag.index.vectors.VectorStore.query": lambda *_: []},
     "scores fused (ranks instead)": {"rag.retrieval.retriever.fuse": reciprocal_ranks},
-    "duplicates folded": {"rag.retrieval.retriever.fold_duplicates": lambda hits, most: hits[:most]},
+    "duplicates folded": {"rag.retrieval.retriever.merge_duplicates": lambda hits, most: hits[:most]},
     "neighbours": {"rag.retrieval.evidence.WIDENED": 0},
     "neighbours of short ones": {"rag.retrieval.evidence.SHORT": 0},
     "neighbours after a colon": {"rag.retrieval.evidence.ANNOUNCED": 0},
@@ -100,9 +100,9 @@ PARTS: Mapping[str, Part] = {
     "names with a slip": {"rag.text.names._much_the_same": no},
     "headings in sentence features": {"rag.extraction.reader.sentence_features": bare_features},
     "rows and captions apart": {"rag.extraction.reader.Kind": SimpleNamespace(CAPTION=0, TABLE_ROW=0)},
-    "rule: foreign": {"rag.extraction.reader._foreign": no},
+    "rule: foreign": {"rag.extraction.reader._is_foreign": no},
     "rule: namesakes": {"rag.extraction.reader.namesakes": nothing},
-    "rule: too early": {"rag.extraction.reader._too_early": no},
+    "rule: too early": {"rag.extraction.reader._is_too_early": no},
     "kinds of question": asking(kind=AnswerKind.THING),
     **{f"sentence: {name}": {"rag.extraction.reader.SENTENCE": SENTENCE | {name: 0.0}} for name in SENTENCE},
     **{f"answers: {name}": {"rag.extraction.reader.ANSWERS": ANSWERS | {name: 0.0}} for name in ANSWERS},
@@ -115,7 +115,7 @@ PARTS: Mapping[str, Part] = {
     "repeats dropped": {"rag.extraction.extractive._repeats": no},
     "conflicts": {"rag.answering.write": extracted},
     "support checked": {"rag.verification.verifier.SUPPORTED": 0.0},
-    "abstention": {"rag.answering.THRESHOLD": 0.0},
+    "abstention": {"rag.extraction.reader.THRESHOLD": 0.0},
     "spellings": {"rag.text.words._SPELLINGS": ()},
     "prefixes": {"rag.text.words._PREFIX": NEVER},
 }

@@ -33,7 +33,7 @@ from rag.ingestion.indexer import ingest
 from rag.models.embedder import Embedder, load_embedder
 from rag.models.local import BUILT_IN
 from rag.query.question import Question, read_question
-from rag.retrieval.search import Found, look_up
+from rag.retrieval.search import Search, SearchResult, search_evidence
 from rag.text.names import names
 from rag.text.numbers import figures
 from rag.text.words import fold, sentences
@@ -76,7 +76,7 @@ class Row:
 
     asked: Asked
     question: Question
-    found: Found
+    found: SearchResult
     places: list[tuple[int, int, int]]
     features: list[dict[str, float]]
     gold: list[bool]
@@ -177,10 +177,10 @@ def read_all(asked: Sequence[Asked], scratch: Path, embedder: Embedder) -> list[
 
 
 def _read(asked: Asked, question: Question, vector: Vectors, index: Index) -> Row:
-    found = _without(asked.without, look_up(question, vector, index, None, EVIDENCE, None))
-    places = candidates(found.evidence, found.likeness)
+    found = _without(asked.without, search_evidence(Search(question, vector, index, None, EVIDENCE, None)))
+    places = candidates(found.evidence, found.sentence_similarity)
     texts = [found.evidence[index_].text[start:end] for index_, start, end in places]
-    cosines = np.array([found.likeness[index_][start, end] for index_, start, end in places])
+    cosines = np.array([found.sentence_similarity[index_][start, end] for index_, start, end in places])
     features = sentence_features(question, found.evidence, found.rarity, found.similarity, places, cosines)
     gold = [
         any(answer in text or (len(text) > 20 and text in answer) for answer in asked.gold)
@@ -189,11 +189,14 @@ def _read(asked: Asked, question: Question, vector: Vectors, index: Index) -> Ro
     return Row(asked, question, found, places, features, gold)
 
 
-def _without(text: str, found: Found) -> Found:
+def _without(text: str, found: SearchResult) -> SearchResult:
     kept = [at for at, item in enumerate(found.evidence) if not text or _plain(item.text) not in text]
     evidence = tuple(found.evidence[at] for at in kept)
-    similarity, likeness = [found.similarity[at] for at in kept], [found.likeness[at] for at in kept]
-    return replace(found, evidence=evidence, similarity=similarity, likeness=likeness)
+    similarity, sentence_similarity = (
+        [found.similarity[at] for at in kept],
+        [found.sentence_similarity[at] for at in kept],
+    )
+    return replace(found, evidence=evidence, similarity=similarity, sentence_similarity=sentence_similarity)
 
 
 def fit_sentences(rows: Sequence[Row]) -> dict[str, float]:

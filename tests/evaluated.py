@@ -28,7 +28,7 @@ def case(
     text = " ".join(f"{said} {''.join(f'[{number}]' for number in marks)}" for said, marks in statements)
     answer = Answer(
         question=question.text,
-        text=text or "Your documents do not answer this.",
+        text=text or "I couldn't find this in your documents.",
         statements=tuple(Statement(said, marks, 1.0) for said, marks in statements),
         citations=tuple(citations),
         evidence=tuple(Evidence(at, *place, TEXTS[place]) for at, place in enumerate(TEXTS, 1)),

@@ -1,4 +1,4 @@
-"""Where sources differ: what answers as well as the best sentence, with another value, and what is newer."""
+"""Conflicting sources: sentences that answer as well as the best with another value, and which is newer."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from rag.text.vocabulary import STOPWORDS
 from rag.text.words import stem, words
 from rag.types import Draft, Evidence, Kind
 
-MOST = 3  # statements shown of those that differ
-# Tried on the development sets and on copies of documents with other figures in them.
-AS_WELL = 0.75  # of the best sentence's share of the question's words
-ALIKE = 0.2  # share of common content words, figures left out
-ALIKE_NAMES = 0.6  # the same where the value is a name: almost any sentence holds one
-AS_WELL_DATED = 0.6  # the same where the question names a period, whose words stand in few sentences
-PEER = 0.5  # of the best sentence's probability: as good but for the time, where that decides,
-PEER_COVERS = 0.9  # with as much of its share of the question's words
+SIDES = 3  # most conflicting statements shown
+# Tuned on the development sets and on copies of documents with changed numbers.
+RIVAL_COVERS = 0.75  # share of the best sentence's coverage of the question that a rival needs
+RIVAL_COVERS_DATED = 0.6  # the same if the question names a period, whose words few sentences have
+SAME_SUBJECT = 0.2  # share of common content words, without numbers, of two sentences on one subject
+SAME_SUBJECT_NAMES = 0.6  # the same if the value is a name: almost any sentence has one
+PEER = 0.5  # share of the best sentence's probability that makes another its peer, so that dates decide
+PEER_COVERS = 0.9  # share of the best sentence's coverage that a peer needs
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """The drafts of an answer, and whether they are of sources that differ."""
+class Extracted:
+    """The drafts of an answer, and whether their sources conflict."""
 
     drafts: tuple[Draft, ...]
-    differing: bool = False
+    conflicting: bool = False
 
 
-def write(question: Question, evidence: Sequence[Evidence], reading: Reading) -> Written:
-    """The drafts of the best answer; where sources differ, of each, newest first, or of the time asked."""
+def write(question: Question, evidence: Sequence[Evidence], reading: Reading) -> Extracted:
+    """Return the best answer's drafts; of conflicting sources each side, newest first, or the time's."""
     if not reading.sentences or question.wants_list:
-        return Written(extract(question, evidence, reading))
-    when, best = question.when, _of_the_day(question, reading)
+        return Extracted(extract(question, evidence, reading))
+    when, best = question.when, _best_of_day(question, reading)
     found = [best, *rivals(question, evidence, reading, best)]
     if len(found) == 1 and (when.latest or when.as_of):
         found += _peers(evidence, reading, best)
     if len(found) == 1 and not (when.as_of and when.named_in(best.text)):
-        return Written(extract(question, evidence, reading))
+        return Extracted(extract(question, evidence, reading))
     chosen = in_time(when, evidence, found)
     drafts = (draft for one in chosen for draft in extract(question, evidence, _alone(one, reading)))
-    return Written(tuple(drafts), len(chosen) > 1)
+    return Extracted(tuple(drafts), len(chosen) > 1)
 
 
-def _of_the_day(question: Question, reading: Reading) -> Sentence:
-    """The best sentence, or one about as good that names the day as of which the question asks."""
+def _best_of_day(question: Question, reading: Reading) -> Sentence:
+    """Return the best sentence, or a peer that names the day as of which the question asks."""
     best = reading.sentences[0]
     if not question.when.as_of or question.when.named_in(best.text):
         return best
@@ -61,25 +61,25 @@ def _of_the_day(question: Question, reading: Reading) -> Sentence:
 def rivals(
     question: Question, evidence: Sequence[Evidence], reading: Reading, best: Sentence
 ) -> list[Sentence]:
-    """The sentences that answer with another value than the best one and than each other, best first."""
+    """Return sentences that answer with values other than the best one's and each other's, best first."""
     if not best.features["right_kind"]:
         return []
-    as_well = AS_WELL_DATED if question.when.until else AS_WELL
+    share = RIVAL_COVERS_DATED if question.when.until else RIVAL_COVERS
     found: list[Sentence] = []
     for other in reading.sentences:
         if (
             other.probability >= LIKELY * best.probability
-            and _covers(other) >= as_well * _covers(best)
-            and _alike(question, best.text, other.text)
-            and all(_elsewhere(evidence, one, other) for one in (best, *found))
+            and _covers(other) >= share * _covers(best)
+            and _same_subject(question, best.text, other.text)
+            and all(_may_conflict(evidence, one, other) for one in (best, *found))
             and all(differ(question, one.text, other.text) for one in (best, *found))
         ):
             found.append(other)
-    return found[: MOST - 1]
+    return found[: SIDES - 1]
 
 
 def in_time(when: When, evidence: Sequence[Evidence], found: Sequence[Sentence]) -> list[Sentence]:
-    """The sentences newest first; only the newest, or those of a period, where that is asked."""
+    """Return the sentences newest first; only the newest, or those of a period, if the question asks so."""
     days = [evidence[one.index].date for one in found]
     ordered = sorted(found, key=lambda one: evidence[one.index].date or date.min, reverse=True)
     if len(found) == 1 or not all(days):
@@ -94,7 +94,7 @@ def in_time(when: When, evidence: Sequence[Evidence], found: Sequence[Sentence])
 
 
 def _peers(evidence: Sequence[Evidence], reading: Reading, best: Sentence) -> list[Sentence]:
-    """The sentences of another date that answer about as well as the best, whatever they say."""
+    """Return the sentences of another date that answer about as well as the best one."""
     return [
         other
         for other in reading.sentences
@@ -105,7 +105,7 @@ def _peers(evidence: Sequence[Evidence], reading: Reading, best: Sentence) -> li
 
 
 def _is_peer(best: Sentence, other: Sentence) -> bool:
-    """Whether a sentence answers about as well as the best."""
+    """Return whether a sentence answers about as well as the best."""
     return (
         other.probability >= PEER * best.probability
         and _covers(other) >= PEER_COVERS * _covers(best)
@@ -113,10 +113,10 @@ def _is_peer(best: Sentence, other: Sentence) -> bool:
     )
 
 
-def _elsewhere(evidence: Sequence[Evidence], one: Sentence, other: Sentence) -> bool:
-    """Whether two sentences are of different documents, or of entries of different dates.
+def _may_conflict(evidence: Sequence[Evidence], one: Sentence, other: Sentence) -> bool:
+    """Return whether two sentences are from different documents, or from entries of different dates.
 
-    Two rows of a table are not: they tell of two things, or of one at two times.
+    Two rows of a table can't conflict: they are about two things, or about one at two times.
     """
     here, there = evidence[one.index], evidence[other.index]
     if here.source != there.source:
@@ -128,23 +128,23 @@ def _covers(sentence: Sentence) -> float:
     return max(sentence.features["sentence_covers"], sentence.features["with_previous_covers"])
 
 
-def _alike(question: Question, one: str, other: str) -> bool:
-    """Whether two sentences are about the same thing, by the words that they share beside the values."""
+def _same_subject(question: Question, one: str, other: str) -> bool:
+    """Return whether two sentences are about the same thing, by their common words besides the values."""
     named = question.kind in {AnswerKind.PERSON, AnswerKind.PLACE}
     here, there = (_subject(question, text, named) for text in (one, other))
-    return len(here & there) >= (ALIKE_NAMES if named else ALIKE) * len(here | there)
+    return len(here & there) >= (SAME_SUBJECT_NAMES if named else SAME_SUBJECT) * len(here | there)
 
 
 def _subject(question: Question, text: str, named: bool) -> set[str]:
-    """The stems of a text's content words without its figures, and without names if they are the values."""
-    said = set(words(text)) - STOPWORDS
+    """Return the stems of a text's content words, without numbers, and without names if `named`."""
+    content = set(words(text)) - STOPWORDS
     if named:
-        said -= {word for name in names(text) for word in words(name)} - set(question.words)
-    return {stem(word) for word in said if not word.isdigit()}
+        content -= {word for name in names(text) for word in words(name)} - set(question.words)
+    return {stem(word) for word in content if not word.isdecimal()}
 
 
 def _alone(sentence: Sentence, reading: Reading) -> Reading:
-    """A reading in which one sentence of its paragraph answers and the others are only there to lean on."""
+    """Return a reading in which one sentence answers and the rest of its paragraph is only context."""
     beside = [other for other in reading.sentences if other.index == sentence.index and other != sentence]
     others = (replace(other, probability=0.0) for other in beside)
     return replace(reading, sentences=(sentence, *others))

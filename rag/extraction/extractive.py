@@ -1,4 +1,4 @@
-"""The default generator: it picks the sentences that answer, and writes nothing of its own."""
+"""The default generator: it picks the sentences that answer, and writes nothing itself."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rag.text.numbers import numbers
 from rag.text.words import words
 from rag.types import Draft, Evidence, Kind
 
-WORDS = 60  # an answer's most
-PARAGRAPH_WORDS = 100  # its most within the paragraph of its best sentence
-LIST_WORDS = 120
-SURE = 0.9  # probability that the answer is among the sentences chosen, from which no more are wanted
-# Odds against the best sentence from which a second one is worth its words: tried on the development sets.
+WORDS = 60  # most words of an answer
+PARAGRAPH_WORDS = 100  # the same within the paragraph of the best sentence
+LIST_WORDS = 120  # the same for a list
+SURE = 0.9  # probability that the chosen sentences hold the answer, above which no more are added
+# Odds against the best sentence above which another one is added: tuned on the development sets.
 SAME_PARAGRAPH = 0.02
 NEXT_PARAGRAPH = 0.25
 OTHER_PARAGRAPH = 0.8
@@ -28,14 +28,14 @@ _LEANS_BACK = re.compile(
 
 
 def extract(question: Question, evidence: Sequence[Evidence], reading: Reading) -> tuple[Draft, ...]:
-    """The statements that answer best, in the order in which their documents tell them."""
+    """Return the statements that answer best, in document order."""
     chosen = _choose(question, evidence, reading)
     if not chosen:
         return ()
     first = chosen[0].index
     order = sorted(chosen, key=lambda s: (s.index != first, *_place(evidence[s.index]), s.start))
     return tuple(
-        Draft(_tidy(evidence[index].text[start:end]), (evidence[index].number,))
+        Draft(tidy(evidence[index].text[start:end]), (evidence[index].number,))
         for index, start, end in _spans(order, evidence, reading)
     )
 
@@ -45,7 +45,7 @@ def _place(evidence: Evidence) -> tuple[str, int]:
 
 
 def _choose(question: Question, evidence: Sequence[Evidence], reading: Reading) -> list[Sentence]:
-    """The best sentence, and others while it is not sure that the answer is among those chosen."""
+    """Return the best sentence, and others until the answer is surely among them."""
     if not reading.sentences:
         return []
     best, *others = reading.sentences
@@ -55,7 +55,7 @@ def _choose(question: Question, evidence: Sequence[Evidence], reading: Reading) 
             break
         if sentence.probability < best.probability * _bar(question, evidence, sentence, best):
             continue
-        if _of_another(question, sentence, best):
+        if _is_about_other_number(question, sentence, best):
             continue
         length = len(sentence.text.split())
         if spent + length <= _budget(question, sentence, best) and not _repeats(sentence, chosen):
@@ -66,14 +66,14 @@ def _choose(question: Question, evidence: Sequence[Evidence], reading: Reading) 
 
 
 def _budget(question: Question, sentence: Sentence, best: Sentence) -> int:
-    """The words of an answer with this sentence, at most."""
+    """Return how many words an answer with this sentence may have."""
     if question.wants_list:
         return LIST_WORDS
     return PARAGRAPH_WORDS if sentence.index == best.index else WORDS
 
 
 def _announced(chosen: Sequence[Sentence], evidence: Sequence[Evidence], reading: Reading) -> list[Sentence]:
-    """What the chosen sentences announce with a colon, and is not chosen yet."""
+    """Return what the chosen sentences announce with a colon, unless already chosen."""
     openings = [sentence for sentence in chosen if sentence.text.endswith(":")]
     following = [sentence for opening in openings for sentence in _below(opening, evidence, reading)]
     taken = {(sentence.index, sentence.start) for sentence in chosen}
@@ -81,7 +81,7 @@ def _announced(chosen: Sequence[Sentence], evidence: Sequence[Evidence], reading
 
 
 def _below(opening: Sentence, evidence: Sequence[Evidence], reading: Reading) -> Iterator[Sentence]:
-    """The rest of an opening's paragraph, then the list items or quotations right below it."""
+    """Yield the rest of an opening's paragraph, then the list items or quotations right below it."""
     here = evidence[opening.index]
     after = sorted(
         (evidence[sentence.index].paragraph, sentence.start, sentence.index, sentence)
@@ -92,15 +92,15 @@ def _below(opening: Sentence, evidence: Sequence[Evidence], reading: Reading) ->
     for paragraph, start, index, sentence in after:
         if (paragraph, start) <= (here.paragraph, opening.start):
             continue
-        listed = evidence[index].kind is Kind.LIST_ITEM or evidence[index].text[0] in "“\"‘'"
-        if paragraph > last + 1 or (paragraph > here.paragraph and not listed):
+        is_item = evidence[index].kind is Kind.LIST_ITEM or evidence[index].text[0] in "“\"‘'"
+        if paragraph > last + 1 or (paragraph > here.paragraph and not is_item):
             return
         last = paragraph
         yield sentence
 
 
 def _bar(question: Question, evidence: Sequence[Evidence], sentence: Sentence, best: Sentence) -> float:
-    """The odds against the best sentence from which another one joins the answer."""
+    """Return the odds against the best sentence above which another one joins the answer."""
     if question.wants_list:
         return LIST_ITEM
     if sentence.index == best.index:
@@ -111,19 +111,21 @@ def _bar(question: Question, evidence: Sequence[Evidence], sentence: Sentence, b
 
 
 def _repeats(sentence: Sentence, chosen: Sequence[Sentence]) -> bool:
-    """Whether a chosen sentence says nearly the same words, with the same numbers."""
-    return any(_alike(sentence, other) and numbers(sentence.text) == numbers(other.text) for other in chosen)
+    """Return whether a chosen sentence has nearly the same words and the same numbers."""
+    return any(
+        _share_words(sentence, other) and numbers(sentence.text) == numbers(other.text) for other in chosen
+    )
 
 
-def _of_another(question: Question, sentence: Sentence, best: Sentence) -> bool:
-    """Whether it says what the best sentence says, but of another number than the one asked for."""
+def _is_about_other_number(question: Question, sentence: Sentence, best: Sentence) -> bool:
+    """Return whether it has the best sentence's words, but another number than the one asked about."""
     asked = question.figures & numbers(best.text)
     given = numbers(sentence.text)
-    return bool(asked and given) and asked.isdisjoint(given) and _alike(sentence, best)
+    return bool(asked and given) and asked.isdisjoint(given) and _share_words(sentence, best)
 
 
-def _alike(one: Sentence, other: Sentence) -> bool:
-    """Whether two sentences share most of their words."""
+def _share_words(one: Sentence, other: Sentence) -> bool:
+    """Return whether two sentences share most of their words."""
     first, second = set(words(one.text)), set(words(other.text))
     return len(first & second) > 0.7 * min(len(first), len(second))
 
@@ -131,14 +133,14 @@ def _alike(one: Sentence, other: Sentence) -> bool:
 def _spans(
     order: Sequence[Sentence], evidence: Sequence[Evidence], reading: Reading
 ) -> list[tuple[int, int, int]]:
-    """Where each statement stands; a sentence that leans on the one before it brings that one along."""
+    """Return each statement's span; a sentence that needs the one before it ("It …") brings that along."""
     taken = {(sentence.index, sentence.start) for sentence in order}
     spans = []
     for sentence in order:
         start = sentence.start
         before = _before(sentence, reading)
-        leans = before and _LEANS_BACK.match(sentence.text) and (before.index, before.start) not in taken
-        if before and leans and len(before.text.split()) + len(sentence.text.split()) <= WORDS:
+        needs = before and _LEANS_BACK.match(sentence.text) and (before.index, before.start) not in taken
+        if before and needs and len(before.text.split()) + len(sentence.text.split()) <= WORDS:
             start = before.start
         spans.append((sentence.index, start, sentence.end))
     return spans
@@ -149,7 +151,7 @@ def _before(sentence: Sentence, reading: Reading) -> Sentence | None:
     return max(earlier, key=lambda s: s.start, default=None)
 
 
-def _tidy(text: str) -> str:
-    """A sentence as it reads outside its document: no bullet, no line breaks, no footnote marks like ours."""
+def tidy(text: str) -> str:
+    """Return a sentence without its bullet, line breaks and footnote marks, which look like citations."""
     text = re.sub(r"^\s*(?:[-*•–‣▪◦]|\d{1,3}[.)])\s+", "", text)
     return re.sub(r"\s+", " ", re.sub(r"\s*\[\d+\]", "", text)).strip()

@@ -1,7 +1,7 @@
-"""Marking the words of a statement that answer: a conditional logit over its spans.
+"""Highlight the words of a statement that answer the question: a conditional logit over its spans.
 
-A span is judged by the words at its borders, by what it holds of the kind asked for, and by how near it
-stands to the question's own words. `highlight_weights.py` holds the weights and their origin.
+The features of a span are the words at its borders, what it contains of the kind asked for, and how near it
+is to the question's own words. `highlight_weights.py` holds the weights and how they were fitted.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from rag.text.tokens import Token, tokenize
 from rag.text.words import stem
 from rag.types import Statement
 
-LONGEST = 12  # tokens in a span
-FAR = 12  # content words; what stands farther apart counts as this far
-WEIGHED = 60  # spans weighed whole; the others fall behind by their borders alone
+MAX_TOKENS = 12  # in a span
+FAR = 12  # content words; greater distances count as this one
+WEIGHED = 60  # spans scored in full: those with the best borders
 Features = dict[str, float]
 
 _NO_START = frozenset(("conj", "comma", "end", "close", "sym", "unit", "pron", "aux"))
@@ -34,7 +34,7 @@ _HOLDS = {
     "name": "name",
 }
 _NAMED = frozenset(("name", "opening", "prep", "det"))
-_FIGURES = frozenset(  # classes that no span parts
+_INSEPARABLE = frozenset(  # pairs of token kinds that no span cuts
     [("num", "num"), ("money", "num"), ("num", "month"), ("month", "num"), ("month", "year")]
 )
 _YEAR = stem("year")
@@ -53,10 +53,10 @@ _GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the order of a question's words says of its answer; `stems` are those of its content words.
+    """What the order of a question's words says about its answer; `stems` are those of its content words.
 
     `head` is the noun after "which", `verb` the first word after it, `last` the last word, all as stems;
-    `order` tells a question for the subject from others: subj, obj, be, mod.
+    `order` is what the question asks for: subj (the subject), obj, be or mod.
     """
 
     stems: frozenset[str]
@@ -70,11 +70,11 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Where a span stands in its text, and how sure it is, 0 to 1.
+class ScoredSpan:
+    """A span of a text, and the probability, 0 to 1, that it answers.
 
-    `share` is its part of the odds of all spans of the text and of none, which has the odds 1; spans that
-    overlap it count as far as they do.
+    `share` is its part of the odds of all spans of the text and of no span, which has odds 1. Overlapping
+    spans count in proportion to the overlap.
     """
 
     start: int
@@ -83,7 +83,7 @@ class Span:
 
 
 def mark(question: Question, statements: Sequence[Statement]) -> tuple[Statement, ...]:
-    """The statements, in each of them the words that answer marked, if it is sure enough which they are."""
+    """Return the statements, each with the words that answer highlighted where that is certain enough."""
     wanted = want(question)
     found = [best(wanted, statement.text) for statement in statements]
     return tuple(
@@ -92,8 +92,8 @@ def mark(question: Question, statements: Sequence[Statement]) -> tuple[Statement
     )
 
 
-def best(wanted: Wanted, text: str) -> Span | None:
-    """The span of a text that answers best; None where no words of it could."""
+def best(wanted: Wanted, text: str) -> ScoredSpan | None:
+    """Return the span of a text that answers best; None if no words of it could."""
     tokens = tokenize(text)
     left = [_weigh(features) for features in left_features(wanted, tokens)]
     right = [_weigh(features) for features in right_features(wanted, tokens)]
@@ -104,12 +104,12 @@ def best(wanted: Wanted, text: str) -> Span | None:
     scores = [left[i] + right[j] + _weigh(span_features(wanted, tokens, i, j)) for i, j in spans]
     chosen = spans[scores.index(max(scores))]
     odds = [math.exp(score) for score in scores]
-    like = sum(odd * overlap(span, chosen) for odd, span in zip(odds, spans, strict=True))
-    return Span(tokens[chosen[0]].start, tokens[chosen[1]].end, like / (1 + sum(odds)))
+    overlapping = sum(odd * overlap(span, chosen) for odd, span in zip(odds, spans, strict=True))
+    return ScoredSpan(tokens[chosen[0]].start, tokens[chosen[1]].end, overlapping / (1 + sum(odds)))
 
 
 def overlap(one: tuple[int, int], other: tuple[int, int]) -> float:
-    """The F1 of two spans of tokens, first and last included."""
+    """Return the F1 of two spans of tokens, both ends included."""
     shared = min(one[1], other[1]) - max(one[0], other[0]) + 1
     return 2 * max(0, shared) / (one[1] - one[0] + other[1] - other[0] + 2)
 
@@ -119,7 +119,7 @@ def _weigh(features: Mapping[str, float]) -> float:
 
 
 def want(question: Question) -> Wanted:
-    """Reads the order of a question's words."""
+    """Return what the order of a question's words says about its answer."""
     tokens = [token for token in tokenize(question.text) if token.text[0].isalnum()]
     at = next((i for i, token in enumerate(tokens) if token.text.casefold() in _ASKING), -1)
     asking = tokens[at].text.casefold() if at >= 0 else ""
@@ -146,7 +146,7 @@ def want(question: Question) -> Wanted:
 
 
 def _noun(tokens: Iterable[Token]) -> Iterator[Token]:
-    """The words after "which" up to a verb or preposition."""
+    """Yield the words after "which" up to a verb or preposition."""
     for token in tokens:
         if token.kind in {"aux", "verb", "prep"}:
             return
@@ -162,13 +162,13 @@ def _group(question: Question, asking: str, noun: bool, order: str) -> str:
 
 
 def candidates(wanted: Wanted, tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
-    """First and last token of each span of one sentence that could be a phrase and says something new."""
+    """Yield the first and last token of each span in a sentence that may be a phrase with a new word."""
     for i, first in enumerate(tokens):
         if first.kind in _NO_START or (i and _cuts(wanted, tokens[i - 1], first)):
             continue
         brackets = quotes = 0
         new = False
-        for j in range(i, min(len(tokens), i + LONGEST)):
+        for j in range(i, min(len(tokens), i + MAX_TOKENS)):
             token = tokens[j]
             brackets += (token.kind == "open") - (token.kind == "close")
             quotes += token.kind == "quote"
@@ -181,13 +181,13 @@ def candidates(wanted: Wanted, tokens: Sequence[Token]) -> Iterator[tuple[int, i
 
 
 def _cuts(wanted: Wanted, one: Token, other: Token) -> bool:
-    """Whether a border between two tokens would cut a number or a date; a year may be asked for alone."""
+    """Return whether a border here cuts a number or date; "which year" may have the year alone."""
     pair = one.kind, other.kind
-    return pair in _FIGURES and not (pair == ("month", "year") and wanted.head == _YEAR)
+    return pair in _INSEPARABLE and not (pair == ("month", "year") and wanted.head == _YEAR)
 
 
 def left_features(wanted: Wanted, tokens: Sequence[Token]) -> list[Features]:
-    """For each token, what speaks for a span that begins there."""
+    """Return the features of a span that begins at each token."""
     rows: list[Features] = []
     covers = _covers(wanted, tokens)
     for i, (token, (near, dense, previous)) in enumerate(zip(tokens, _sweep(wanted, tokens), strict=True)):
@@ -211,15 +211,15 @@ def left_features(wanted: Wanted, tokens: Sequence[Token]) -> list[Features]:
 
 
 def _covers(wanted: Wanted, tokens: Sequence[Token]) -> dict[int, float]:
-    """The share of the question's words that each sentence holds, by where it starts."""
-    held: dict[int, set[str]] = {}
+    """Return the share of the question's words in each sentence, by the sentence's start."""
+    stems: dict[int, set[str]] = {}
     for token in tokens:
-        held.setdefault(token.sentence, set()).add(token.stem)
-    return {start: len(stems & wanted.stems) / max(1, len(wanted.stems)) for start, stems in held.items()}
+        stems.setdefault(token.sentence, set()).add(token.stem)
+    return {start: len(found & wanted.stems) / max(1, len(wanted.stems)) for start, found in stems.items()}
 
 
 def right_features(wanted: Wanted, tokens: Sequence[Token]) -> list[Features]:
-    """For each token, what speaks for a span that ends there."""
+    """Return the features of a span that ends at each token."""
     rows: list[Features] = []
     swept = _sweep(wanted, tokens[::-1])[::-1]
     for i, (token, (near, dense, following)) in enumerate(zip(tokens, swept, strict=True)):
@@ -238,25 +238,25 @@ def right_features(wanted: Wanted, tokens: Sequence[Token]) -> list[Features]:
 
 
 def _sweep(wanted: Wanted, tokens: Sequence[Token]) -> list[tuple[float, float, Token | None]]:
-    """How near the question's words stand before each token in its sentence, and the last content word.
+    """Return how near the question's words are before each token, and the last content word before it.
 
-    First the log of the steps back to the nearest, then the sum of 1 / steps over all of them; a content
-    word is a step, and so is a comma or a conjunction.
+    The first number is the log of the steps back to the nearest one in the sentence, the second the sum of
+    1 / steps over all. Each content word, comma and conjunction is a step.
     """
     found: list[tuple[float, float, Token | None]] = []
     step, sentence = 0, -1
-    said: list[int] = []
+    asked: list[int] = []
     last: Token | None = None
     for token in tokens:
         if token.sentence != sentence:
-            step, sentence, said, last = 0, token.sentence, [], None
-        ways = [step - at + 1 for at in said]
+            step, sentence, asked, last = 0, token.sentence, [], None
+        ways = [step - at + 1 for at in asked]
         found.append((math.log(min(ways[-1], FAR) if ways else FAR), sum(1 / way for way in ways), last))
         if token.content or token.kind in _BREAKS:
             step += 1
         if token.content:
             last = token
-            said += [step] if token.stem in wanted.stems else []
+            asked += [step] if token.stem in wanted.stems else []
     return found
 
 
@@ -270,20 +270,20 @@ def _border(wanted: Wanted, side: str, near: float, dense: float) -> Features:
 
 
 def span_features(wanted: Wanted, tokens: Sequence[Token], i: int, j: int) -> Features:
-    """What the span from the i-th to the j-th token holds."""
+    """Return the features of the span from the i-th to the j-th token."""
     span = tokens[i : j + 1]
     inner = {token.kind for token in span[1:]}
     content = [token.stem for token in span if token.content]
-    said = sum(word in wanted.stems for word in content)
+    repeated = sum(word in wanted.stems for word in content)
     length = math.log(j - i + 1)
     row = {
         "any": 1.0,
         "length": length,
         f"length|{wanted.group}": length,
         "words": j - i + 1.0,
-        "said": float(said),
-        "all_said": float(bool(content) and said == len(content)),
-        "new": math.log(1 + len(content) - said),
+        "said": float(repeated),
+        "all_said": float(bool(content) and repeated == len(content)),
+        "new": math.log(1 + len(content) - repeated),
         "head": float(wanted.head in content),
         "listed": float(wanted.plural and "conj" in inner),
     }

@@ -1,4 +1,4 @@
-"""Weights of the spans that `highlight.py` marks, fitted by `scripts/fit_highlight.py`.
+"""Weights for the spans of `highlight.py`, fitted by `scripts/fit_highlight.py`.
 
 Data: the development half of XQuAD (English, CC BY-SA 4.0), 632 questions, each with the sentence that holds
 its answer and with the statements of Pilcrow's answer. Cross-validated by article, the best span of the
@@ -6,8 +6,9 @@ sentence was exactly right for .403 (F1 .520), that of the statements for .350 (
 of question came to .226 (.327) and .160 (.230), the whole text to .003 (.181) and .000 (.129).
 """
 
-# A mark less sure is not shown. Cross-validated, .24 of the answers had one, and .71 of the marks an F1 over
-# .5 (.83 where the sentence that holds the answer was given); at .5 it was .36 and .64, at .7 .16 and .84.
+# Highlights below this probability are not shown. Cross-validated, .24 of the answers had one, and .71 of
+# these an F1 over .5 (.83 given the sentence that holds the answer). At .5 these were .36 and .64,
+# at .7 .16 and .84.
 SURE = 0.6
 
 WEIGHTS = {

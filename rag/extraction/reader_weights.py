@@ -1,4 +1,4 @@
-"""Weights of the two linear models of `reading.py`, fitted by `scripts/fit_reading.py`.
+"""Weights of the two linear models of `reader.py`, fitted by `scripts/fit_reading.py`.
 
 Data: the development halves of XQuAD (English) and CLAPnq, 632 and 143 answerable questions, each asked of
 two forms of its documents, and of documents that lack the answer. Cross-validated by article, the best
@@ -28,9 +28,8 @@ ANSWERS = {
     "names_missing": -2.9,
 }
 
-# Below this probability Pilcrow abstains: the lowest at which .92 of CLAPnq's questions are refused whose
-# passage is not there (.028 of the answerable ones are too, and .055 of XQuAD's). Cross-validated at .3, .99
-# of those asked of other articles were refused, .91 of those with a foreign name or number (not counting the
-# rule that what stands nowhere is not answered), .77 of those whose own paragraph was kept away, .41 of
-# CLAPnq's with their own passage there.
+# Pilcrow abstains below this probability: the lowest that refuses .92 of CLAPnq's questions if their passage
+# is absent (and .028 of the answerable ones, .055 of XQuAD's). Cross-validated at .3, it refused .99 of the
+# questions about other articles, .91 of those with a foreign name or number (without the rule against unknown
+# words), .77 of those whose own paragraph was withheld, and .41 of CLAPnq's whose passage was present.
 THRESHOLD = 0.36

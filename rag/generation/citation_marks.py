@@ -1,4 +1,4 @@
-"""Citation marks in what a model writes: mended where they are malformed, and taken off its sentences."""
+"""Citation marks in what a model writes: normalised to [n], and separated from the sentences."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ _WRITTEN = (
     re.compile(r"((?<=\w|[.!?”\"])[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,2})(?=\s|[.,!?]|$)"),
 )
 _MARK = re.compile(r"\s*\[(\d+)\]")
-_MOVED = re.compile(r"((?:\s*\[\d+\])+)\s*([.!?][”\"’)]*)")  # "… struck [1]." is "… struck. [1]"
+_BEFORE_STOP = re.compile(r"((?:\s*\[\d+\])+)\s*([.!?][”\"’)]*)")  # "… struck [1]." is "… struck. [1]"
 _MARKS_ONLY = re.compile(r"[\s\[\]\d.,;]*")
-# What a model puts before a sentence: "The answer is:", or the heading as the prompt gives it.
+# What models put before a sentence: "The answer is:", or the heading from the prompt.
 _OPENING = re.compile(
     r"^(?:The |My )?[Aa]nswer(?: is)?(?: that|:)\s*|^\((?:[^()]|\([^()]*\)){1,160}\)\s+(?=[A-Z“\"])"
     r"|^[^()]{0,80}· \d{4}-\d\d-\d\d\)\s+"
 )
-UNDER_WAY = 3  # words of a sentence, from which where it begins is sure
-_RANGE = 6  # marks that "[1-6]" may stand for
+STARTED = 3  # words that a sentence needs before its start is certain
+_RANGE = 6  # marks that a range such as "[1-6]" may expand to
 
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A sentence without its marks, and the numbers that they gave, in order."""
+    """A sentence without its marks, and the numbers of the marks in order."""
 
     text: str
     numbers: tuple[int, ...]
 
 
-def mend(text: str) -> str:
-    """The text with every mark as [n], after its sentence's full stop."""
+def normalise(text: str) -> str:
+    """Return the text with every mark as [n], after its sentence's full stop."""
     for pattern in _WRITTEN:
-        text = pattern.sub(_plain, text)
-    return _MOVED.sub(r"\2\1", text)
+        text = pattern.sub(_bracketed, text)
+    return _BEFORE_STOP.sub(r"\2\1", text)
 
 
-def split(text: str, leading: bool = False) -> Iterator[tuple[Marked, int]]:
-    """Each sentence of a mended text, and where it ends with its marks.
+def split_sentences(text: str, leading: bool = False) -> Iterator[tuple[Marked, int]]:
+    """Yield each sentence of a normalised text, and where it ends, marks included.
 
-    `leading`: marks stand before their sentence, not after it.
+    With `leading`, marks stand before their sentence instead of after it.
     """
     pieces: list[tuple[str, int]] = []
     moved = ""
@@ -78,10 +78,10 @@ def split(text: str, leading: bool = False) -> Iterator[tuple[Marked, int]]:
             yield Marked(bare[0].upper() + bare[1:], numbers), end
 
 
-class Reader:
-    """Takes text in pieces and gives each sentence as soon as it is whole: once another one is under way.
+class SentenceReader:
+    """Takes text in pieces and returns each sentence once the next one has started.
 
-    Until then the splitter may still take a dot for an abbreviation's, or a quotation for one sentence.
+    Until then the last full stop may turn out to end an abbreviation, or a quotation to go on.
     """
 
     def __init__(self) -> None:
@@ -89,40 +89,40 @@ class Reader:
         self._leading: bool | None = None
 
     def feed(self, piece: str) -> list[Marked]:
-        """The sentences that this piece made whole."""
+        """Return the sentences that this piece completed."""
         self.rest = (self.rest + piece).lstrip()
         text, found = self._split()
-        if len(found) < 2 or len(found[-1][0].text.split()) <= UNDER_WAY or _is_open(text[: found[-2][1]]):
+        if len(found) < 2 or len(found[-1][0].text.split()) <= STARTED or _is_open(text[: found[-2][1]]):
             return []
         self._leading, self.rest = self._leads(text), text[found[-2][1] :]
         return [sentence for sentence, _ in found[:-1]]
 
     def close(self) -> list[Marked]:
-        """What is left when the text has ended."""
+        """Return the remaining sentences at the end of the text."""
         _, found = self._split()
         self.rest = ""
         return [sentence for sentence, _ in found]
 
     def _split(self) -> tuple[str, list[tuple[Marked, int]]]:
-        text = mend(self.rest).lstrip()
-        return text, list(split(text, self._leads(text)))
+        text = normalise(self.rest).lstrip()
+        return text, list(split_sentences(text, self._leads(text)))
 
     def _leads(self, text: str) -> bool:
-        """Whether marks stand before their sentences, as the first one's does."""
+        """Return whether marks stand before their sentences, judged by the first sentence."""
         return bool(re.match(r"\[\d+\]", text)) if self._leading is None else self._leading
 
 
 def _is_open(text: str) -> bool:
-    """Whether a quotation or a bracket is still open at the end of a text."""
+    """Return whether a quotation or bracket is still open at the end of the text."""
     return any(text.count(sign) > text.count(end) for sign, end in ("“”", "()")) or bool(text.count('"') % 2)
 
 
-def _plain(found: re.Match[str]) -> str:
+def _bracketed(found: re.Match[str]) -> str:
     written = found[1].translate(_SUPERSCRIPTS)
     numbers: list[int] = []
     for first, last in re.findall(r"(\d+)(?:\s*(?:-|–|to)\s*\D*(\d+))?", written):
         end = int(last or first)
         numbers += range(int(first), min(end, int(first) + _RANGE - 1) + 1)
     marks = "".join(f"[{number}]" for number in dict.fromkeys(numbers))
-    # "Source 1: It was struck." gives its mark to the sentence that follows.
+    # In "Source 1: It was struck." the mark belongs to the sentence after it.
     return f"{marks} " if found[0].rstrip().endswith((":", "says", "states")) else f" {marks}"

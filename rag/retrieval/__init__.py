@@ -1,1 +1,1 @@
-"""Find the evidence for a question."""
+"""Find the paragraphs of the index that may answer a question."""

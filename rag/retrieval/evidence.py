@@ -1,4 +1,4 @@
-"""From hits to evidence: whole paragraphs, numbered, that the generator may read and nothing else."""
+"""Turn hits into evidence: the whole, numbered paragraphs that the generator may read."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from rag.types import Evidence, Hit, Paragraph, Place
 
 Paragraphs = Callable[[Iterable[Place]], Mapping[Place, Paragraph]]
 
-WIDENED = 4  # of so many best hits the neighbours are read as well,
-ANNOUNCED = 6  # paragraphs that follow one which ends in a colon
-SHORT = 60  # where the paragraph has fewer words than this: a short one leans on those around it
+WIDENED = 4  # best hits whose neighbours are read too
+ANNOUNCED = 6  # paragraphs read after one that ends with a colon
+SHORT = 60  # words; a shorter paragraph needs its neighbours to be understood
 
 
 def gather(hits: Sequence[Hit], paragraphs: Paragraphs, limit: int) -> tuple[Evidence, ...]:
-    """The paragraphs of the best `limit` hits, numbered from 1, then the neighbours of short ones."""
+    """Return the paragraphs of the best `limit` hits, numbered from 1, then the neighbours of short ones."""
     found = paragraphs(_place(hit) for hit in hits)
-    held = [(hit, found[_place(hit)]) for hit in hits if _place(hit) in found][:limit]
-    places = {place for hit, _ in held for place in (_place(hit), *hit.also)}
-    wanted = [place for hit, paragraph in held[:WIDENED] for place in _beside(hit, paragraph)]
-    beside = paragraphs(place for place in wanted if place not in places)
-    rows = [(hit.chunk.source, paragraph, hit.score, hit.also) for hit, paragraph in held]
-    rows += [(source, paragraph, 0.0, ()) for (source, _), paragraph in beside.items()]
+    known = [(hit, found[_place(hit)]) for hit in hits if _place(hit) in found][:limit]
+    places = {place for hit, _ in known for place in (_place(hit), *hit.also)}
+    wanted = [place for hit, paragraph in known[:WIDENED] for place in _neighbours(hit, paragraph)]
+    neighbours = paragraphs(place for place in wanted if place not in places)
+    rows = [(hit.chunk.source, paragraph, hit.score, hit.also) for hit, paragraph in known]
+    rows += [(source, paragraph, 0.0, ()) for (source, _), paragraph in neighbours.items()]
     return tuple(
         Evidence(
             number=number,
@@ -40,8 +40,8 @@ def gather(hits: Sequence[Hit], paragraphs: Paragraphs, limit: int) -> tuple[Evi
     )
 
 
-def _beside(hit: Hit, paragraph: Paragraph) -> list[Place]:
-    """The places that a paragraph leans on: what it announces, or what stands next to a short one."""
+def _neighbours(hit: Hit, paragraph: Paragraph) -> list[Place]:
+    """Return the places to read with a paragraph: what its colon announces, or both sides of a short one."""
     if paragraph.text.rstrip().endswith(":"):
         steps = range(1, ANNOUNCED + 1)
     elif len(paragraph.text.split()) < SHORT:

@@ -1,4 +1,4 @@
-"""How rare the words of a question are among the documents, and how much of them a text covers."""
+"""How rare the question's words are in the index, and how much of their weight a text covers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from rag.text.words import stem, stems, words
 
 @dataclass(frozen=True, slots=True)
 class Rarity:
-    """How rare each stem of the question is among the chunks: 1 if it is nowhere, near 0 if everywhere.
+    """The weight of each stem of the question: 1 if no chunk contains it, near 0 if all chunks do.
 
-    `names` gives the stems that are names, each with the marks of its base forms.
+    `names` maps the stems that are names to their base forms, marked as in `text_stems`.
     """
 
     weights: Mapping[str, float]
@@ -24,7 +24,7 @@ class Rarity:
 
     @classmethod
     def of(cls, question: Question, frequency: Mapping[str, int], chunks: int) -> Rarity:
-        """From the number of chunks that hold each stem, of all chunks."""
+        """Compute the weights from each stem's document frequency among all `chunks`."""
         most = math.log(1 + (chunks + 0.5) / 0.5)
         weights = {
             word: math.log(1 + (chunks - min(count, chunks) + 0.5) / (count + 0.5)) / most
@@ -38,27 +38,27 @@ class Rarity:
         }
         return cls(weights, named)
 
-    def covered(self, held: frozenset[str]) -> float:
-        """The share of the question's weight that a text with these `marks` covers, 0 to 1."""
+    def covered(self, stems: frozenset[str]) -> float:
+        """Return the share, 0 to 1, of the question's weight that these `text_stems` cover."""
         whole = sum(self.weights.values())
-        got = sum(weight for word, weight in self.weights.items() if self._holds(word, held))
+        got = sum(weight for word, weight in self.weights.items() if self._covers(stems, word))
         return got / whole if whole else 0.0
 
     def unknown(self, word: str) -> bool:
-        """Whether this word of the question stands in no chunk."""
+        """Return whether no chunk contains this word of the question."""
         return self.weights.get(stem(word), 0.0) >= 1
 
-    def _holds(self, word: str, held: frozenset[str]) -> bool:
-        return word in held or not held.isdisjoint(self.names.get(word, ()))
+    def _covers(self, stems: frozenset[str], word: str) -> bool:
+        return word in stems or not stems.isdisjoint(self.names.get(word, ()))
 
 
 @lru_cache(maxsize=4096)
-def marks(text: str) -> frozenset[str]:
-    """The stems of a text, and the base form of each as a name, which "~" tells from a stem."""
+def text_stems(text: str) -> frozenset[str]:
+    """Return the stems of a text, and the base form of each word as a name, marked with "~"."""
     found = words(text)
     return frozenset(map(stem, found)) | frozenset(f"~{base(word)}" for word in found)
 
 
 def question_stems(question: Question) -> list[str]:
-    """The stems that a text on the question's subject would hold."""
+    """Return the stems to look for in texts about the question's subject."""
     return [stem(word) for word in question.words] or stems(question.text)

@@ -1,4 +1,4 @@
-"""Finding chunks: by meaning (Chroma) and by words (BM25), fused, near-duplicates folded."""
+"""Rank chunks found by meaning (Chroma) and by words (BM25): fuse the lists, merge near-duplicates."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from rag.text.words import content_words, stem, words
 from rag.types import Chunk, Hit
 
 DEPTH = 50  # chunks taken from each list before fusion
-MEANING = 0.8  # weight of the cosine in the fused score, BM25 has the rest: tried on the development sets
-SCORED = 5_000  # chunks that BM25 scores: it takes a microsecond and more for each
-SAME = 0.9  # share of common word triples from which two paragraphs say the same
+MEANING = 0.8  # weight of the cosine in the fused score, BM25 has the rest: tuned on the development sets
+SCORED = 5_000  # chunks that BM25 may score; each takes over a microsecond
+SAME = 0.9  # share of common word triples above which two paragraphs are near-duplicates
 
-Ranked = Sequence[tuple[str, float]]
+Ranked = Sequence[tuple[str, float]]  # chunk ids and scores, best first
 Frequency = Callable[[Iterable[str]], Mapping[str, int]]
 
 
 class Reranker(Protocol):
-    """Reads question and text together; `scores` gives one score a text, higher is better."""
+    """A model that scores a question and a text together."""
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        """One score for each text."""
+        """Return one score for each text; higher is better."""
         ...
 
 
 def match_expression(question: str, frequency: Frequency | None = None) -> str:
-    """The FTS5 expression for a question: any form of its content words; "" where it has no word at all.
+    """Build the FTS5 query for a question: any form of its content words; "" if it has no words.
 
-    `frequency` tells how many chunks hold each stem, where commoner words are to make way for rarer ones.
+    With `frequency`, the document frequency of stems, words that are too common are left out.
     """
     terms = content_words(question) or list(dict.fromkeys(words(question)))
     counts = frequency(stem(term) for term in terms) if frequency else {}
-    worth = _rarer(terms, counts)
-    return " OR ".join(f'"{form}"' for term in terms if term in worth for form in variants(term))
+    kept = _rarest(terms, counts)
+    return " OR ".join(f'"{form}"' for term in terms if term in kept for form in variants(term))
 
 
-def _rarer(terms: Sequence[str], frequency: Mapping[str, int]) -> set[str]:
-    """The rarest words that are held, as many as stand in `SCORED` chunks together; at least one of them."""
+def _rarest(terms: Sequence[str], frequency: Mapping[str, int]) -> set[str]:
+    """Return the rarest terms that together occur in at most `SCORED` chunks; at least one known term."""
     kept: set[str] = set()
     room = SCORED
     for count, term in sorted((frequency.get(stem(term), 0), term) for term in terms):
@@ -52,9 +52,10 @@ def _rarer(terms: Sequence[str], frequency: Mapping[str, int]) -> set[str]:
 
 
 def fuse(lists: Mapping[str, Ranked]) -> list[tuple[str, float, dict[str, int]]]:
-    """A convex combination of scores (Bruch et al. 2023): (chunk id, score, rank by list), best first.
+    """Return (chunk id, fused score, rank in each list), best first.
 
-    Cosines count as they are, BM25 as a share of the best; a chunk that a list lacks has its least, or 0.
+    The score is a convex combination (Bruch et al. 2023): the cosine, or the list's lowest for a chunk that
+    the dense list lacks, and BM25 as a share of the best, or 0.
     """
     dense, bm25 = dict(lists.get("dense", ())), dict(lists.get("bm25", ()))
     floor, best = min(dense.values(), default=0.0), max(bm25.values(), default=1.0)
@@ -63,26 +64,23 @@ def fuse(lists: Mapping[str, Ranked]) -> list[tuple[str, float, dict[str, int]]]
         for rank, (key, _) in enumerate(ranked, 1):
             ranks.setdefault(key, {}).setdefault(name, rank)
     scored = [
-        (key, MEANING * dense.get(key, floor) + (1 - MEANING) * bm25.get(key, 0.0) / best, held)
-        for key, held in ranks.items()
+        (key, MEANING * dense.get(key, floor) + (1 - MEANING) * bm25.get(key, 0.0) / best, by_list)
+        for key, by_list in ranks.items()
     ]
     return sorted(scored, key=lambda item: -item[1])
 
 
-def retrieve(
-    lists: Mapping[str, Ranked],
-    live: Callable[[Iterable[str]], Mapping[str, Chunk]],
-    limit: int,
-) -> list[Hit]:
-    """The best `limit` paragraphs as hits, one hit a paragraph; ids that are not live are dropped."""
-    fused = fuse(lists)
-    chunks = live(identifier for identifier, _, _ in fused)
-    hits = [Hit(chunks[key], score, ranks) for key, score, ranks in fused if key in chunks]
-    return fold_duplicates(_one_a_paragraph(hits), limit)
+def retrieve(lists: Mapping[str, Ranked], chunks: Mapping[str, Chunk], limit: int) -> list[Hit]:
+    """Return the best `limit` hits, one for each paragraph; ids that `chunks` lacks are dropped."""
+    hits = [Hit(chunks[key], score, ranks) for key, score, ranks in fuse(lists) if key in chunks]
+    best: dict[tuple[str, int], Hit] = {}
+    for hit in hits:
+        best.setdefault((hit.chunk.source, hit.chunk.paragraph), hit)
+    return merge_duplicates(list(best.values()), limit)
 
 
 def rerank(question: str, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
-    """The same hits, scored and ordered by a reranker; its rank is added to those of the lists."""
+    """Return the hits with the reranker's scores, in its order; its rank joins those of the lists."""
     scores = reranker.scores(question, [hit.chunk.embedded for hit in hits])
     order = sorted(range(len(hits)), key=lambda index: -scores[index])
     return [
@@ -91,40 +89,40 @@ def rerank(question: str, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
     ]
 
 
-def fold_duplicates(hits: Sequence[Hit], limit: int) -> list[Hit]:
-    """The best `limit` hits, near-duplicates folded into one; the other places are kept in `also`.
+def merge_duplicates(hits: Sequence[Hit], limit: int) -> list[Hit]:
+    """Return the best `limit` hits, with near-duplicates merged; `also` keeps the other places.
 
-    Once there are `limit`, as many more are looked at, but for duplicates only: those rank alike.
+    Up to `limit` more hits are searched for duplicates of these: duplicates rank alike.
     """
-    kept: list[tuple[Hit, _Print]] = []
-    looked = 0
+    kept: list[tuple[Hit, _Fingerprint]] = []
+    beyond = 0
     for hit in hits:
-        looked += len(kept) >= limit
-        if looked > limit:
+        beyond += len(kept) >= limit
+        if beyond > limit:
             break
-        print_ = _Print.of(hit.chunk.text)
-        twin = next((index for index, (_, other) in enumerate(kept) if print_.like(other)), None)
-        if twin is None and not looked:
-            kept.append((hit, print_))
+        fingerprint = _Fingerprint.of(hit.chunk.text)
+        twin = next((index for index, (_, other) in enumerate(kept) if fingerprint.matches(other)), None)
+        if twin is None and not beyond:
+            kept.append((hit, fingerprint))
         elif twin is not None:
-            kept[twin] = (_join(kept[twin][0], hit), kept[twin][1])
+            kept[twin] = (_merge(kept[twin][0], hit), kept[twin][1])
     return [hit for hit, _ in kept]
 
 
 @dataclass(frozen=True, slots=True)
-class _Print:
-    """What two texts must share to count as one: nearly all word triples, and every figure and name."""
+class _Fingerprint:
+    """What near-duplicates share: nearly all word triples, and every number and name."""
 
     text: str
     triples: frozenset[tuple[str, ...]]
 
     @classmethod
-    def of(cls, text: str) -> _Print:
+    def of(cls, text: str) -> _Fingerprint:
         found = words(text)
         triples: set[tuple[str, ...]] = set(zip(found, found[1:], found[2:], strict=False))
         return cls(text, frozenset(triples or {tuple(found)}))
 
-    def like(self, other: _Print) -> bool:
+    def matches(self, other: _Fingerprint) -> bool:
         fewer, more = sorted((len(self.triples), len(other.triples)))
         if fewer < SAME * more:
             return False
@@ -133,19 +131,11 @@ class _Print:
 
 
 def _facts(text: str) -> set[str]:
-    """The figures and names of a text."""
     return numbers(text) | set(names(text))
 
 
-def _one_a_paragraph(hits: Iterable[Hit]) -> list[Hit]:
-    best: dict[tuple[str, int], Hit] = {}
-    for hit in hits:
-        best.setdefault((hit.chunk.source, hit.chunk.paragraph), hit)
-    return list(best.values())
-
-
-def _join(first: Hit, second: Hit) -> Hit:
-    # In one document the earlier place speaks; across documents the better rank does.
+def _merge(first: Hit, second: Hit) -> Hit:
+    # Within a document the earlier place is shown; across documents the better rank.
     same_source = first.chunk.source == second.chunk.source
     if same_source and second.chunk.paragraph < first.chunk.paragraph:
         chunk, other = second.chunk, first.chunk

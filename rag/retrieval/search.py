@@ -1,10 +1,10 @@
-"""Search: the evidence for a question, from one committed state of the index."""
+"""Search one consistent snapshot of the index for the evidence that answers a question."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from rag.index.folder import Index
@@ -14,49 +14,61 @@ from rag.query.question import Question, read_question
 from rag.query.when import known_by
 from rag.retrieval.evidence import gather
 from rag.retrieval.rarity import Rarity, question_stems
-from rag.retrieval.retriever import DEPTH, Reranker, match_expression, rerank, retrieve
+from rag.retrieval.retriever import DEPTH, Ranked, Reranker, match_expression, rerank, retrieve
 from rag.text.words import stem, words
-from rag.types import Evidence, Hit, Span, Vectors
+from rag.types import Chunk, Evidence, Hit, Place, Span, Vector
 
-EARLIER = 4  # times as many hits are looked at where those written after a day do not count
+EARLIER = 4  # times as many hits are fetched if the question excludes documents after a day
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The evidence, its cosines with the question, and what the index knows of the question's words.
+class Search:
+    """A question to search for: at most `limit` paragraphs, from `sources` only if given.
 
-    `similarity` is that of each paragraph, `likeness` that of each of its sentences, by where it stands.
+    `vector` is the embedding of the question's topic.
+    """
+
+    question: Question
+    vector: Vector
+    index: Index
+    reranker: Reranker | None
+    limit: int
+    sources: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The evidence for a question, and what the index knows about the question's words.
+
+    `similarity` holds the cosine of the question and each paragraph; `sentence_similarity` that of each
+    sentence of each paragraph, by the sentence's span. `unknown` are words that no document contains.
     """
 
     evidence: tuple[Evidence, ...]
     similarity: list[float]
-    likeness: list[dict[Span, float]]
+    sentence_similarity: list[dict[Span, float]]
     rarity: Rarity
     unknown: tuple[str, ...]
+    index_is_empty: bool
 
 
-def look_up(
-    asked: Question,
-    vector: Vectors,
-    index: Index,
-    reranker: Reranker | None,
-    limit: int,
-    sources: Sequence[str] | None,
-) -> Found:
-    """The evidence for a question, of one committed state of the index."""
-    with index.catalog.read() as snapshot:
-        evidence = gathered(asked, vector, index, snapshot, reranker, limit, sources)
-        frequency = snapshot.document_frequency(question_stems(asked))
-        return Found(
+def search_evidence(search: Search) -> SearchResult:
+    """Return the evidence for a question from one consistent snapshot of the index."""
+    with search.index.catalog.read() as snapshot:
+        evidence, cosines = _gather(search, snapshot)
+        frequency = snapshot.document_frequency(question_stems(search.question))
+        chunks = snapshot.chunk_count()
+        return SearchResult(
             evidence,
-            similarities(evidence, vector, snapshot),
-            likenesses(evidence, vector, snapshot),
-            Rarity.of(asked, frequency, snapshot.chunk_count()),
-            unknown_words(asked, frequency),
+            similarities(evidence, cosines, search.vector, snapshot),
+            sentence_similarities(evidence, search.vector, snapshot),
+            Rarity.of(search.question, frequency, chunks),
+            unknown_words(search.question, frequency),
+            chunks == 0,
         )
 
 
-def search(
+def search_paragraphs(
     question: str,
     index: Index,
     embedder: Embedder,
@@ -64,62 +76,70 @@ def search(
     limit: int,
     sources: Sequence[str] | None,
 ) -> tuple[Evidence, ...]:
-    """The paragraphs that would be read for a question, at most `limit`, best first; none for no words."""
+    """Return the best `limit` paragraphs for a question, best first; none if it has no words."""
     asked = read_question(question)
     if not words(asked.text):
         return ()
     vector = embedder.embed([asked.topic])[0]
     with index.catalog.read() as snapshot:
-        return gathered(asked, vector, index, snapshot, reranker, limit, sources)[:limit]
+        evidence, _ = _gather(Search(asked, vector, index, reranker, limit, sources), snapshot)
+    return evidence[:limit]
 
 
-def gathered(
-    asked: Question,
-    vector: Vectors,
-    index: Index,
-    snapshot: Snapshot,
-    reranker: Reranker | None,
-    limit: int,
-    sources: Sequence[str] | None,
-) -> tuple[Evidence, ...]:
-    """The best `limit` paragraphs for a question, then the neighbours of short ones."""
-    day, paragraphs = asked.when.as_of, snapshot.paragraphs
-    hits = find(asked, vector, index, snapshot, reranker, EARLIER * limit if day else limit, sources)
-    if day:
-        paragraphs = partial(known_by, asked.when, snapshot.paragraphs)
-    return gather(hits, paragraphs, limit)
+def _gather(search: Search, snapshot: Snapshot) -> tuple[tuple[Evidence, ...], dict[Place, float]]:
+    """Return the best paragraphs followed by the neighbours of short ones, and `find`'s cosines."""
+    if not search.question.when.as_of:
+        hits, cosines = find(search, snapshot)
+        return gather(hits, snapshot.paragraphs, search.limit), cosines
+    hits, cosines = find(replace(search, limit=EARLIER * search.limit), snapshot)
+    paragraphs = partial(known_by, search.question.when, snapshot.paragraphs)
+    return gather(hits, paragraphs, search.limit), cosines
 
 
-def find(
-    asked: Question,
-    vector: Vectors,
-    index: Index,
-    snapshot: Snapshot,
-    reranker: Reranker | None,
-    limit: int,
-    sources: Sequence[str] | None,
-) -> list[Hit]:
-    """The hits for a question, best first: by meaning and by words, fused, and reranked where that is set."""
-    expression = match_expression(asked.topic, snapshot.document_frequency)
-    lists = {
-        "dense": index.vectors.query(vector.tolist(), DEPTH, sources),
-        "bm25": snapshot.search(expression, DEPTH, sources) if expression else [],
+def find(search: Search, snapshot: Snapshot) -> tuple[list[Hit], dict[Place, float]]:
+    """Return the hits, best first: by meaning and by words, fused, and reranked if a reranker is set.
+
+    Also return the cosine of the question and each paragraph that was found by meaning.
+    """
+    expression = match_expression(search.question.topic, snapshot.document_frequency)
+    lists: dict[str, Ranked] = {
+        "dense": search.index.vectors.query(search.vector.tolist(), DEPTH, search.sources),
+        "bm25": snapshot.search(expression, DEPTH, search.sources) if expression else [],
     }
-    hits = retrieve(lists, snapshot.chunks, 3 * limit if reranker else limit)
-    return rerank(asked.text, hits, reranker)[:limit] if reranker else hits
+    chunks = snapshot.chunks(key for ranked in lists.values() for key, _ in ranked)
+    cosines = _cosines(lists["dense"], chunks)
+    if not search.reranker:
+        return retrieve(lists, chunks, search.limit), cosines
+    hits = retrieve(lists, chunks, 3 * search.limit)
+    return rerank(search.question.text, hits, search.reranker)[: search.limit], cosines
 
 
-def similarities(evidence: Sequence[Evidence], vector: Vectors, snapshot: Snapshot) -> list[float]:
-    """The cosine of the question and each paragraph, by its nearest chunk; 0 for one that has none."""
-    stored = snapshot.vectors_at((item.source, item.paragraph) for item in evidence)
-    return [
-        max((float(other @ vector) for other in stored.get((item.source, item.paragraph), ())), default=0.0)
-        for item in evidence
-    ]
+def _cosines(dense: Ranked, chunks: Mapping[str, Chunk]) -> dict[Place, float]:
+    """Return the cosine of each paragraph's nearest chunk. `dense` is sorted, so that is its first."""
+    cosines: dict[Place, float] = {}
+    for key, cosine in dense:
+        if chunk := chunks.get(key):
+            cosines.setdefault((chunk.source, chunk.paragraph), cosine)
+    return cosines
 
 
-def likenesses(evidence: Sequence[Evidence], vector: Vectors, snapshot: Snapshot) -> list[dict[Span, float]]:
-    """The cosine of the question and each sentence of each paragraph, by the vectors stored at ingestion."""
+def similarities(
+    evidence: Sequence[Evidence], cosines: Mapping[Place, float], vector: Vector, snapshot: Snapshot
+) -> list[float]:
+    """Return each paragraph's cosine with the question: the search's own, or else from stored vectors.
+
+    0 for a paragraph without chunks.
+    """
+    places = [(item.source, item.paragraph) for item in evidence]
+    stored = snapshot.vectors_at(place for place in places if place not in cosines)
+    computed = {place: max(float(one @ vector) for one in vectors) for place, vectors in stored.items()}
+    return [cosines.get(place, computed.get(place, 0.0)) for place in places]
+
+
+def sentence_similarities(
+    evidence: Sequence[Evidence], vector: Vector, snapshot: Snapshot
+) -> list[dict[Span, float]]:
+    """Return the cosine of the question and each sentence of each paragraph, from the stored vectors."""
     stored = snapshot.sentences((item.source, item.paragraph) for item in evidence)
     return [
         {span: float(other @ vector) for span, other in stored.get((item.source, item.paragraph), {}).items()}
@@ -128,7 +148,7 @@ def likenesses(evidence: Sequence[Evidence], vector: Vectors, snapshot: Snapshot
 
 
 def unknown_words(asked: Question, frequency: Mapping[str, int]) -> tuple[str, ...]:
-    """The words of the question, as written, that stand nowhere in the documents."""
+    """Return the words of the question, as written, that no document contains."""
     written = {form: word for word in re.findall(r"\w[\w’'-]*", asked.text) for form in words(word)}
     unknown = [word for word in asked.words if not frequency.get(stem(word))]
     return tuple(dict.fromkeys(written.get(word, word) for word in unknown))

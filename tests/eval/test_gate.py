@@ -191,7 +191,7 @@ def always_answering(answer: Answer, _: Assistant) -> Answer:
 
 
 def never_answering(answer: Answer, _: Assistant) -> Answer:
-    text = "Your documents do not answer this."
+    text = "I couldn't find this in your documents."
     return replace(answer, abstained=True, text=text, statements=(), citations=())
 
 

@@ -12,6 +12,7 @@ from rag.extraction.reader import Reading, Sentence, read
 from rag.models.embedder import Embedder
 from rag.query.question import read_question
 from rag.retrieval.rarity import Rarity, question_stems
+from rag.retrieval.search import SearchResult
 from rag.text.words import sentences, stems
 from rag.types import Draft, Evidence
 
@@ -46,7 +47,8 @@ def write(remembering: RememberingEmbedder, text: str, *texts: str) -> tuple[tup
         }
         for each in texts
     ]
-    reading = read(question, given, rarity, similarity, likeness)
+    found = SearchResult(tuple(given), similarity, likeness, rarity, (), not texts)
+    reading = read(question, found)
     return extract(question, given, reading), reading
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.generation.citation_marks import Marked, Reader, mend, split
+from rag.generation.citation_marks import Marked, SentenceReader, normalise, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ from rag.generation.citation_marks import Marked, Reader, mend, split
 def test_marks_are_mended_and_taken_off(
     text: str, sentences: list[tuple[str, tuple[int, ...]]], size: int
 ) -> None:
-    reader = Reader()
+    reader = SentenceReader()
     found = [one for at in range(0, len(text), size) for one in reader.feed(text[at : at + size])]
     found += reader.close()
     assert found == [Marked(*sentence) for sentence in sentences]
@@ -52,7 +52,7 @@ def test_marks_are_mended_and_taken_off(
 
 
 def test_a_sentence_is_given_as_soon_as_the_next_has_begun() -> None:
-    reader = Reader()
+    reader = SentenceReader()
     assert reader.feed("The port was struck. [1]") == []
     assert reader.feed(" The ferry") == []  # may yet belong to the sentence, as in "M. Kaan"
     assert reader.feed(" was not hit by") == [Marked("The port was struck.", (1,))]
@@ -60,5 +60,5 @@ def test_a_sentence_is_given_as_soon_as_the_next_has_begun() -> None:
 
 
 def test_a_year_in_brackets_is_no_mark() -> None:
-    ((sentence, _),) = split(mend("The deal (2014) was signed in Minsk."))
+    ((sentence, _),) = split_sentences(normalise("The deal (2014) was signed in Minsk."))
     assert sentence == Marked("The deal (2014) was signed in Minsk.", ())

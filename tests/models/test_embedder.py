@@ -162,7 +162,7 @@ def test_the_rank_of_a_reranker_is_told_beside_those_of_the_lists(
     reranker: Path, embedder: Embedder, report: Path, tmp_path: Path
 ) -> None:
     from rag.query.question import read_question
-    from rag.retrieval.search import find
+    from rag.retrieval.search import Search, find
 
     remembering = RememberingEmbedder(embedder)
     index = Index.open(tmp_path / "index", remembering.name, remembering.dimension)
@@ -171,7 +171,8 @@ def test_the_rank_of_a_reranker_is_told_beside_those_of_the_lists(
         asked = read_question("Who was the skipper of the cutter Zeemeeuw?")
         vector = remembering.embed([asked.text])[0]
         with index.catalog.read() as snapshot:
-            hits = find(asked, vector, index, snapshot, load_reranker(str(reranker)), 3, None)
+            search = Search(asked, vector, index, load_reranker(str(reranker)), 3, None)
+            hits, _ = find(search, snapshot)
     assert [hit.ranks["reranker"] for hit in hits] == [1, 2, 3]
     assert all("dense" in hit.ranks for hit in hits)
     assert any("bm25" in hit.ranks for hit in hits)

@@ -178,34 +178,34 @@ def stated(answer: Answer, text: str, *citations: int) -> Answer:
 
 # What is done to an answer, and what is told of it.
 TAMPERED: list[tuple[Callable[[Answer], Answer], str]] = [
-    (lambda a: cited(a, quote="Norway promised 90."), "[1] the quote is not what stands"),
-    (lambda a: cited(a, quote=""), "[1] the quote is not what stands"),
-    (lambda a: cited(a, start=a.citations[0].start + 1), "[1] the quote is not what stands"),
-    (lambda a: cited(a, end=10**6), "[1] the quote is not what stands"),
-    (lambda a: cited(a, start=-len(a.citations[0].paragraph_text)), "[1] the quote is not what stands"),
-    (lambda a: cited(a, quote="", start=3, end=3), "[1] the quote is not what stands"),
+    (lambda a: cited(a, quote="Norway promised 90."), "[1] the quote is not the text"),
+    (lambda a: cited(a, quote=""), "[1] the quote is not the text"),
+    (lambda a: cited(a, start=a.citations[0].start + 1), "[1] the quote is not the text"),
+    (lambda a: cited(a, end=10**6), "[1] the quote is not the text"),
+    (lambda a: cited(a, start=-len(a.citations[0].paragraph_text)), "[1] the quote is not the text"),
+    (lambda a: cited(a, quote="", start=3, end=3), "[1] the quote is not the text"),
     (
         lambda a: cited(a, quote="It was 90.", start=0, end=10, paragraph_text="It was 90."),
-        "has changed; the quote",
+        "has changed; the document no longer has the quote",
     ),
     (lambda a: cited(a, paragraph=a.citations[0].paragraph + 1), "has changed; it is now ¶"),
     (lambda a: cited(a, paragraph=999), "¶999 is no longer there; it is now ¶"),
-    (lambda a: cited(a, source="glossary.md"), "the quote stands nowhere in it"),
-    (lambda a: cited(a, source="nope.txt"), "[1] the index no longer holds nope.txt"),
-    (lambda a: cited(a, source="../seeds/glossary.md"), "[1] the index no longer holds ../seeds/glossary.md"),
+    (lambda a: cited(a, source="glossary.md"), "the document no longer has the quote"),
+    (lambda a: cited(a, source="nope.txt"), "[1] the index no longer has nope.txt"),
+    (lambda a: cited(a, source="../seeds/glossary.md"), "[1] the index no longer has ../seeds/glossary.md"),
     (lambda a: cited(a, date=date(2024, 1, 1)), "not on no page, line 6, 2024-01-01"),
-    (lambda a: cited(a, line=60), "stands on no page, line 6, 2023-01-31, not on no page, line 60"),
+    (lambda a: cited(a, line=60), "is on no page, line 6, 2023-01-31, not on no page, line 60"),
     (lambda a: cited(a, page=2), "not on page 2"),
     (lambda a: cited(a, number=2), "[1] is not among the citations"),
-    (lambda a: replace(a, citations=a.citations * 2), "two citations have one number"),
+    (lambda a: replace(a, citations=a.citations * 2), "two citations have the same number"),
     (lambda a: replace(a, citations=()), "[1] is not among the citations"),
-    (lambda a: replace(a, text=a.text.replace("19", "90")), "its text is not that of its statements"),
+    (lambda a: replace(a, text=a.text.replace("19", "90")), "its text is not the text of its statements"),
     (
         lambda a: replace(a, text=f"{a.text} And the moon is cheese."),
-        "its text is not that of its statements",
+        "its text is not the text of its statements",
     ),
-    (lambda a: replace(a, statements=()), "its text is not that of its statements"),
-    (lambda a: replace(a, abstained=True), "it has statements, though it is said to be no answer"),
+    (lambda a: replace(a, statements=()), "its text is not the text of its statements"),
+    (lambda a: replace(a, abstained=True), "it is marked as no answer but has statements"),
     (lambda a: stated(a, "Denmark promised 90 howitzers.", 1), "[1] does not support “Denmark promised 90"),
     (lambda a: stated(a, "In January Norway promised 19 howitzers.", 1), "[1] does not support “In"),
     (lambda a: stated(a, "The dog sleeps under a broad old oak.", 1), "[1] does not support “The dog"),
@@ -260,7 +260,7 @@ QUOTE = "The harbour master of Veldhaven is Ines Okafor."
         ("{}\n\nA new last line.\n", None),
         (
             "Notes of the harbour\n\n{quote} She took office in 2022.\n",
-            "[1] harbour.txt ¶2 has changed; the quote still stands",
+            "[1] harbour.txt ¶2 has changed; it still has the quote",
         ),
         (
             "Notes of the harbour\n\nIt rains.\n\nSince May: {quote}\n",
@@ -268,12 +268,15 @@ QUOTE = "The harbour master of Veldhaven is Ines Okafor."
         ),
         (
             "Notes of the harbour\n\nThe harbour master is Sam Okoye.\n",
-            "[1] harbour.txt ¶2 has changed; the quote stands nowhere in it",
+            "[1] harbour.txt ¶2 has changed; the document no longer has the quote",
         ),
-        ("Notes of the harbour\n", "[1] harbour.txt ¶2 is no longer there; the quote stands nowhere in it"),
+        (
+            "Notes of the harbour\n",
+            "[1] harbour.txt ¶2 is no longer there; the document no longer has the quote",
+        ),
         (
             "\n\n\n{}",
-            "[1] harbour.txt ¶2 stands on no page, line 6, without a date, "
+            "[1] harbour.txt ¶2 is on no page, line 6, without a date, "
             "not on no page, line 3, without a date",
         ),
     ],
@@ -299,13 +302,13 @@ def test_a_document_that_was_removed_is_told_and_its_file_may_stand_in(
     with having_read(HARBOUR, tmp_path, embedder) as assistant:
         answer = assistant.ask(QUESTION)
         assistant.remove("harbour.txt")
-        assert assistant.verify(answer) == ["[1] the index no longer holds harbour.txt"]
+        assert assistant.verify(answer) == ["[1] the index no longer has harbour.txt"]
         assert assistant.verify(answer, below=folder) == []
         (fault,) = assistant.verify(answer, below=tmp_path)
-        assert fault == "[1] the index holds no harbour.txt, and there is no such file here"
+        assert fault == "[1] neither the index nor this folder has harbour.txt"
         (folder / "harbour.txt").write_text("Notes of the harbour\n\nIt rains.\n")
         (fault,) = assistant.verify(answer, below=folder)
-        assert fault == "[1] harbour.txt ¶2 has changed; the quote stands nowhere in it"
+        assert fault == "[1] harbour.txt ¶2 has changed; the document no longer has the quote"
         (folder / "harbour.txt").write_bytes(b" \n")
         (fault,) = assistant.verify(answer, below=folder)
         assert fault.startswith("[1] harbour.txt: is empty")
@@ -325,7 +328,39 @@ def test_no_file_outside_the_folder_is_read(embedder: Embedder, tmp_path: Path, 
         quote = Citation(1, named, 1, None, 1, None, text, 0, len(text), text)
         answer = stated(Answer("?", "", citations=(quote,)), text, 1)
         (fault,) = assistant.verify(answer, below=folder)
-        assert fault == f"[1] the index holds no {named}, and there is no such file here"
+        assert fault == f"[1] neither the index nor this folder has {named}"
+
+
+LIGHTHOUSE = (
+    "The lighthouse of Urk was not damaged in the storm of 1953. "
+    "The keeper Jan Prins warned the pilot Ada Brandt of the storm."
+)
+
+
+@pytest.mark.parametrize("by_model", [False, True])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "The lighthouse of Urk was damaged in the storm of 1953.",
+        "The lighthouse of Urk was not damaged in the storm of 1935.",
+        "The lighthouse of Lemmer was not damaged in the storm of 1953.",
+        "The keeper Jan Prins did not warn the pilot Ada Brandt of the storm.",
+        "The keeper Ada Brandt warned the pilot Jan Prins of the storm.",
+        "The pilot Ada Brandt warned the keeper Jan Prins of the storm.",
+        "The keeper Jan Prins was not damaged in the storm of 1953.",
+    ],
+    ids=["not removed", "number", "name", "not added", "names swapped", "order", "sentences mixed"],
+)
+def test_changed_meaning_is_reported_though_the_words_are_the_quotes(
+    embedder: Embedder, tmp_path: Path, statement: str, by_model: bool
+) -> None:
+    with having_read({"lighthouse.txt": LIGHTHOUSE}, tmp_path, embedder) as assistant:
+        answer = assistant.ask("Was the lighthouse of Urk damaged in the storm?")
+        answer = cited(answer, start=0, end=len(LIGHTHOUSE), quote=LIGHTHOUSE)
+        answer = replace(answer, citations=answer.citations[:1], timings={"calls": 1} if by_model else {})
+        assert assistant.verify(stated(answer, LIGHTHOUSE, 1)) == []
+        faults = assistant.verify(stated(answer, statement, 1))
+    assert faults == [f"[1] does not support “{statement}”"]
 
 
 @pytest.fixture
@@ -345,8 +380,8 @@ def test_what_ask_printed_is_verified(run: Run, harbour: Path) -> None:
     (harbour / "answer.json").write_text(printed.replace("Okafor", "Okoye"), "utf-8")
     code, out, _ = run("verify", harbour / "answer.json", "--index", harbour / "index")
     assert code == 1
-    assert out.startswith(f"{QUESTION}:\n  [1] the quote is not what stands at its place")
-    assert "\n  [1] harbour.txt ¶2 has changed; the quote stands nowhere in it\n" in out
+    assert out.startswith(f"{QUESTION}:\n  [1] the quote is not the text at its place")
+    assert "\n  [1] harbour.txt ¶2 has changed; the document no longer has the quote\n" in out
 
 
 def test_an_exported_conversation_is_verified_with_an_index_or_with_the_files(
@@ -364,7 +399,7 @@ def test_an_exported_conversation_is_verified_with_an_index_or_with_the_files(
     assert code == 1
     assert out == (
         f"{QUESTION}: verified\n{answers[1].question}:\n"
-        "  [1] the index holds no lamp.txt, and there is no such file here\n"
+        "  [1] neither the index nor this folder has lamp.txt\n"
     )
 
 

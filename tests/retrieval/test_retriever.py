@@ -1,8 +1,6 @@
-from collections.abc import Iterable
-
 import pytest
 
-from rag.retrieval.retriever import fold_duplicates, fuse, match_expression, rerank, retrieve
+from rag.retrieval.retriever import fuse, match_expression, merge_duplicates, rerank, retrieve
 from rag.types import Chunk, Hit
 
 TEXT = "The port of Odesa was struck at night and a harbour guard was killed by the blast near the gate"
@@ -31,16 +29,13 @@ def test_a_paragraph_is_one_hit_and_dead_chunks_are_dropped() -> None:
         "b0": chunk("three words here", paragraph=2),
     }
 
-    def live(ids: Iterable[str]) -> dict[str, Chunk]:
-        return {key: chunks[key] for key in ids if key in chunks}
-
-    hits = retrieve({"dense": [("a0", 1.0), ("gone", 0.9), ("a1", 0.8), ("b0", 0.7)]}, live, 5)
+    hits = retrieve({"dense": [("a0", 1.0), ("gone", 0.9), ("a1", 0.8), ("b0", 0.7)]}, chunks, 5)
     assert [(hit.chunk.source, hit.chunk.paragraph) for hit in hits] == [("a.txt", 1), ("a.txt", 2)]
 
 
 def test_near_duplicates_fold_into_one_that_knows_all_places() -> None:
     again = TEXT.replace("was killed", "was  killed")
-    hits = fold_duplicates(
+    hits = merge_duplicates(
         [
             Hit(chunk(TEXT, "b.txt", 9), 1.0),
             Hit(chunk(again, "b.txt", 2), 0.9),
@@ -60,7 +55,7 @@ def test_another_figure_or_another_name_is_no_duplicate() -> None:
     )
     for other in (long.replace("until 5", "until 6"), long.replace("Odesa", "Izmail")):
         hits = [Hit(chunk(long), 1.0), Hit(chunk(other, paragraph=2), 0.9)]
-        assert len(fold_duplicates(hits, limit=5)) == 2
+        assert len(merge_duplicates(hits, limit=5)) == 2
 
 
 @pytest.mark.parametrize(

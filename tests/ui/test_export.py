@@ -88,7 +88,7 @@ def answered(
 
 def refused(question: str, *texts: str, source: str = "lamp.txt") -> Answer:
     nearest = tuple(Evidence(n, source, n, text, page=2) for n, text in enumerate(texts, 1))
-    return Answer(question, "Your documents do not answer this.", nearest=nearest, abstained=True)
+    return Answer(question, "I couldn't find this in your documents.", nearest=nearest, abstained=True)
 
 
 def entries(*answers: Answer) -> list[Entry]:
@@ -116,7 +116,7 @@ def test_footnotes_go_on_through_the_conversation() -> None:
         "# The lamp\n\n"
         "## Which colour has the lamp?\n\n*Asked 2026-11-22.*\n\n"
         "The lamp is green.[^1] The bell is brass.[^2]\n\n"
-        "## Who paid?\n\n*Asked 2026-11-22.*\n\nYour documents do not answer this.\n\n"
+        "## Who paid?\n\n*Asked 2026-11-22.*\n\nI couldn't find this in your documents.\n\n"
         "What comes nearest:\n\n- `lamp.txt` ¶1, page 2: “A rich man.”\n\n"
         "## And it?\n\n*Asked 2026-11-22. Understood as: And the bell?*\n\nIt hangs high.[^3]\n\n"
         "[^1]: `lamp.txt` ¶1, line 1, 2023-07-28: “The lamp is green.”\n\n"

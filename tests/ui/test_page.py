@@ -134,7 +134,7 @@ def test_sources_that_were_read_and_not_used_are_listed_apart(page: Page) -> Non
 
 def test_what_is_not_found_is_said_with_what_is_missing(page: Page) -> None:
     turn = ask(page, "Which general commands the Belgian artillery?")
-    assert "Your documents do not answer this." in turn.inner_text()
+    assert "I couldn't find this in your documents." in turn.inner_text()
     assert "Belgian" in turn.inner_text()
     assert turn.locator(".pilcrow-answer .pilcrow-number").count() == 0
     assert turn.locator(".pilcrow-list h3").inner_text().upper() == "NEAREST PARAGRAPHS"
@@ -217,7 +217,7 @@ def test_documents_are_added_asked_alone_and_removed(page: Page, tmp_path: Path)
     page.get_by_role("option", name="ferry.txt").click()
     page.keyboard.press("Escape")
     turn = ask(page, ARMY)
-    assert "Your documents do not answer this." in turn.inner_text()
+    assert "I couldn't find this in your documents." in turn.inner_text()
     assert "1931" in ask(page, "When was the Zwaluw built?").locator(".pilcrow-answer").inner_text()
     page.get_by_role("tab", name="Library").click()
     remove = page.get_by_role("button", name="Remove ferry.txt")

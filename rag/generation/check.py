@@ -1,0 +1,110 @@
+"""Checks that a generated sentence must pass before it is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rag.extraction.extractive import LIST_ITEM, SAME_PARAGRAPH
+from rag.extraction.reader import Reading
+from rag.generation.citation_marks import Marked
+from rag.generation.prompts import NOT_FOUND, clean
+from rag.query.question import Question
+from rag.text.words import content_stems
+from rag.types import Evidence, Statement
+from rag.verification.grounding import Embed, Grounding, grounded
+
+REPEATED = 0.7  # share of a sentence's content words that one other sentence has, above which it repeats it
+FRAGMENT = 3  # content words; text with fewer and no full stop is not a sentence
+OTHER_PARAGRAPH = 0.25  # share of the best sentence's probability that another paragraph's best one needs
+
+# Text addressed to a model that follows orders, not to a reader: no statement may rest on it.
+_ORDER = re.compile(
+    r"\b(?:ignore|disregard|forget) (?:all |any |the |your |these |previous |above )+"
+    r"|\b(?:you (?:must|should|are (?:now|an?)))\b"
+    r"|\byour (?:answer|response|reply|instructions?|task|system prompt)\b"
+    r"|\b(?:as an?|the|dear) (?:AI|language model|assistant|chatbot)\b"
+    r"|^(?:\W*)(?:say|write|answer|respond|reply|repeat|print|output|include|append|tell|add|insert|translate)\b",
+    re.IGNORECASE,
+)
+# The model doesn't answer, asks a question, or repeats the prompt.
+_NO_STATEMENT = re.compile(rf"{NOT_FOUND.pattern}|==[0-9a-f]{{12}}==|\?\W*$|^Question\b")
+_SENTENCE_END = re.compile(r"[.!?…][”\"’)\]]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a generated sentence is checked against.
+
+    `given` are the paragraphs that the model was given, by number; `relevant` the numbers of those that may
+    answer the question.
+    """
+
+    given: Mapping[int, Evidence]
+    relevant: frozenset[int]
+    embed: Embed
+
+    @classmethod
+    def of(
+        cls,
+        question: Question,
+        evidence: Sequence[Evidence],
+        given: Sequence[Evidence],
+        reading: Reading,
+        embed: Embed,
+    ) -> Check:
+        """Take as relevant the paragraphs with a sentence that may answer."""
+        best = reading.sentences[0]
+        other = LIST_ITEM if question.wants_list else OTHER_PARAGRAPH
+        relevant = frozenset(
+            evidence[sentence.index].number
+            for sentence in reading.sentences
+            if sentence.probability / best.probability
+            >= (SAME_PARAGRAPH if sentence.index == best.index else other)
+        )
+        return cls({item.number: item for item in given}, relevant, embed)
+
+    def grounding(self, sentence: Marked, shown: Iterable[Statement]) -> Grounding | None:
+        """Return how well the given paragraphs support the sentence; None if it must not be shown.
+
+        It must state something, not repeat a statement `shown` before, and rest on a relevant paragraph.
+        """
+        stems = content_stems(sentence.text)
+        if _NO_STATEMENT.search(sentence.text) or not stems or self._is_heading(sentence.text):
+            return None
+        if repeats(stems, [content_stems(statement.text) for statement in shown]):
+            return None
+        if not is_finished(sentence.text) and len(stems) < FRAGMENT:
+            return None
+        given = list(self.given.values())
+        cited = [self.given[number] for number in sentence.numbers if number in self.given]
+        found = grounded(sentence.text, cited or given, self.embed)
+        if not found.supported and cited:  # the sentence may be right and its mark wrong
+            found = grounded(sentence.text, given, self.embed)
+        if not found.supported:
+            return found
+        by = sorted(n for n in found.by if n in self.relevant and self._states(n, sentence.text))
+        return replace(found, by=tuple(by)) if by else None
+
+    def _is_heading(self, text: str) -> bool:
+        return any(text.strip(" .()") in item.heading for item in self.given.values())
+
+    def _states(self, number: int, text: str) -> bool:
+        """Return whether the paragraph states the text, and doesn't order a model to say it."""
+        if _ORDER.search(text):
+            return False
+        sentences = re.split(r"(?<=[.!?:\n])\s+", clean(self.given[number].text))
+        ordered = {stem for part in sentences if _ORDER.search(part) for stem in content_stems(part)}
+        stems = content_stems(text)
+        return len(stems & ordered) <= 0.5 * len(stems)
+
+
+def repeats(stems: set[str], others: Iterable[set[str]]) -> bool:
+    """Return whether one of the others has nearly all of these content stems."""
+    return any(len(stems & other) > REPEATED * len(stems) for other in others)
+
+
+def is_finished(text: str) -> bool:
+    """Return whether the text ends like a sentence."""
+    return bool(_SENTENCE_END.search(text))
