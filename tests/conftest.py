@@ -8,11 +8,12 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from shared_names import ROOT, SEEDS, Run
 
 # Before any library reads them. The Hugging Face names forbid every look at a hub.
 os.environ.update(
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
     from rag import Assistant
     from rag.models.embedder import Embedder
 
-Run = Callable[..., tuple[int, str, str]]
-
-ROOT = Path(__file__).resolve().parent.parent
-SEEDS = ROOT / "seeds"
 SHARED = ROOT.parent / "shared" / "seeds"
 
 

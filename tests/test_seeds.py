@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, SEEDS
+from shared_names import ROOT, SEEDS
 
 from rag.loaders import load
 from rag.types import Document, Kind

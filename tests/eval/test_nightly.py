@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Run
 from scripted_llm_server import Request, scripted
+from shared_names import ROOT, Run
 
 from eval.questions.question import FILE, load
 from eval.runs.record import Record

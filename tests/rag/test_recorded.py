@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run
 from remembering_embedder import RememberingEmbedder, having_read, open_assistant
+from shared_names import Run
 
 from rag import Answer, Assistant, Citation, PilcrowError, Settings, Statement
 from rag.models.embedder import Embedder

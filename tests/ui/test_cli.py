@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from shared_names import Run
 
 from rag import Assistant, Settings
 from ui.terminal import PATIENCE, progress_bar
