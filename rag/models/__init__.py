@@ -1,1 +1,1 @@
-"""Local models and language models: embedder, reranker, endpoints."""
+"""Models: the embedder, the optional reranker, and the optional language model that writes answers."""

@@ -1,4 +1,4 @@
-"""The built-in weights, other embedders, rerankers, and what is said where one of them does not fit."""
+"""Embedders and rerankers: the built-in weights, other models, and the errors of unsuitable ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Fog kept the other boats in the harbour.
 
 
 def save_bert(folder: Path, labels: int | None) -> Path:
-    """A BERT of one small layer with random weights; a scoring head of so many labels on it, or none."""
+    """Save a BERT of one small layer with random weights and, if `labels`, a scoring head."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
 
@@ -55,10 +55,10 @@ def other_embedder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
-    made = tmp_path_factory.mktemp("other")
-    bert = Transformer(str(save_bert(made / "bert", labels=None)))
-    SentenceTransformer(modules=[bert, Pooling(16)], device="cpu").save(str(made / "embedder"))
-    return made / "embedder"
+    folder = tmp_path_factory.mktemp("other")
+    bert = Transformer(str(save_bert(folder / "bert", labels=None)))
+    SentenceTransformer(modules=[bert, Pooling(16)], device="cpu").save(str(folder / "embedder"))
+    return folder / "embedder"
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +74,11 @@ def report(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_built_in_weights_are_the_official_file() -> None:
+def test_built_in_weights_are_the_official_file() -> None:
     assert check_weights().name == "model.safetensors"
 
 
-def test_other_weights_are_not_taken_for_the_official_file(tmp_path: Path) -> None:
+def test_damaged_weights_are_an_error_with_a_remedy(tmp_path: Path) -> None:
     damaged = Path(shutil.copyfile(check_weights(), tmp_path / "model.safetensors"))
     with damaged.open("r+b") as file:
         file.seek(1_000_000)
@@ -87,11 +87,11 @@ def test_other_weights_are_not_taken_for_the_official_file(tmp_path: Path) -> No
         check_official(damaged)
 
 
-def test_the_built_in_embedder_is_as_is_assumed_before_it_is_loaded(embedder: Embedder) -> None:
+def test_built_in_embedder_has_the_expected_dimension_and_limit(embedder: Embedder) -> None:
     assert (embedder.dimension, embedder.limit) == (BUILT_IN_DIMENSION, BUILT_IN_LIMIT)
 
 
-def test_vectors_are_of_unit_length_in_the_order_of_the_texts(embedder: Embedder) -> None:
+def test_vectors_have_length_one_and_the_order_of_the_texts(embedder: Embedder) -> None:
     texts = ["A cutter came home.", "The price of plaice fell. " * 200, "", "A boat returned to port."]
     vectors = embedder.embed(texts)
     assert (vectors.shape, vectors.dtype) == ((4, BUILT_IN_DIMENSION), np.float32)
@@ -101,7 +101,7 @@ def test_vectors_are_of_unit_length_in_the_order_of_the_texts(embedder: Embedder
     assert embedder.embed([]).shape == (0, BUILT_IN_DIMENSION)
 
 
-def test_tokens_are_counted_whole_and_with_their_frame(embedder: Embedder) -> None:
+def test_token_count_includes_special_tokens_and_is_not_truncated(embedder: Embedder) -> None:
     assert embedder.count_tokens("") == 2
     assert embedder.count_tokens("harbour") == 3
     assert embedder.count_tokens("harbour " * 1000) == 1002
@@ -116,7 +116,7 @@ def test_another_embedder_works_end_to_end(other_embedder: Path, report: Path, t
         assert assistant.check() == []
 
 
-def test_a_question_embeds_itself_and_nothing_else(embedder: Embedder, report: Path, tmp_path: Path) -> None:
+def test_question_embeds_only_itself(embedder: Embedder, report: Path, tmp_path: Path) -> None:
     remembering = RememberingEmbedder(embedder)
     with open_assistant(tmp_path / "index", remembering) as assistant:
         assistant.ingest(report)
@@ -126,25 +126,22 @@ def test_a_question_embeds_itself_and_nothing_else(embedder: Embedder, report: P
     assert remembering.received == ["Who was the skipper of the cutter Zeemeeuw?"]
 
 
-def test_an_index_of_another_embedder_is_left_alone(
+def test_index_of_another_embedder_is_an_error_and_stays_as_it_is(
     other_embedder: Path, embedder: Embedder, report: Path, tmp_path: Path
 ) -> None:
     index = tmp_path / "index"
     with open_assistant(index, RememberingEmbedder(embedder)) as assistant:
         assistant.ingest(report)
-    with pytest.raises(EmbedderMismatch) as told:
+    with pytest.raises(EmbedderMismatch) as error:
         Assistant.open(settings=Settings(index=index, embedder=str(other_embedder)))
-    assert "all-MiniLM-L6-v2" in str(told.value)
-    assert str(other_embedder) in str(told.value)
-    assert "pilcrow ingest --index" in str(told.value)
+    for part in ("all-MiniLM-L6-v2", str(other_embedder), "pilcrow ingest --index"):
+        assert part in str(error.value)
     assert issubclass(EmbedderMismatch, StoreError)
     with open_assistant(index, RememberingEmbedder(embedder)) as assistant:
         assert "Hakvoort" in assistant.ask("Who was the skipper of the cutter Zeemeeuw?").text
 
 
-def test_a_reranker_has_its_say_on_every_hit(
-    reranker: Path, embedder: Embedder, report: Path, tmp_path: Path
-) -> None:
+def test_reranker_scores_every_hit(reranker: Path, embedder: Embedder, report: Path, tmp_path: Path) -> None:
     question = "Who was the skipper of the cutter Zeemeeuw?"
     remembering = RememberingEmbedder(embedder)
     with open_assistant(tmp_path / "index", remembering, reranker=str(reranker)) as assistant:
@@ -158,7 +155,7 @@ def test_a_reranker_has_its_say_on_every_hit(
     assert [item.score for item in hits] == pytest.approx(scores)
 
 
-def test_the_rank_of_a_reranker_is_told_beside_those_of_the_lists(
+def test_hits_have_the_ranks_of_reranker_and_searches(
     reranker: Path, embedder: Embedder, report: Path, tmp_path: Path
 ) -> None:
     from rag.query.question import read_question
@@ -180,23 +177,19 @@ def test_the_rank_of_a_reranker_is_told_beside_those_of_the_lists(
 
 @pytest.mark.parametrize("name", ["nobody/no-such-model", "no such", "./nowhere", "x" * 300])
 @pytest.mark.parametrize(("load", "setting"), [(load_embedder, "embedder"), (load_reranker, "reranker")])
-def test_a_model_that_is_not_here_is_named(load: Callable[[str], object], setting: str, name: str) -> None:
-    with pytest.raises(ModelError) as told:
+def test_missing_model_is_named_with_a_remedy(load: Callable[[str], object], setting: str, name: str) -> None:
+    with pytest.raises(ModelError, match=f"the {setting} '{name}' cannot be loaded .*or unset {setting}"):
         load(name)
-    assert f"the {setting} {name!r} cannot be loaded" in str(told.value)
-    assert f"or unset {setting}" in str(told.value)
 
 
-def test_a_wrong_reranker_in_the_settings_rises_when_asking(
-    embedder: Embedder, report: Path, tmp_path: Path
-) -> None:
+def test_missing_reranker_is_an_error_when_asking(embedder: Embedder, report: Path, tmp_path: Path) -> None:
     with open_assistant(tmp_path / "index", RememberingEmbedder(embedder), reranker="no/where") as assistant:
         assistant.ingest(report)
         with pytest.raises(ModelError, match="the reranker 'no/where' cannot be loaded"):
             assistant.ask("Who was the skipper?")
 
 
-def test_a_model_without_one_trained_score_is_no_reranker(other_embedder: Path, tmp_path: Path) -> None:
+def test_model_without_one_trained_score_is_not_a_reranker(other_embedder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not trained to give scores"):
         load_reranker(str(other_embedder))
     with pytest.raises(ModelError, match="several scores"):
@@ -214,32 +207,32 @@ def test_a_model_without_one_trained_score_is_no_reranker(other_embedder: Path, 
         ("1_Pooling/config.json", b"{}"),
     ],
 )
-def test_a_damaged_model_is_told(other_embedder: Path, tmp_path: Path, file: str, content: bytes) -> None:
+def test_damaged_model_is_an_error(other_embedder: Path, tmp_path: Path, file: str, content: bytes) -> None:
     damaged = Path(shutil.copytree(other_embedder, tmp_path / "damaged"))
     (damaged / file).write_bytes(content)
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_embedder(str(damaged))
 
 
-TOLD = "The cutter left Urk at dawn. She carried five men and a dog. Bread cost 40 cents in that year."
-PLACES = [(0, 28), (29, 61), (62, 97)]
+PARAGRAPH = "The cutter left Urk at dawn. She carried five men and a dog. Bread cost 40 cents in that year."
+SPANS = [(0, 28), (29, 61), (62, 97)]
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_a_sentence_read_in_its_paragraph_is_near_what_it_says(
+def test_vector_of_a_sentence_in_its_paragraph_is_close_to_its_own(
     embedder: Embedder, other_embedder: Path, tmp_path: Path, pooling: str
 ) -> None:
-    if pooling == "cls":  # such a model's tokens mean nothing by themselves
+    if pooling == "cls":  # the tokens of such a model mean nothing on their own
         folder = shutil.copytree(other_embedder, tmp_path / "model")
         [config] = folder.glob("*_Pooling/config.json")
         config.write_text(config.read_text().replace('"mean"', '"cls"'))
         embedder = load_embedder(str(folder))
-    [whole, again], [parts, none] = embedder.embed_parts([TOLD, TOLD], [PLACES, []])
+    [whole, again], [parts, none] = embedder.embed_parts([PARAGRAPH, PARAGRAPH], [SPANS, []])
     assert parts.shape == (3, embedder.dimension)
     assert none.shape == (0, embedder.dimension)
     assert np.linalg.norm(parts, axis=1) == pytest.approx(1, abs=1e-5)
-    alone = embedder.embed([TOLD[start:end] for start, end in PLACES])
+    alone = embedder.embed([PARAGRAPH[start:end] for start, end in SPANS])
     assert (parts @ alone.T).argmax(axis=1).tolist() == [0, 1, 2] or pooling == "cls"
     assert parts == pytest.approx(alone, abs=0.05) or pooling == "mean"
-    assert whole @ embedder.embed([TOLD])[0] == pytest.approx(1, abs=2e-3)
+    assert whole @ embedder.embed([PARAGRAPH])[0] == pytest.approx(1, abs=2e-3)
     assert again == pytest.approx(whole, abs=1e-6)

@@ -1,10 +1,11 @@
-"""A language model's server that does well, badly or not at all: what comes through, and what is said."""
+"""Language model servers that work, fail or hang: the answers, and the errors."""
 
 from __future__ import annotations
 
 import gc
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -28,15 +29,15 @@ def ask(server: Scripted | str, max_tokens: int = 100, **settings: Any) -> str:
     return "".join(complete(load(server, **settings), QUESTION, max_tokens))
 
 
-def fails(pieces: Iterator[str]) -> tuple[str, str]:
-    """What came before the failure, and its message."""
-    got = []
+def failure(pieces: Iterator[str]) -> tuple[str, str]:
+    """Return the text before the failure, and its message."""
+    text = []
     with pytest.raises(ModelError) as caught:
-        got.extend(pieces)
-    return "".join(got), str(caught.value)
+        text.extend(pieces)
+    return "".join(text), str(caught.value)
 
 
-def test_an_answer_comes_in_pieces_and_is_asked_for_as_it_should(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answer_comes_in_pieces_for_a_correct_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "somebody-elses")
     with scripted(saying("The ", "port ", "of Odesa.")) as server:
         assert list(complete(load(server), QUESTION, 7)) == ["The ", "port ", "of Odesa."]
@@ -45,16 +46,12 @@ def test_an_answer_comes_in_pieces_and_is_asked_for_as_it_should(monkeypatch: py
         {"role": "system", "content": "Be short."},
         {"role": "user", "content": "Which port?"},
     ]
-    assert (body["model"], body["max_tokens"], body["temperature"], body["stream"]) == (
-        "parrot",
-        7,
-        0.0,
-        True,
-    )
+    options = {"model": "parrot", "max_tokens": 7, "temperature": 0.0, "stream": True}
+    assert body == {**body, **options}
     assert "somebody-elses" not in str(server.asked)
 
 
-def test_the_key_is_sent_and_shown_nowhere() -> None:
+def test_key_is_sent_but_never_shown() -> None:
     def echo(request: Request) -> None:
         request.whole(401, {"error": {"message": f"no such key: {request.headers['authorization']}"}})
 
@@ -62,21 +59,21 @@ def test_the_key_is_sent_and_shown_nowhere() -> None:
         llm = load(server, llm_key="sesame")
         assert "".join(complete(llm, QUESTION, 9)) == "Yes."
         assert server.asked[-1][1]["Authorization"] == "Bearer sesame"
-        _, said = fails(complete(llm, QUESTION, 9))
-    assert "set llm_key" in said
-    for shown in (said, repr(llm), str(llm), str(llm.to_dict())):
+        _, message = failure(complete(llm, QUESTION, 9))
+    assert "set llm_key" in message
+    for shown in (message, repr(llm), str(llm), str(llm.to_dict())):
         assert "sesame" not in shown
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_what_may_pass_is_tried_again(status: int) -> None:
+def test_transient_error_is_retried(status: int) -> None:
     with scripted(failing(status, "busy", retry_after="0"), saying("Now.")) as server:
         assert ask(server) == "Now."
     assert len(server.bodies()) == 2
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "message"),
     [
         (400, "refused the question (400: it is broken)"),
         (401, "refuses the key (401: it is broken); set llm_key"),
@@ -86,26 +83,25 @@ def test_what_may_pass_is_tried_again(status: int) -> None:
         (500, "failed (500: it is broken)"),
     ],
 )
-def test_a_refusal_is_told_with_the_remedy(status: int, said: str) -> None:
+def test_error_status_is_explained_with_a_remedy(status: int, message: str) -> None:
     with scripted(failing(status, "it is\n\x07 broken")) as server:
-        assert f"{server.address} {said}" in fails(complete(load(server), QUESTION, 9))[1]
+        assert f"{server.address} {message}" in failure(complete(load(server), QUESTION, 9))[1]
     assert len(server.bodies()) == (3 if status in {429, 500} else 1)
 
 
 def test_too_long_a_question_says_what_to_lower() -> None:
     with scripted(failing(400, "request (9031 tokens) exceeds the available context size")) as server:
-        assert "lower evidence" in fails(complete(load(server), QUESTION, 9))[1]
+        assert "lower evidence" in failure(complete(load(server), QUESTION, 9))[1]
 
 
-def test_a_redirection_is_told_and_not_followed() -> None:
+def test_redirect_is_an_error_and_not_followed() -> None:
     with scripted(saying("No.")) as elsewhere:
         with scripted(failing(307, location=f"{elsewhere.address}/chat/completions")) as server:
-            said = fails(complete(load(server), QUESTION, 9))[1]
+            assert f"redirects to {elsewhere.address}" in failure(complete(load(server), QUESTION, 9))[1]
         assert not elsewhere.asked
-    assert f"redirects to {elsewhere.address}" in said
 
 
-def test_a_server_that_is_down_is_told_with_the_remedy() -> None:
+def test_server_that_is_down_is_an_error_with_a_remedy() -> None:
     address = f"http://127.0.0.1:{free_port()}/v1"
     for call in (
         lambda llm: list(complete(llm, QUESTION, 9)),
@@ -116,7 +112,7 @@ def test_a_server_that_is_down_is_told_with_the_remedy() -> None:
             call(load(address))
 
 
-def test_no_proxy_carries_away_what_is_meant_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_used_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     with scripted(saying("Here.")) as server:
@@ -139,11 +135,11 @@ def hung_up_between_two(request: Request) -> None:
 
 
 @pytest.mark.parametrize("script", [cut_off, ended_without_a_reason, hung_up_between_two])
-def test_an_answer_that_breaks_off_is_a_failure(script: Script) -> None:
+def test_answer_that_breaks_off_is_an_error(script: Script) -> None:
     with scripted(script) as server:
-        got, said = fails(complete(load(server), QUESTION, 9))
-    assert got == "Half of "
-    assert f"{server.address} broke off in mid-answer" in said
+        text, message = failure(complete(load(server), QUESTION, 9))
+    assert text == "Half of "
+    assert f"{server.address} broke off in mid-answer" in message
 
 
 def sending(*parts: str | bytes) -> Script:
@@ -188,23 +184,23 @@ EVENTS: dict[str, str | bytes] = {
     + [sending(event) for event in EVENTS.values()],
     ids=[*(f"{name} whole" for name in WHOLE), *EVENTS],
 )
-def test_rubbish_is_told_as_such(script: Script) -> None:
+def test_invalid_answer_is_an_error(script: Script) -> None:
     with scripted(script) as server:
-        got, said = fails(complete(load(server), QUESTION, 9))
-    assert not got
-    assert said.startswith(server.address)
-    assert "failed (" in said or "sent an unreadable answer (" in said
-    assert "\n" not in said
-    assert len(said) < 450
+        text, message = failure(complete(load(server), QUESTION, 9))
+    assert not text
+    assert message.startswith(server.address)
+    assert "failed (" in message or "sent an unreadable answer (" in message
+    assert "\n" not in message
+    assert len(message) < 450
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
-def test_rubbish_in_mid_answer_is_told_as_such(event: str | bytes) -> None:
+def test_invalid_data_in_mid_answer_are_an_error(event: str | bytes) -> None:
     half = chunk('{"delta": {"content": "Half of "}}')
     with scripted(sending(half, event)) as server:
-        got, said = fails(complete(load(server), QUESTION, 9))
-    assert got == "Half of "
-    assert said.startswith(server.address)
+        text, message = failure(complete(load(server), QUESTION, 9))
+    assert text == "Half of "
+    assert message.startswith(server.address)
 
 
 def silent(request: Request) -> None:
@@ -231,15 +227,15 @@ def empty_pieces(request: Request) -> None:
 
 
 @pytest.mark.parametrize("script", [silent, silent_after_a_while, pinging, empty_pieces])
-def test_silence_ends_by_the_time_limit_and_is_not_waited_for_twice(script: Script) -> None:
+def test_silent_server_times_out_without_a_retry(script: Script) -> None:
     with scripted(script) as server:
-        got, said = fails(complete(load(server), QUESTION, 1000))
-    assert got == ("Half of " if script is silent_after_a_while else "")
-    assert f"{server.address} sent nothing for 0.5 seconds; raise llm_seconds" in said
+        text, message = failure(complete(load(server), QUESTION, 1000))
+    assert text == ("Half of " if script is silent_after_a_while else "")
+    assert f"{server.address} sent nothing for 0.5 seconds; raise llm_seconds" in message
     assert len(server.bodies()) == 1
 
 
-def test_a_long_answer_is_not_cut_by_the_time_limit() -> None:
+def test_long_answer_is_not_cut_by_the_time_limit() -> None:
     def slow(request: Request) -> None:
         request.begin()
         for _ in range(8):
@@ -252,11 +248,11 @@ def test_a_long_answer_is_not_cut_by_the_time_limit() -> None:
         assert ask(server) == "a" * 8
 
 
-def test_closing_the_answer_hangs_up_at_once() -> None:
+def test_closing_the_answer_closes_the_connection_at_once() -> None:
     with scripted(endless) as server:
         pieces = complete(load(server), QUESTION, 10**6)
         assert next(pieces) == "on "
-        gc.disable()  # a connection that only the garbage collector closes goes on generating
+        gc.disable()  # otherwise the garbage collector might close the connection
         try:
             pieces.close()
             assert server.hung_up.wait(20)
@@ -264,7 +260,7 @@ def test_closing_the_answer_hangs_up_at_once() -> None:
             gc.enable()
 
 
-def test_a_server_that_never_ends_is_stopped() -> None:
+def test_endless_answer_is_stopped() -> None:
     with scripted(endless) as server:
         assert len(ask(server, max_tokens=50).split()) < 60
         assert server.hung_up.wait(20)
@@ -281,12 +277,12 @@ def test_a_server_that_never_ends_is_stopped() -> None:
         (["A <think>b</think>"], "A <think>b</think>"),
     ],
 )
-def test_what_a_model_thinks_aloud_is_not_its_answer(pieces: Sequence[str], shown: str) -> None:
+def test_thinking_is_not_part_of_the_answer(pieces: Sequence[str], shown: str) -> None:
     with scripted(saying(*pieces)) as server:
         assert ask(server).strip() == shown
 
 
-def test_thoughts_apart_from_the_answer_keep_it_alive() -> None:
+def test_thinking_in_a_separate_field_prevents_the_timeout() -> None:
     def thinking(request: Request) -> None:
         request.begin()
         for _ in range(6):
@@ -299,40 +295,33 @@ def test_thoughts_apart_from_the_answer_keep_it_alive() -> None:
         assert ask(server) == "Odesa."
 
 
-def test_many_may_ask_at_once() -> None:
-    def one(number: int) -> None:
-        said[number] = "".join(complete(llm, [ChatMessage(content="a" * number)], 100))
-
-    said: dict[int, str] = {}
-    with scripted(saying("a", "b", "c")) as server:
+def test_questions_can_be_asked_at_once() -> None:
+    questions = [[ChatMessage(content="a" * length)] for length in range(8)]
+    with scripted(saying("a", "b", "c")) as server, ThreadPoolExecutor(8) as pool:
         llm = load(server, llm_seconds=30)
-        threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert said == dict.fromkeys(range(8), "abc")
+        answers = pool.map(lambda question: "".join(complete(llm, question, 100)), questions)
+        assert list(answers) == ["abc"] * 8
 
 
 def test_one_of_several_models_must_be_chosen() -> None:
     two = {"data": [{"id": "parrot"}, {"id": "crow"}]}
     with scripted(saying("Yes."), models=two) as server:
-        said = fails(complete(load(server), QUESTION, 9))[1]
-        assert f"{server.address} has several models; set llm_model to one of: crow, parrot" in said
+        message = failure(complete(load(server), QUESTION, 9))[1]
+        assert f"{server.address} has several models; set llm_model to one of: crow, parrot" in message
         assert ask(server, llm_model="crow") == "Yes."
     assert server.bodies()[-1]["model"] == "crow"
 
 
 @pytest.mark.parametrize("models", [None, {}, {"data": []}, {"data": [{"name": "x"}, 3]}, [], "parrot", 7])
-def test_a_server_that_lists_none_is_told_the_model(models: object) -> None:
+def test_server_without_a_model_list_needs_llm_model(models: object) -> None:
     with scripted(saying("Yes."), models=models) as server:
-        assert "lists no model; set llm_model" in fails(complete(load(server), QUESTION, 9))[1]
+        assert "lists no model; set llm_model" in failure(complete(load(server), QUESTION, 9))[1]
         assert ask(server, llm_model="crow") == "Yes."
         assert context_size(load(server, llm_model="crow")) == 4096
 
 
 @pytest.mark.parametrize(
-    ("said", "size"),
+    ("fields", "size"),
     [
         ({"meta": {"n_ctx": 2048, "n_ctx_train": 8192}}, 2048),  # llama.cpp
         ({"max_model_len": 32768}, 32768),  # vLLM
@@ -343,13 +332,13 @@ def test_a_server_that_lists_none_is_told_the_model(models: object) -> None:
         ({"max_model_len": -1}, 4096),
     ],
 )
-def test_the_context_is_as_the_server_says_unless_it_is_set(said: dict[str, object], size: int) -> None:
-    with scripted(saying("Yes."), models={"data": [{"id": "parrot", **said}]}) as server:
+def test_context_size_comes_from_the_settings_or_the_server(fields: dict[str, object], size: int) -> None:
+    with scripted(saying("Yes."), models={"data": [{"id": "parrot", **fields}]}) as server:
         assert context_size(load(server)) == size
         assert context_size(load(server, llm_context=1000)) == 1000
 
 
-def test_tokens_are_counted_by_the_server_where_it_can() -> None:
+def test_server_counts_tokens_if_it_can() -> None:
     def tokenize(request: Request) -> None:
         request.whole(200, {"tokens": [1, 2, 3], "count": 3})
 
@@ -361,7 +350,7 @@ def test_tokens_are_counted_by_the_server_where_it_can() -> None:
             assert server.asked[-1][2]["content"] == "a port struck in the night"
 
 
-def test_tokens_are_estimated_where_the_server_counts_none() -> None:
+def test_tokens_are_estimated_if_the_server_cannot_count() -> None:
     with scripted(saying("Yes."), models=ONE_MODEL) as server:
         assert count_tokens(load(server), "a port struck") >= 3
         assert all(path != "/tokenize" for path, _, _ in server.asked)
@@ -377,6 +366,6 @@ def test_tokens_are_estimated_where_the_server_counts_none() -> None:
             assert len([path for path, _, _ in server.asked if path == "/tokenize"]) == 1
 
 
-def test_a_model_that_llamaindex_refuses_is_told() -> None:
+def test_model_that_llamaindex_refuses_is_an_error() -> None:
     with pytest.raises(ModelError, match=r"gpt-5.2-pro.*set llm_model"):
         load("https://api.example.com/v1", llm_model="gpt-5.2-pro")

@@ -1,4 +1,4 @@
-"""A real language model, in process and behind a real llama.cpp server; and a caller's own that fails."""
+"""A real language model, in process and behind a llama.cpp server; a caller's own model."""
 
 from __future__ import annotations
 
@@ -51,36 +51,36 @@ def llm(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 
 
-def test_it_answers_in_pieces(llm: Any) -> None:
+def test_model_answers_in_pieces(llm: Any) -> None:
     pieces = list(complete(llm, STORY, 12))
     assert 6 <= len(pieces) <= 12
     assert all(pieces)
     assert "ship" in "".join(complete(llm, [ChatMessage(content="Repeat: a ship, a ship, a ship")], 20))
 
 
-def test_it_says_the_same_both_ways(in_process: Any, behind_a_server: Any) -> None:
-    said = ["".join(complete(llm, STORY, 12)) for llm in (in_process, behind_a_server)]
-    assert said[0] == said[1]
+def test_model_answers_the_same_in_process_and_behind_a_server(in_process: Any, behind_a_server: Any) -> None:
+    answers = {"".join(complete(llm, STORY, 12)) for llm in (in_process, behind_a_server)}
+    assert len(answers) == 1
 
 
-def test_its_own_tokenizer_counts(llm: Any) -> None:
+def test_tokens_are_counted_by_the_models_own_tokenizer(llm: Any) -> None:
     assert count_tokens(llm, "Hello there world") == 3
     assert count_tokens(llm, "") == 0
     assert count_tokens(llm, "<|im_start|> ½ ℃ 敖德萨") > 5
 
 
-def test_it_tells_how_much_it_reads(llm: Any) -> None:
+def test_context_size_is_that_of_the_model(llm: Any) -> None:
     assert context_size(llm) == CONTEXT
 
 
-def test_a_full_context_ends_the_answer(llm: Any) -> None:
+def test_full_context_ends_the_answer(llm: Any) -> None:
     filling = "The ship sailed on, and the sea was calm. " * 88
     left = CONTEXT - count_tokens(llm, filling)
     pieces = list(complete(llm, [ChatMessage(content=filling + "Tell a long story of a ship.")], 400))
     assert 0 < len(pieces) < left < 100
 
 
-def test_more_than_the_context_is_refused_with_the_remedy(llm: Any) -> None:
+def test_question_beyond_the_context_is_an_error_with_a_remedy(llm: Any) -> None:
     with pytest.raises(ModelError, match=r"cannot read so much at once .*; lower evidence"):
         list(complete(llm, [ChatMessage(content="ship sea " * 1000)], 10))
     assert "".join(complete(llm, STORY, 3))
@@ -92,7 +92,7 @@ def slot(address: str) -> dict[str, Any]:
     return dict(found)
 
 
-def test_a_closed_answer_is_generated_no_further(address: str, behind_a_server: Any) -> None:
+def test_closing_an_answer_stops_the_generation(address: str, behind_a_server: Any) -> None:
     pieces = complete(behind_a_server, STORY, 900)
     next(pieces)
     assert slot(address)["is_processing"]
@@ -105,24 +105,24 @@ def test_a_closed_answer_is_generated_no_further(address: str, behind_a_server: 
     assert left["next_token"][0]["n_decoded"] < 200
 
 
-def test_a_wrong_key_is_told_without_it(address: str) -> None:
+def test_wrong_key_is_an_error_that_hides_the_key(address: str) -> None:
     for settings in (Settings(llm=address), Settings(llm=address, llm_key="open-me")):  # type: ignore[arg-type]
         with pytest.raises(ModelError, match=r"refuses the key \(401: .*set llm_key") as caught:
             list(complete(load_llm(settings), STORY, 5))  # type: ignore[arg-type]
         assert "open-me" not in str(caught.value)
 
 
-def test_its_socket_is_for_this_user_alone(in_process: Any) -> None:
+def test_only_this_user_can_open_the_socket(in_process: Any) -> None:
     folder = Path(in_process._engine[1].name)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert [path.is_socket() for path in folder.iterdir()] == [True]
 
 
-def test_it_reads_no_more_than_is_wise_unless_it_is_told() -> None:
+def test_default_context_is_limited() -> None:
     assert context_size(load_llm(Settings(llm=str(smollm2())))) == 8192  # type: ignore[arg-type]
 
 
-def test_a_program_that_leaves_in_mid_answer_does_not_hang() -> None:
+def test_program_that_exits_in_mid_answer_does_not_hang() -> None:
     program = f"""
 from llama_index.core.llms import ChatMessage
 from rag import Settings
@@ -139,7 +139,7 @@ print(next(pieces))
     assert not left.stderr
 
 
-def test_the_doctor_tells_model_context_and_speed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_doctor_reports_model_context_and_speed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PILCROW_LLM", str(smollm2()))
     printed = [line for line, good in examine(None) if good and line.startswith("llm: ")]
@@ -149,24 +149,23 @@ def test_the_doctor_tells_model_context_and_speed(monkeypatch: pytest.MonkeyPatc
     assert "8192 tokens" in printed[1]
 
 
-def test_a_file_that_is_no_model_is_told(tmp_path: Path) -> None:
-    file = tmp_path / "model.gguf"
-    for content, said in (
-        (None, "No such file"),
-        (b"", "not a GGUF file"),
-        (b"PK\3\4" * 99, "not a GGUF file"),
-    ):
-        if content is not None:
-            file.write_bytes(content)
-        with pytest.raises(ModelError, match=f"{file}.*{said}.*correct llm"):
+def test_file_that_is_not_a_model_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "empty.gguf").touch()
+    (tmp_path / "zip.gguf").write_bytes(b"PK\3\4" * 99)
+    (tmp_path / "folder.gguf").mkdir()
+    reasons = {
+        "missing": "No such file",
+        "empty": "not a GGUF",
+        "zip": "not a GGUF",
+        "folder": "Is a directory",
+    }
+    for name, reason in reasons.items():
+        file = tmp_path / f"{name}.gguf"
+        with pytest.raises(ModelError, match=f"{file}.*{reason}.*correct llm"):
             load_llm(Settings(llm=str(file)))
-    file.unlink()
-    file.mkdir()
-    with pytest.raises(ModelError, match="Is a directory"):
-        load_llm(Settings(llm=str(file)))
 
 
-def test_a_damaged_model_is_told(tmp_path: Path) -> None:
+def test_damaged_model_is_an_error(tmp_path: Path) -> None:
     whole = smollm2().read_bytes()
     for damaged in (whole[:40_000_000], whole[:5000], b"GGUF" + bytes(range(256)) * 20):
         (tmp_path / "model.gguf").write_bytes(damaged)
@@ -174,27 +173,27 @@ def test_a_damaged_model_is_told(tmp_path: Path) -> None:
             load_llm(Settings(llm=str(tmp_path / "model.gguf")))
 
 
-def test_a_missing_group_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "xllamacpp", None)  # as Python has it where an import must fail
+def test_missing_package_is_an_error_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)  # makes the import fail
     (tmp_path / "model.gguf").write_bytes(b"GGUF")
     with pytest.raises(ModelError, match=r'pip install "pilcrow\[local\]"'):
         load_llm(Settings(llm=str(tmp_path / "model.gguf")))
 
 
-def test_none_is_set_by_default() -> None:
+def test_no_model_is_loaded_by_default() -> None:
     assert load_llm(Settings()) is None
 
 
-def test_the_estimate_is_no_less_than_a_real_count(in_process: Any, seeds: Path) -> None:
-    guessing = Own(failure=None)
+def test_estimated_tokens_are_never_fewer_than_the_real_count(in_process: Any, seeds: Path) -> None:
+    guessing = CustomModel(failure=None)
     for path in sorted(seeds.rglob("*")):
         if path.suffix in {".txt", ".md", ".html", ".csv"}:
             text = path.read_text("utf-8")
             assert count_tokens(in_process, text) <= count_tokens(guessing, text) < len(text)
 
 
-class Own(CustomLLM):
-    """A caller's own model, which fails after its first words."""
+class CustomModel(CustomLLM):
+    """A caller's own model, which may fail after its first word."""
 
     failure: Any
 
@@ -203,7 +202,7 @@ class Own(CustomLLM):
         return LLMMetadata(context_window=2000, model_name="own")
 
     def complete(self, prompt: str, formatted: bool = False, **options: Any) -> CompletionResponse:
-        raise AssertionError("it is asked in streams")
+        raise AssertionError("only streams are expected")
 
     def stream_complete(self, prompt: str, formatted: bool = False, **options: Any) -> CompletionResponseGen:
         yield CompletionResponse(text="Some", delta="Some")
@@ -212,10 +211,10 @@ class Own(CustomLLM):
 
 
 @pytest.mark.parametrize("failure", [RuntimeError("CUDA"), ConnectionError("CUDA"), KeyError("CUDA")])
-def test_a_model_of_the_callers_own_serves_too_and_may_fail(failure: Exception) -> None:
-    assert context_size(Own(failure=None)) == 2000
-    assert list(complete(Own(failure=None), STORY, 10)) == ["Some"]
-    pieces = complete(Own(failure=failure), STORY, 10)
+def test_callers_own_model_works_and_its_failure_is_an_error(failure: Exception) -> None:
+    assert context_size(CustomModel(failure=None)) == 2000
+    assert list(complete(CustomModel(failure=None), STORY, 10)) == ["Some"]
+    pieces = complete(CustomModel(failure=failure), STORY, 10)
     assert next(pieces) == "Some"
     with pytest.raises(ModelError, match="own failed .*CUDA"):
         next(pieces)
