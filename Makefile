@@ -55,7 +55,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep ^torch== requirements.lock)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@$(CHECKED)
-	$(BIN)/python -c 'from rag.models.embedder import check_weights; check_weights()'
+	$(BIN)/python -c 'from rag.models.local import check_weights; check_weights()'
 	@touch $@
 
 # What tests, lint and the nightly evaluation need in addition.
