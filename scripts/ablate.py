@@ -22,6 +22,7 @@ from unittest.mock import patch
 
 import typer
 
+from eval.scores.reply import Reply
 from rag.extraction import conflicts, extractive
 from rag.extraction.reader import sentence_features
 from rag.extraction.reader_weights import ANSWERS, SENTENCE
@@ -29,7 +30,7 @@ from rag.query.question import AnswerKind, Question, read_question
 from rag.query.when import When
 from rag.retrieval.retriever import Ranked
 from scripts.bench import corpora
-from scripts.bench.asking import Pilcrow, Reply, Run
+from scripts.bench.asking import Pilcrow, Run
 from scripts.bench.scoring import figures
 
 SETS = ("xquad", "clapnq", "news", "seeds")
@@ -153,7 +154,7 @@ def measure(name: str, scratch: Path, sample: int) -> dict[str, float]:
         with closing(Pilcrow(scratch / name / index)) as system:
             system.ingest(corpus.folders[index])
             replies |= {item.id: system.ask(item.text) for item in asked if item.index == index}
-    found = figures(corpus, Run(replies, 0.0, 0.0))
+    found = figures(corpus, Run(replies))
     return {heading: found[figure].value if figure in found else nan for heading, figure in COLUMNS.items()}
 
 

@@ -1,62 +1,57 @@
-"""Answers with a language model beside the extractive ones: python scripts/measure_llm.py MODEL
+"""Compare answers written by a language model with extractive ones: `python -m scripts.measure_llm MODEL`.
 
-MODEL is a .gguf file or the address of an endpoint. Of each corpus of the bench a fixed sample is asked,
-and a third as many that it does not answer; the answers are written to bench/llm.jsonl, the figures
-printed. A statement is counted as unsupported where the evaluation's judge, which shares nothing with the
-check in `rag/`, gives its paragraphs less than a half.
+MODEL is a .gguf file or the address of an endpoint. The script asks a fixed sample of each corpus of the
+bench, and a third as many questions that it does not answer. A statement is unsupported if the evaluation's
+judge, which shares nothing with the check in `rag/`, gives its paragraphs less than a half.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.progress import track
 
-from eval.judge.faithfulness import verdict
-from eval.metrics import contains_any
+from eval.judge.faithfulness import SUPPORTED, verdict
 from eval.questions.question import Question
-from eval.scores.reply import highlighted
+from eval.scores.reply import Reply, cites_gold, right
 from rag import Answer, Assistant, Settings
-from scripts.bench.corpora import CORPORA, Corpus, load
+from scripts.bench.corpora import Corpus, load, missing
 
-CORPORA_ASKED = ("xquad", "clapnq", "seeds")
-HALF = 0.5
+Row = dict[str, Any]
 
 
-def main() -> None:
-    """Asks, writes, and prints."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("model", help="a .gguf file, or the address of an endpoint")
-    parser.add_argument("--sample", type=int, default=60, help="questions of each corpus")
-    parser.add_argument("--only", choices=sorted(CORPORA), help="one corpus")
-    given = parser.parse_args()
-    Path("bench").mkdir(exist_ok=True)
-    with TemporaryDirectory() as scratch, Path("bench/llm.jsonl").open("w", encoding="utf-8") as file:
-        for name in [given.only] if given.only else CORPORA_ASKED:
+def main(
+    model: Annotated[str, typer.Argument(help="A .gguf file, or the address of an endpoint.")],
+    sample: Annotated[int, typer.Option(help="Questions of each corpus.")] = 60,
+    only: Annotated[str | None, typer.Option(help="One corpus.")] = None,
+    out: Annotated[Path, typer.Option(help="File for the answers.")] = Path("bench/llm.jsonl"),
+) -> None:
+    """Ask, write the answers, and print the figures."""
+    out.parent.mkdir(exist_ok=True)
+    with TemporaryDirectory() as scratch, out.open("w", encoding="utf-8") as file:
+        for name in [only] if only else ("xquad", "clapnq", "seeds"):
             corpus = load(name, Path(scratch))
             if corpus is None:
-                print(f"{name}: its data are not here")
+                print(f"{name}: left out, its data are missing ({missing(name)})")
                 continue
             rows = []
-            for row in asked(corpus, Path(scratch), given.model, given.sample):
+            for row in answered(corpus, Path(scratch), model, sample):
                 rows.append(row)
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 file.flush()
             show(name, rows)
 
 
-def asked(corpus: Corpus, scratch: Path, model: str, sample: int) -> Iterator[dict[str, Any]]:
-    """Each question of the sample, answered in both ways."""
+def answered(corpus: Corpus, scratch: Path, model: str, sample: int) -> Iterator[Row]:
+    """Yield each question of the sample, answered in both ways."""
     chance = random.Random(6)  # noqa: S311
     answerable = [item for item in corpus.questions if not item.group]
     absent = [item for item in corpus.questions if item.group in corpus.headline]
@@ -72,32 +67,30 @@ def asked(corpus: Corpus, scratch: Path, model: str, sample: int) -> Iterator[di
                 start = perf_counter()
                 stream = assistant.stream(item.text)
                 first = next((perf_counter() - start for piece in stream if piece), None)
-                written = stream.answer
+                written = judged(item, stream.answer)
+                written |= {"first": first, "seconds": perf_counter() - start}
                 yield {
                     "corpus": corpus.name,
                     "question": item.text,
                     "group": item.group,
                     "plain": judged(item, plain),
-                    "llm": judged(item, written) | {"first": first, "seconds": perf_counter() - start},
+                    "llm": written,
                 }
 
 
-def judged(question: Question, answer: Answer) -> dict[str, Any]:
-    """What one answer is worth, and its statements with what they cite."""
-    held = [(cited.source, cited.paragraph) in question.gold for cited in answer.citations]
-    by_number = {cited.number: cited for cited in answer.citations}
-    statements = [
-        (one.text, [by_number[number].paragraph_text for number in one.citations])
-        for one in answer.statements
-    ]
+def judged(question: Question, answer: Answer) -> Row:
+    """Return an answer's scores, and its statements with what they cite."""
+    reply = Reply.of(answer, ())
+    texts = {cited.number: cited.paragraph_text for cited in answer.citations}
+    statements = [(one.text, [texts[number] for number in one.citations]) for one in answer.statements]
     return {
         "abstained": answer.abstained,
-        "right": not answer.abstained and contains_any(answer.text, question.accepted),
-        "cited": any(held),
-        "citations": len(held),
-        "gold": sum(held),
+        "right": right(question, reply),
+        "cited": cites_gold(question, reply),
+        "citations": len(reply.cited),
+        "gold": sum(not piece.isdisjoint(question.gold) for piece in reply.cited),
         "text": answer.text,
-        "marked": highlighted(answer),
+        "marked": reply.highlighted,
         "statements": [
             {"text": text, "by": by, "verdict": verdict(text, by), "copied": any(text in one for one in by)}
             for text, by in statements
@@ -107,43 +100,36 @@ def judged(question: Question, answer: Answer) -> dict[str, Any]:
     }
 
 
-def show(name: str, rows: list[dict[str, Any]]) -> None:
-    """The figures of one corpus, both ways."""
+def show(name: str, rows: list[Row]) -> None:
+    """Print the figures of one corpus, both ways."""
     answerable = [row for row in rows if not row["group"]]
     absent = [row for row in rows if row["group"]]
     for way in ("plain", "llm"):
         done = [row[way] for row in answerable if not row[way]["abstained"]]
         statements = [one for row in rows for one in row[way]["statements"]]
-        own = [one for one in statements if not one["copied"]]
         figures = {
             "answer right": _share([row[way]["right"] for row in answerable]),
             "citation right": _share([row[way]["cited"] for row in answerable]),
             "citations right": f"{sum(row['gold'] for row in done)}/{sum(row['citations'] for row in done)}",
             "abstained rightly": _share([row[way]["abstained"] for row in absent]),
             "statements": len(statements),
-            "in its own words": len(own),
-            "unsupported, says the judge": sum(one["verdict"] < HALF for one in statements),
+            "in its own words": sum(not one["copied"] for one in statements),
+            "unsupported, says the judge": sum(one["verdict"] < SUPPORTED for one in statements),
             "left out": sum(len(row[way]["dropped"]) for row in rows),
         }
         print(name, way, ", ".join(f"{what} {value}" for what, value in figures.items()))
-    timed = [row["llm"] for row in rows if row["llm"]["timings"].get("calls")]
-    if not timed:
-        return
-    check = sum(row["timings"]["check"] for row in timed)
-    whole = sum(row["timings"]["generate"] for row in timed)
-    calls, tokens = (sum(row["timings"][what] for row in timed) for what in ("calls", "tokens"))
-    print(f"{name}: {len(timed)} answers with {calls} calls and {tokens} tokens in {whole:.0f} s", end=", ")
-    print(f"of which checked {check:.1f} s; first statement after {_median(timed, 'first'):.1f} s", end=", ")
-    print(f"the last after {_median(timed, 'seconds'):.1f} s (medians)")
+    if timed := [row["llm"] for row in rows if row["llm"]["timings"].get("calls")]:
+        calls, tokens, whole, check = (
+            sum(row["timings"][what] for row in timed) for what in ("calls", "tokens", "generate", "check")
+        )
+        first, last = (median(row[what] for row in timed) for what in ("first", "seconds"))
+        print(f"{name}: {len(timed)} answers, {calls} calls, {tokens} tokens, {whole:.0f} s", end=" ")
+        print(f"({check:.1f} s to check); medians: first statement {first:.1f} s, last {last:.1f} s")
 
 
-def _median(rows: list[dict[str, Any]], what: str) -> float:
-    return median(row[what] for row in rows)
-
-
-def _share(held: list[bool]) -> str:
-    return f"{sum(held) / len(held):.3f} of {len(held)}" if held else "–"
+def _share(values: list[float]) -> str:
+    return f"{mean(values):.3f} of {len(values)}" if values else "–"
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,4 +1,4 @@
-"""`python -m scripts.bench`: Pilcrow beside plain LlamaIndex and Chroma, on each set of questions."""
+"""Compare Pilcrow with plain LlamaIndex and Chroma on each set of questions: `python -m scripts.bench`."""
 
 from __future__ import annotations
 
@@ -14,25 +14,23 @@ from rich.console import Console
 from rich.progress import track
 
 from eval.questions.question import Question
-from scripts.bench import corpora
-from scripts.bench import tables as report
+from scripts.bench import corpora, tables
 from scripts.bench.asking import Pilcrow, Run, System, measure, paragraphs_of
-from scripts.bench.calibration import NOTE, Reliability, reliabilities
 from scripts.bench.corpora import CORPORA
-from scripts.bench.scoring import figures
+from scripts.bench.scoring import Reliability, figures, reliabilities
 
 PILCROW, PLAIN, BY_PARAGRAPH = "Pilcrow", "LlamaIndex", "LlamaIndex, a node a paragraph"
 SYSTEMS = (PILCROW, PLAIN, BY_PARAGRAPH)
 
 
 def measure_one(system: str, name: str, scratch: Path) -> Run:
-    """One system on one corpus; meant for a process of its own, so that the peak of memory is its own.
+    """Measure one system on one corpus; run it in a process of its own, for the peak memory.
 
-    LlamaIndex comes after Pilcrow, from whose index in `scratch` it learns which paragraphs a node holds.
+    LlamaIndex must come after Pilcrow, whose index in `scratch` says which paragraphs a node contains.
     """
     corpus = corpora.load(name, scratch)
     if corpus is None:
-        raise FileNotFoundError(f"the data of {name}")
+        raise FileNotFoundError(f"The data of {name} are missing: {corpora.missing(name)}")
     indices = scratch / f"{name}, {system}"
     indices.mkdir()
 
@@ -53,41 +51,41 @@ def measure_one(system: str, name: str, scratch: Path) -> Run:
 
 def main(
     only: Annotated[str | None, typer.Option(help=f"One set: {', '.join(CORPORA)}.")] = None,
-    wrong: Annotated[bool, typer.Option("--wrong", help="Tell of each wrong answer of Pilcrow.")] = False,
+    wrong: Annotated[bool, typer.Option("--wrong", help="List each wrong answer of Pilcrow.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for the JSON and the plots.")] = Path("bench"),
 ) -> None:
-    """Asks every set of questions that is there of Pilcrow and of plain LlamaIndex, and compares them."""
+    """Ask Pilcrow and plain LlamaIndex every set of questions whose data are here, and compare them."""
     if only and only not in CORPORA:
-        raise typer.BadParameter(f"there is no set {only!r}; there are: {', '.join(CORPORA)}")
+        raise typer.BadParameter(f"There is no set {only!r}. Choose one of: {', '.join(CORPORA)}")
     console = Console()
     if not console.is_terminal:
         console.width = 120
-    results: dict[str, dict[str, report.Figures]] = {}
+    results: dict[str, dict[str, tables.Figures]] = {}
     runs: dict[tuple[str, str], Run] = {}
     reliable: dict[str, Reliability] = {}
     with tempfile.TemporaryDirectory(prefix="pilcrow-bench-") as folder:
         for name in [only] if only else CORPORA:
             corpus = corpora.load(name, Path(folder))
             if corpus is None:
-                console.print(f"{name}: its data are not there; left out ({corpora.missing(name)})")
+                console.print(f"{name}: left out, its data are missing ({corpora.missing(name)})")
                 continue
             for system in SYSTEMS:
                 with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
                     runs[name, system] = alone.submit(measure_one, system, name, Path(folder)).result()
                 results.setdefault(name, {})[system] = figures(corpus, runs[name, system])
             reliable |= reliabilities(corpus, runs[name, PILCROW])
-            console.print(report.table(name, results[name]))
+            console.print(tables.table(name, results[name]))
             if wrong:
-                report.show_wrong(console, corpus, runs[name, PILCROW])
+                tables.show_wrong(console, corpus, runs[name, PILCROW])
     out.mkdir(parents=True, exist_ok=True)
-    report.write_json(out / "bench.json", results, runs, reliable)
+    tables.write_json(out / "bench.json", results, runs, reliable)
     console.print(f"Figures in {out / 'bench.json'}.")
     if results:
-        report.plot(out / "bench.png", results)
+        tables.plot(out / "bench.png", results)
         console.print(f"Bars in {out / 'bench.png'}.")
     if reliable:
-        report.plot_reliability(out / "reliability.png", reliable)
-        console.print(f"Reliability of Pilcrow's probability in {out / 'reliability.png'}. {NOTE}")
+        tables.plot_reliability(out / "reliability.png", reliable)
+        console.print(f"Reliability of Pilcrow's probability in {out / 'reliability.png'}. {tables.NOTE}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is measured: one corpus given to one system, and each of its questions asked."""
+"""Index a corpus with a system and ask it the questions."""
 
 from __future__ import annotations
 
@@ -18,19 +18,24 @@ from scripts.bench.corpora import Corpus
 
 Paragraphs = dict[Place, Paragraph]
 Track = Callable[[Sequence[Question], str], Iterable[Question]]
+Pair = tuple[Question, Reply]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Replies by the question's id; of the whole index, the seconds to take it in and the peak in MiB."""
+    """Replies by the question's id; the seconds to index the whole corpus, and the peak memory in MiB."""
 
     replies: dict[str, Reply]
-    ingest_seconds: float
-    peak_mib: float
+    ingest_seconds: float = 0.0
+    peak_mib: float = 0.0
+
+    def pairs(self, corpus: Corpus) -> list[Pair]:
+        """Return the questions that were asked, each with its reply."""
+        return [(item, self.replies[item.id]) for item in corpus.questions if item.id in self.replies]
 
 
 class System(Protocol):
-    """A way to answer: it takes a folder in, then answers from it; it says whether it ever abstains."""
+    """A question-answering system; `abstains` if it ever says that there is no answer."""
 
     abstains: bool
 
@@ -42,7 +47,7 @@ class System(Protocol):
 
 
 class Pilcrow:
-    """Pilcrow as it comes, by its public names."""
+    """Pilcrow with its default settings."""
 
     abstains = True
 
@@ -51,22 +56,22 @@ class Pilcrow:
         self._assistant.ask("Is anything there?")  # loads the model, which is not part of an ingestion
 
     def ingest(self, folder: Path) -> None:
-        """Takes the folder in."""
+        """Index the folder."""
         self._assistant.ingest([folder])
 
     def ask(self, question: str) -> Reply:
-        """The answer, its evidence in order but for headings, and its citations, each of one paragraph."""
+        """Return the answer, ranked by its evidence without the headings."""
         answer = self._assistant.ask(question)
         found = ((item.source, item.paragraph) for item in answer.evidence if item.kind != "heading")
         return Reply.of(answer, found)
 
     def close(self) -> None:
-        """Closes the index."""
+        """Close the index."""
         self._assistant.close()
 
 
 def paragraphs_of(index: Path) -> Paragraphs:
-    """Every paragraph that an index of Pilcrow holds."""
+    """Return every paragraph of one of Pilcrow's indexes."""
     with Assistant.open(index, Settings()) as assistant:
         return {
             (document.source, number): assistant.paragraph(document.source, number)
@@ -76,24 +81,24 @@ def paragraphs_of(index: Path) -> Paragraphs:
 
 
 def measure(make: Callable[[Path], System], corpus: Corpus, scratch: Path, track: Track) -> Run:
-    """Asks each question of a fresh index; one that never abstains is asked only what has an answer."""
-    replies: dict[str, Reply] = {}
-    seconds, peak = 0.0, 0.0
+    """Ask each question of a fresh index; a system that never abstains gets only those with an answer."""
+    run = Run({})
     for number, (name, folder) in enumerate(corpus.folders.items()):
         system = make(scratch / f"index-{number}")
-        asked = [
-            item for item in corpus.questions if item.index == name and (system.abstains or not item.group)
-        ]
+        here = [item for item in corpus.questions if item.index == name]
+        asked = [item for item in here if system.abstains or not item.group]
         if asked:
             start = perf_counter()
             system.ingest(folder)
-            taken = perf_counter() - start
-            system.ask("What is this about?")  # what is loaded or compiled at the first question is not timed
-            replies |= {item.id: _timed(system, item) for item in track(asked, name)}
+            seconds = perf_counter() - start
+            system.ask("What is this about?")  # leaves what the first question loads out of the times
+            run = replace(
+                run, replies=run.replies | {each.id: _timed(system, each) for each in track(asked, name)}
+            )
+            if name == WHOLE:
+                run = replace(run, ingest_seconds=seconds, peak_mib=_peak_mib())
         system.close()
-        if name == WHOLE:
-            seconds, peak = taken, _peak_mib()
-    return Run(replies, seconds, peak)
+    return run
 
 
 def _timed(system: System, question: Question) -> Reply:

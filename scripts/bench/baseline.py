@@ -1,4 +1,4 @@
-"""What a user would build instead: plain LlamaIndex over Chroma, with its documented defaults."""
+"""What a user would build instead: plain LlamaIndex over Chroma with its documented defaults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eval.metrics import Piece, Place, normalise
 from eval.scores.reply import Reply
 from scripts.bench.asking import Paragraphs
 
-os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")  # of Chroma, which reads it when imported
+os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")  # Chroma reads it when imported
 
 import chromadb
 from llama_index.core import Document, SimpleDirectoryReader, StorageContext, VectorStoreIndex
@@ -24,13 +24,13 @@ from pydantic import PrivateAttr
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-READABLE = {".txt", ".md"}  # by SimpleDirectoryReader without further packages
-SHOWN = 2  # LlamaIndex's own number of nodes a question
+READABLE = {".txt", ".md"}  # SimpleDirectoryReader needs other packages for the rest
+SHOWN = 2  # LlamaIndex's default number of nodes
 RANKED = 10
 
 
 class MiniLM(BaseEmbedding):
-    """The same embedder that Pilcrow embeds with, as LlamaIndex's own wrapper for such models runs it."""
+    """Pilcrow's embedder, run as LlamaIndex's own wrapper for such models runs it."""
 
     _model: SentenceTransformer = PrivateAttr()
 
@@ -57,11 +57,11 @@ class MiniLM(BaseEmbedding):
 
 
 class LlamaIndex:
-    """The text of the two nearest nodes is the answer, each node a citation; it never abstains.
+    """LlamaIndex as a system: the two nearest nodes are the answer and the citations; it never abstains.
 
-    With `by_paragraph` each of Pilcrow's paragraphs but the headings, which go above them, is a document.
-    Else files are read by SimpleDirectoryReader and cut by its default splitter (1,024 tokens); those of
-    formats for which it wants further packages are handed to it as Pilcrow's paragraphs, joined.
+    With `by_paragraph`, each of Pilcrow's paragraphs is a document, with its heading as metadata. Otherwise
+    SimpleDirectoryReader reads the files and the default splitter (1,024 tokens) splits them; files that it
+    can't read without other packages are Pilcrow's paragraphs, joined.
     """
 
     abstains = False
@@ -72,10 +72,10 @@ class LlamaIndex:
         self._model = MiniLM()
         self._client = chromadb.PersistentClient(str(index))
         self._index: VectorStoreIndex | None = None
-        self._held: dict[str, list[tuple[Place, tuple[str, ...]]]] = defaultdict(list)
+        self._halves: dict[str, list[tuple[Place, tuple[str, ...]]]] = defaultdict(list)
 
     def ingest(self, folder: Path) -> None:
-        """Reads, splits, embeds and stores the files of the folder."""
+        """Read, split, embed and store the files of the folder."""
         documents = self._each_paragraph() if self._by_paragraph else self._files(folder)
         store = ChromaVectorStore(chroma_collection=self._client.get_or_create_collection("quickstart"))
         context = StorageContext.from_defaults(vector_store=store)
@@ -100,7 +100,7 @@ class LlamaIndex:
             if paragraph.kind != "heading":
                 flat = normalise(paragraph.text)
                 halves = (flat[: len(flat) // 2], flat[len(flat) // 2 :])
-                self._held[source].append(((source, number), halves))
+                self._halves[source].append(((source, number), halves))
             texts[source].append(paragraph.text)
         readable = [path for path in sorted(folder.rglob("*")) if path.suffix in READABLE]
         documents = SimpleDirectoryReader(input_files=readable).load_data() if readable else []
@@ -114,21 +114,24 @@ class LlamaIndex:
         ]
 
     def ask(self, question: str) -> Reply:
-        """The nearest nodes' text, and the paragraphs that each holds."""
-        if self._index is None:
-            raise RuntimeError("ask after ingest")
-        nodes = self._index.as_retriever(similarity_top_k=RANKED).retrieve(question)
+        """Return the nearest nodes' text, and the paragraphs that each contains."""
+        nodes = self.retrieve(question, RANKED)
         texts = [node.get_content() for node in nodes[:SHOWN]]
-        ranked = tuple(self._place(node) for node in nodes)
+        ranked = tuple(self._piece(node) for node in nodes)
         return Reply(True, "\n\n".join(texts), texts[0] if texts else "", ranked, ranked[:SHOWN])
 
-    def _place(self, node: NodeWithScore) -> Piece:
+    def retrieve(self, question: str, count: int) -> list[NodeWithScore]:
+        """Return the nearest nodes."""
+        if self._index is None:
+            raise RuntimeError("Call ingest first.")
+        return self._index.as_retriever(similarity_top_k=count).retrieve(question)
+
+    def _piece(self, node: NodeWithScore) -> Piece:
         source = node.metadata["source"]
         if self._by_paragraph:
             return frozenset({(source, node.metadata["number"])})
-        text = normalise(node.get_content())
-        held = self._held[source]
-        return frozenset(place for place, halves in held if any(half in text for half in halves))
+        text, paragraphs = normalise(node.get_content()), self._halves[source]
+        return frozenset(place for place, halves in paragraphs if any(half in text for half in halves))
 
     def close(self) -> None:
-        """Nothing to close: Chroma's folder is the scratch folder's."""
+        """Do nothing: Chroma's folder is in the scratch folder."""

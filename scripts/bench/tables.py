@@ -1,4 +1,4 @@
-"""What the bench shows: tables, a JSON and two plots, and the wrong answers one by one."""
+"""The report of the bench: tables, a JSON file, two plots, and the wrong answers one by one."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ from eval.metrics import Bin, Figure, first_gold
 from eval.questions.question import Question
 from eval.scores.reply import Reply, cites_gold, right
 from scripts.bench.asking import Run
-from scripts.bench.calibration import NOTE, Reliability
 from scripts.bench.corpora import Corpus
+from scripts.bench.scoring import Reliability
 
+BIN = ("from", "to", "mean probability", "share answerable", "count")  # the fields of `Bin` in the file
 Figures = dict[str, Figure]
 Results = Mapping[str, Mapping[str, Figures]]  # by corpus, then by system
 Reliabilities = Mapping[str, Reliability]  # Pilcrow's, by set
 
-PLOTTED = (
-    "hit@1",
-    "answer right",
-    "citation right",
-    "citation precision",
-    "abstention recall",
-    "answerable refused",
+NOTE = (
+    "The share of unanswerable questions is each set's own, and calibration depends on it: "
+    "with fewer or more answerable questions, the same probabilities mean more or less."
 )
+PLOTTED = ["hit@1", "answer right", "citation right", "citation precision"]
+PLOTTED += ["abstention recall", "answerable refused"]
 
 
 def table(title: str, by_system: Mapping[str, Figures]) -> Table:
-    """One corpus: a row a figure, a column a system, each value with its 95 % interval."""
+    """Return the table of one corpus: a row a figure, a column a system, values with 95 % intervals."""
     shown = Table(title=title, title_justify="left", title_style="bold")
     shown.add_column("")
     for system in by_system:
@@ -54,10 +53,7 @@ def _cell(figure: Figure | None) -> str:
 def write_json(
     path: Path, results: Results, runs: Mapping[tuple[str, str], Run], reliable: Reliabilities
 ) -> None:
-    """All figures, and each reply's fate: `figures` by corpus and system, `replies` likewise by question.
-
-    `reliability` has Pilcrow's probabilities of an answer by set, in bins.
-    """
+    """Write the figures by corpus and system, Pilcrow's reliability by set, and every reply."""
     whole = {
         "figures": {
             corpus: {
@@ -90,18 +86,7 @@ def _reliability(reliability: Reliability) -> dict[str, object]:
         "calibration error": _plain(reliability.error),
         "Brier score": _plain(reliability.brier),
         "AUC": _plain(reliability.auc),
-        "bins": [_bin(item) for item in reliability.bins],
-    }
-
-
-def _bin(item: Bin) -> dict[str, float | int | None]:
-    plain = _plain(item)
-    return {
-        "from": plain["low"],
-        "to": plain["high"],
-        "mean probability": plain["probability"],
-        "share answerable": plain["true"],
-        "count": plain["count"],
+        "bins": [dict(zip(BIN, _plain(item).values(), strict=True)) for item in reliability.bins],
     }
 
 
@@ -110,14 +95,14 @@ def _reply(reply: Reply) -> dict[str, object]:
         "answered": reply.answered,
         "text": reply.text,
         "marked": reply.highlighted,
-        "cited": [sorted(held) for held in reply.cited],
+        "cited": [sorted(piece) for piece in reply.cited],
         "probability": reply.probability,
         "seconds": round(reply.seconds, 4),
     }
 
 
 def plot(path: Path, results: Results) -> None:
-    """Grouped bars with their intervals, one panel a corpus."""
+    """Draw grouped bars with intervals, one panel a corpus."""
     from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(9, 2.6 * len(results)), layout="constrained")
@@ -137,9 +122,9 @@ def plot(path: Path, results: Results) -> None:
 
 
 def plot_reliability(path: Path, reliable: Reliabilities) -> None:
-    """The reliability diagram: a line a set through the means of its bins, a larger dot for more questions.
+    """Draw the reliability diagram: a line a set through its bins, with larger dots for more questions.
 
-    Dotted: the diagonal, on which the probability is the share; dashed: every group of a set.
+    The dotted diagonal is perfect calibration. Dashed lines count every group of a set.
     """
     from matplotlib.figure import Figure as Canvas
 
@@ -148,13 +133,13 @@ def plot_reliability(path: Path, reliable: Reliabilities) -> None:
     panel.plot([0, 1], [0, 1], ":", color="grey", label="calibrated")
     colours = {name: f"C{at}" for at, name in enumerate(dict.fromkeys(map(_set, reliable)))}
     for name, reliability in reliable.items():
-        held = [item for item in reliability.bins if item.count]
-        at, true = [item.probability for item in held], [item.true for item in held]
+        bins = [item for item in reliability.bins if item.count]
+        at, true = [item.probability for item in bins], [item.true for item in bins]
         label = f"{name}: n {reliability.count:,}, {reliability.share:.2f} answerable, "
         label += f"ECE {reliability.error.value:.3f}, Brier {reliability.brier.value:.3f}"
         colour = colours[_set(name)]
         panel.plot(at, true, "-" if name == _set(name) else "--", color=colour, label=label)
-        panel.scatter(at, true, [4 + 150 * item.count / reliability.count for item in held], color=colour)
+        panel.scatter(at, true, [4 + 150 * item.count / reliability.count for item in bins], color=colour)
     panel.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     panel.set(xlabel="mean probability of the bin", ylabel="share of its questions that are answerable")
     panel.spines[["top", "right"]].set_visible(False)
@@ -173,24 +158,24 @@ def _whiskers(figures: Sequence[Figure]) -> list[list[float]]:
 
 
 def wrong(corpus: Corpus, run: Run) -> list[tuple[Question, str]]:
-    """The questions that went wrong, each with how."""
+    """Return the questions with a wrong reply, and what is wrong with it."""
     found = []
     for question in corpus.questions:
         reply = run.replies[question.id]
         if question.group:
             if reply.answered:
-                found.append((question, f"answered, though not in the documents ({question.group})"))
+                found.append((question, f"answered, but not in the documents ({question.group})"))
         elif not reply.answered:
-            found.append((question, "refused, though in the documents"))
+            found.append((question, "not answered, but in the documents"))
         elif not right(question, reply):
-            found.append((question, "holds no accepted answer"))
+            found.append((question, "contains no accepted answer"))
         elif not cites_gold(question, reply):
             found.append((question, "cites no paragraph that answers"))
     return found
 
 
 def show_wrong(console: Console, corpus: Corpus, run: Run) -> None:
-    """Prints each question that went wrong with what is needed to tell why."""
+    """Print each wrong reply with what explains it."""
     for question, how in wrong(corpus, run):
         reply = run.replies[question.id]
         console.rule(f"{question.id}: {how}", align="left")

@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from scripted_llm_server import saying, scripted
 
 from scripts import (
+    fit_grounding,
     fit_highlight,
+    fit_judge,
+    fit_reading,
     make_screenshots,
     measure_check,
     measure_injection,
+    measure_llm,
+    measure_speed,
 )
 
 Printed = pytest.CaptureFixture[str]
 
 
-def test_highlight_weights_are_fitted(public_sets: Path, capsys: Printed) -> None:
-    fit_highlight.main(public_sets)
+@pytest.mark.parametrize(
+    ("fit", "weights"),
+    [
+        (fit_reading, ("SENTENCE =", "sentence_cosine", "ANSWERS =", "names_missing")),
+        (fit_highlight, ("WEIGHTS =", "'any'")),
+        (fit_grounding, ("BIAS, WEIGHTS =", "'bias'", "SummEdits news", "made_uncertain")),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_weights_are_fitted(
+    fit: object, weights: tuple[str, ...], public_sets: Path, capsys: Printed
+) -> None:
+    fit.main(public_sets)  # type: ignore[attr-defined]
     printed = capsys.readouterr().out
-    assert "the sentence with the answer: 12 questions" in printed
-    assert "'any':" in printed.partition("WEIGHTS =")[2]
+    assert all(text in printed for text in weights), printed
+
+
+def test_fitted_judge_is_written_as_a_module(public_sets: Path, tmp_path: Path, capsys: Printed) -> None:
+    fit_judge.main(public_sets, tmp_path / "weights.py")
+    values: dict[str, tuple[float, ...]] = {}
+    exec((tmp_path / "weights.py").read_text("utf-8"), values)  # noqa: S102
+    assert len(values["FOLDED"]) == fit_judge.FOLDS
+    assert "wice: balanced accuracy" in capsys.readouterr().out
 
 
 def test_hardly_a_lie_passes_the_check(capsys: Printed) -> None:
@@ -38,6 +63,24 @@ def test_an_obedient_model_obeys_but_its_answer_is_not_shown(tmp_path: Path, cap
     printed = capsys.readouterr().out.splitlines()
     assert "no defence: 2 of 2" in printed
     assert "shown as a statement: 0 of 2" in printed
+
+
+def test_both_ways_to_answer_are_compared(tmp_path: Path, capsys: Printed) -> None:
+    with scripted(saying("NOT FOUND")) as server:
+        measure_llm.main(server.address, sample=3, only="seeds", out=tmp_path / "llm.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "llm.jsonl").read_text("utf-8").splitlines()]
+    assert [bool(row["group"]) for row in rows].count(False) == 3
+    printed = capsys.readouterr().out
+    assert "seeds plain answer right" in printed and "seeds llm answer right" in printed
+
+
+@pytest.mark.long
+def test_speed_is_measured_as_ratios(public_sets: Path, capsys: Printed) -> None:
+    measure_speed.main(public_sets, size=[20], questions=2, repeats=1)
+    printed = capsys.readouterr().out
+    for name in ("ingestion", "answer", "start", "answer from synthetic-20"):
+        assert re.search(rf"^{name}: .*ratio \d", printed, re.MULTILINE), name
+    assert "memory to open synthetic-20" in printed
 
 
 @pytest.mark.long
