@@ -161,14 +161,6 @@ def test_database_of_another_program_is_not_touched(tmp_path: Path) -> None:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
 
 
-def test_damaged_catalog_names_the_remedy(tmp_path: Path) -> None:
-    path = tmp_path / "catalog.sqlite3"
-    path.write_bytes(b"no database at all, but long enough to be looked at " * 50)
-    with pytest.raises(StoreError, match="ingest the documents again"):
-        Catalog.open(path)
-    assert path.read_bytes().startswith(b"no database")
-
-
 def test_closed_catalog_says_so(tmp_path: Path) -> None:
     catalog = Catalog.open(tmp_path / "catalog.sqlite3")
     catalog.close()

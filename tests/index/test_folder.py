@@ -160,12 +160,13 @@ def test_many_deleted_vectors_lead_to_a_rebuild(folder: Path, tmp_path: Path) ->
         assert index.check() == []
 
 
-def test_damaged_catalog_is_left_alone_and_the_remedy_named(folder: Path) -> None:
-    (folder / "catalog.sqlite3").write_bytes(b"garbage" * 9000)
-    before = sorted(folder.rglob("*"))
-    with pytest.raises(StoreError, match=r"damaged.*ingest the documents again"):
-        opened(folder)
-    assert sorted(folder.rglob("*")) == before
+@pytest.mark.parametrize("content", [b"garbage" * 9000, b"SQLite format 3\0" + b"garbage" * 9000])
+def test_damaged_catalog_is_left_alone_and_the_remedy_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "catalog.sqlite3").write_bytes(content)
+    with pytest.raises(StoreError, match=r"catalog\.sqlite3 is damaged.*ingest the documents again"):
+        opened(tmp_path)
+    assert (tmp_path / "catalog.sqlite3").read_bytes() == content
+    assert not list(tmp_path.glob("chroma-*"))
 
 
 def test_other_embedder_is_refused_with_the_command_to_run(folder: Path) -> None:

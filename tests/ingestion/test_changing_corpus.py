@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfWriter
-from remembering_embedder import RememberingEmbedder, open_assistant
+from remembering_embedder import RememberingEmbedder
 
 from rag import Answer, Assistant, Settings
 from rag.errors import StoreError
@@ -123,13 +123,6 @@ def test_inserted_line_moves_the_numbers_and_embeds_only_itself(corpus: Corpus) 
     assert corpus.assistant.paragraph("vianen.txt", after.paragraph).text == after.paragraph_text
 
 
-def test_unchanged_files_are_not_embedded(corpus: Corpus) -> None:
-    (corpus.folder / "sloten.txt").touch()
-    corpus.embedder.received.clear()
-    assert len(corpus.assistant.ingest(corpus.folder).unchanged) == 20
-    assert corpus.embedder.received == []
-
-
 @pytest.mark.parametrize("way", ["prune", "remove"])
 def test_removed_file_leaves_nothing_behind(corpus: Corpus, way: str) -> None:
     question = "Who is the warden of the tower of Naarden?"
@@ -205,29 +198,8 @@ def test_file_without_permission_is_reported_and_its_version_stays(corpus: Corpu
     report = corpus.assistant.ingest(corpus.folder, prune=True)
     path.chmod(0o600)
     assert [source for source, _ in report.failed] == ["kampen.txt"]
-    assert "may read" in report.failed[0][1]
+    assert "permissions" in report.failed[0][1]
     assert "Jelka" in corpus.assistant.ask("Who is the warden of the tower of Kampen?").text
-
-
-def test_damaged_catalog_is_reported_with_the_remedy(corpus: Corpus) -> None:
-    corpus.assistant.close()
-    catalog = corpus.index.folder / "catalog.sqlite3"
-    catalog.write_bytes(b"SQLite format 3\0" + os.urandom(catalog.stat().st_size))
-    with pytest.raises(StoreError) as raised:
-        Assistant.open(corpus.index.folder, Settings())
-    assert str(catalog) in str(raised.value)
-    assert "ingest" in str(raised.value)
-
-
-def test_damaged_vector_folder_is_rebuilt_without_embedding(corpus: Corpus) -> None:
-    corpus.assistant.close()
-    (chroma,) = corpus.index.folder.glob("chroma-*")
-    (chroma / "chroma.sqlite3").write_bytes(b"no database")
-    corpus.embedder.received.clear()
-    with open_assistant(corpus.index.folder, corpus.embedder) as again:
-        assert "Jelka" in again.ask("Who is the warden of the tower of Kampen?").text
-        assert corpus.embedder.received[0].startswith("Who is")  # the question, and no paragraph before it
-        assert again.check() == []
 
 
 def test_second_process_learns_who_holds_the_index(corpus: Corpus) -> None:
@@ -256,6 +228,7 @@ def test_repeated_sentence_is_cited_once_with_both_places(corpus: Corpus) -> Non
 
 
 def test_unchanged_corpus_is_ingested_without_the_model(corpus: Corpus) -> None:
+    (corpus.folder / "sloten.txt").touch()
     corpus.assistant.close()
     script = (
         "import sys; from rag import Assistant, Settings\n"

@@ -169,25 +169,6 @@ def test_unreadable_file_fails_alone_and_its_last_version_stays(index: Index, fo
     assert paragraphs(index, "03.txt")[0] == "Report 3"
 
 
-def test_pruning_removes_everything_of_a_deleted_file(index: Index, folder: Path) -> None:
-    write({folder / "gone.txt": "The zeppelin moored at noon."})
-    run(index, folder)
-    [gone] = ids(index, "gone.txt")
-    (folder / "gone.txt").unlink()
-    assert run(index, folder).removed == ()
-    assert run(index, folder, prune=True).removed == ("gone.txt",)
-    with index.catalog.read() as snapshot:
-        assert snapshot.document("gone.txt") is None
-        assert snapshot.all_paragraphs("gone.txt") == []
-        assert snapshot.search("zeppelin", 5) == []
-        assert snapshot.document_frequency(["zeppelin"]) == {"zeppelin": 0}
-        assert snapshot.chunks([gone]) == {}
-        assert snapshot.pending() == []
-    assert gone not in index.vectors.ids()
-    assert index.vectors.query(embed(["zeppelin"])[0].tolist(), 5, ["gone.txt"]) == []
-    assert index.check() == []
-
-
 def test_removing_returns_the_sources_that_were_there(index: Index, folder: Path) -> None:
     run(index, folder)
     assert remove(index, ["01.txt", "nowhere.txt", "01.txt"]) == ("01.txt",)
