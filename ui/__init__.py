@@ -1,4 +1,7 @@
-"""The chat page. Importing this package silences Gradio's telemetry before Gradio is imported."""
+"""The chat page, its addresses for programs, and the `pilcrow` command.
+
+Importing this package turns Gradio's telemetry off before Gradio is imported.
+"""
 
 import os
 

@@ -1,4 +1,4 @@
-"""`python -m ui` is `pilcrow`."""
+"""Run `pilcrow` as `python -m ui`."""
 
 from ui.cli import main
 

@@ -1,4 +1,4 @@
-"""Asking within a conversation: what the page shows from the question to the checked and recorded answer."""
+"""One question in a conversation: what the page shows from the question to the recorded answer."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from dataclasses import dataclass
 from functools import partial
 
 from rag import Assistant, PilcrowError, Turn
-from ui import render
 from ui.conversations import Conversations, Entry
+from ui.render import part
 from ui.source import paragraph_state
 from ui.suggest import suggestions
 
-LONGEST = 2000  # characters of a question
+MAX_QUESTION = 2000  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The conversation's address ("" before its first answer), what was said in it, and what is under way."""
+class View:
+    """The chat at one moment: the conversation's id ("" before its first answer) and two pieces of HTML.
+
+    `history` is the recorded conversation, `draft` the question in progress. `failed`: it got no answer.
+    """
 
     conversation: str
-    said: str
+    history: str
     draft: str
     failed: bool = False
 
@@ -32,66 +35,66 @@ def ask(
     user: str,
     conversation: str,
     question: str,
-    only: Sequence[str],
-    again: int = 0,
+    sources: Sequence[str],
+    replaces: int = 0,
     extractive: bool = False,
-) -> Iterator[Seen]:
-    """Answers, and records the answer; `again` is the number of the question that this one replaces.
+) -> Iterator[View]:
+    """Answer a question and record the answer, in place of question `replaces` and all after it.
 
-    `extractive` does without the LLM. A question that fails is told and not recorded; what it was to
-    replace stays.
+    `extractive` answers without the LLM. An error is shown and not recorded; what it would have replaced
+    stays.
     """
-    said = render.conversation(conversation, (), partial(paragraph_state, assistant))
+    state_of = partial(paragraph_state, assistant)
+    history = part("conversation", conversation, (), state_of)
     try:
-        entries = _entries(conversations, user, conversation)
-        kept = [entry for entry in entries if not again or entry.number < again]
-        said = render.conversation(conversation, kept, partial(paragraph_state, assistant))
-        yield Seen(conversation, said, render.draft(question, "", "Reading your documents …"))
-        refuse_long(question)
+        entries = conversations.entries(user, conversation) if conversation else []
+        kept = [entry for entry in entries if not replaces or entry.number < replaces]
+        history = part("conversation", conversation, kept, state_of)
+        yield View(conversation, history, part("draft", question, "", "Reading your documents…"))
+        check_question(question)
+        if not assistant.documents():
+            raise PilcrowError("The index is empty. Add files in the Library, then ask again.")
         text = ""
-        with closing(assistant.stream(question, turns(kept), list(only) or None, extractive)) as stream:
+        with closing(assistant.stream(question, turns(kept), list(sources) or None, extractive)) as stream:
             for piece in stream:
                 text += piece
-                yield Seen(conversation, said, render.draft(question, text, "Checking …", stream.unchecked))
-        if again:
-            conversations.cut(user, conversation, again)
+                draft = part("draft", question, text, "Checking…", stream.unchecked)
+                yield View(conversation, history, draft)
+        if replaces:
+            conversations.delete_from(user, conversation, replaces)
         conversation = conversations.add(user, conversation or None, stream.answer)
-        yield Seen(conversation, shown(assistant, conversations, user, conversation), "")
+        yield View(conversation, show(assistant, conversations, user, conversation), "")
     except PilcrowError as error:
-        told = render.draft(question, "", "") + render.problem(str(error))
+        draft = part("draft", question) + part("problem", str(error))
         if assistant.uses_llm and not extractive:
-            told += render.part("without_llm", question)
-        yield Seen(conversation, said, told, failed=True)
+            draft += part("without_llm", question)
+        yield View(conversation, history, draft, failed=True)
 
 
-def asked(conversations: Conversations, user: str, conversation: str, number: int) -> str:
-    """The question of this number; PilcrowError where there is none."""
+def question_at(conversations: Conversations, user: str, conversation: str, number: int) -> str:
+    """Return the question of this number; PilcrowError if there is none."""
     for entry in conversations.entries(user, conversation):
         if entry.number == number:
             return entry.answer.question
-    raise PilcrowError(f"this conversation has no question {number}")
+    raise PilcrowError(f"This conversation has no question {number}.")
 
 
-def refuse_long(question: str) -> None:
-    """PilcrowError for a question that is too long, or says nothing."""
-    if len(question) > LONGEST:
-        raise PilcrowError(f"This question has {len(question):,} characters; ask it in {LONGEST:,} at most.")
+def check_question(question: str) -> None:
+    """Raise PilcrowError for a question that is empty or too long."""
+    if len(question) > MAX_QUESTION:
+        raise PilcrowError(f"This question has {len(question):,} characters. Use at most {MAX_QUESTION:,}.")
     if not question.strip():
-        raise PilcrowError("Ask something in words.")
+        raise PilcrowError("This question is empty. Type a question, then press Ask.")
 
 
 def turns(entries: Sequence[Entry]) -> list[Turn]:
-    """The turns before, for a question that follows up on them."""
+    """Return the earlier turns, for a follow-up question."""
     return [Turn(entry.answer.question, entry.answer.text) for entry in entries]
 
 
-def shown(assistant: Assistant, conversations: Conversations, user: str, conversation: str) -> str:
-    """A conversation, or before its first question what could be asked; PilcrowError if it is not theirs."""
+def show(assistant: Assistant, conversations: Conversations, user: str, conversation: str) -> str:
+    """Render a conversation, or the welcome if it is ""; PilcrowError if it isn't the user's."""
     if not conversation:
-        return render.part("welcome", suggestions(assistant), len(assistant.documents()))
+        return part("welcome", suggestions(assistant), len(assistant.documents()))
     entries = conversations.entries(user, conversation)
-    return render.conversation(conversation, entries, partial(paragraph_state, assistant))
-
-
-def _entries(conversations: Conversations, user: str, conversation: str) -> list[Entry]:
-    return conversations.entries(user, conversation) if conversation else []
+    return part("conversation", conversation, entries, partial(paragraph_state, assistant))

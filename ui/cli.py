@@ -12,15 +12,7 @@ import typer
 
 from eval.cli import app as evaluation  # imports RAGAS only when it runs
 from rag import Assistant, PilcrowError, Settings
-from ui.terminal import (
-    print_answer,
-    print_error,
-    print_json,
-    print_paragraph,
-    print_report,
-    print_text,
-    progress_bar,
-)
+from ui import terminal
 
 app = typer.Typer(
     name="pilcrow",
@@ -45,13 +37,13 @@ def main() -> None:
     try:
         app(prog_name="pilcrow")
     except PilcrowError as error:
-        print_error(f"pilcrow: {error}")
+        terminal.print_error(f"pilcrow: {error}")
         sys.exit(1)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print_text(f"pilcrow {version('pilcrow')}")
+        terminal.print_text(f"pilcrow {version('pilcrow')}")
         raise typer.Exit
 
 
@@ -75,9 +67,9 @@ def ingest(
     index: Index = None,
 ) -> None:
     """Add documents to the index. Skips unchanged files and reports those that can't be read."""
-    with _open(index) as assistant, progress_bar() as show:
+    with _open(index) as assistant, terminal.progress_bar() as show:
         report = assistant.ingest(paths, prune=prune, progress=show)
-    print_report(report)
+    terminal.print_report(report)
     if report.failed and not (report.added or report.updated or report.unchanged):
         raise typer.Exit(1)
 
@@ -92,9 +84,9 @@ def ask(
     with _open(index) as assistant:
         answer = assistant.ask(question)
     if as_json:
-        print_json(answer.as_json(), indent=2)
+        terminal.print_json(answer.as_json(), indent=2)
     else:
-        print_answer(answer)
+        terminal.print_answer(answer)
 
 
 @app.command("list")
@@ -103,11 +95,13 @@ def list_documents(index: Index = None) -> None:
     with _open(index) as assistant:
         documents = assistant.documents()
     if not documents:
-        print_error("The index is empty. Add documents with `pilcrow ingest PATH`.")
+        terminal.print_error("The index is empty. Add documents with `pilcrow ingest PATH`.")
     width = max((len(document.source) for document in documents), default=0)
     for document in documents:
         day = document.date.isoformat() if document.date else ""
-        print_text(f"{document.paragraphs:5} ¶  {day:10}  {document.source:{width}}  {document.title}")
+        terminal.print_text(
+            f"{document.paragraphs:5} ¶  {day:10}  {document.source:{width}}  {document.title}"
+        )
 
 
 @app.command()
@@ -120,7 +114,7 @@ def show(
 ) -> None:
     """Show one paragraph. The line above it gives its kind, heading, page or line, and date."""
     with _open(index) as assistant:
-        print_paragraph(source, assistant.paragraph(source, number))
+        terminal.print_paragraph(source, assistant.paragraph(source, number))
 
 
 @app.command()
@@ -132,7 +126,7 @@ def remove(
     with _open(index) as assistant:
         removed = assistant.remove(*sources)
     for source in removed:
-        print_text(f"removed {source}")
+        terminal.print_text(f"removed {source}")
 
 
 @app.command()
@@ -148,7 +142,7 @@ def verify(
         problems = [assistant.verify(answer, below=Path.cwd()) for answer in answers]
     for answer, found in zip(answers, problems, strict=True):
         question = " ".join(answer.question.split())
-        print_text("\n  ".join([f"{question}:", *found]) if found else f"{question}: verified")
+        terminal.print_text("\n  ".join([f"{question}:", *found]) if found else f"{question}: verified")
     if any(problems):
         raise typer.Exit(1)
 
@@ -161,11 +155,11 @@ def feedback(index: Index = None) -> None:
 
     path = settings.index / FILE
     if not path.exists():
-        print_error(f"No conversations in {settings.index} yet. Start one with `pilcrow chat`.")
+        terminal.print_error(f"No conversations in {settings.index} yet. Start one with `pilcrow chat`.")
         return
     with Conversations(path) as conversations:
         for answer in conversations.candidates():
-            print_json(answer)
+            terminal.print_json(answer)
 
 
 @app.command()
@@ -188,7 +182,7 @@ def doctor(index: Index = None) -> None:
 
     healthy = True
     for line, good in examine(index):
-        print_text(line)
+        terminal.print_text(line)
         healthy &= good
     if not healthy:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Answers in the form of OpenAI's chat completions, so that existing chat programs can ask."""
+"""OpenAI's chat completions API, so that existing chat programs can ask."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from rag import Assistant, PilcrowError, Stream, Turn
-from ui.chat import LONGEST
+from ui.chat import MAX_QUESTION
 
 MODEL = "pilcrow"
-AT_ONCE = 32  # questions that are being answered; one more is refused
+MAX_CONCURRENT = 32  # questions; one more is refused
 
 
 class _Part(BaseModel):
@@ -39,8 +39,8 @@ class _Message(BaseModel):
         return self.content or ""
 
 
-class _Asked(BaseModel):
-    """What is read of a request; the rest (temperature and the like) has no meaning here."""
+class _ChatRequest(BaseModel):
+    """The fields of a request that are used; others, such as temperature, are ignored."""
 
     model: str
     messages: Annotated[list[_Message], Field(min_length=1)]
@@ -48,49 +48,50 @@ class _Asked(BaseModel):
     n: Literal[1] | None = 1
 
     @property
-    def spoken(self) -> list[_Message]:
+    def dialogue(self) -> list[_Message]:
         return [message for message in self.messages if message.role in {"user", "assistant"}]
 
 
-def refusal(status: int, message: str, code: str, param: str | None = None) -> JSONResponse:
-    """An error as OpenAI's clients and as Gradio's read it."""
+def error_response(status: int, message: str, code: str, param: str | None = None) -> JSONResponse:
+    """Return an error in the form that OpenAI's and Gradio's clients read."""
     kind = "server_error" if status >= 500 else "invalid_request_error"
     error = {"message": message, "type": kind, "param": param, "code": code}
     return JSONResponse({"error": error, "detail": message}, status)
 
 
 def routes(assistant: Assistant) -> list[Route]:
-    """`/v1/models` and `/v1/chat/completions`; the citations are an extra field of the message.
+    """Return `/v1/models` and `/v1/chat/completions`.
 
-    In a stream they are in the delta of the last piece.
+    The citations are an extra field of the message; in a stream, of the last delta.
     """
-    places = BoundedSemaphore(AT_ONCE)
+    slots = BoundedSemaphore(MAX_CONCURRENT)
 
     async def models(_: Request) -> Response:
         listed = {"id": MODEL, "object": "model", "created": 0, "owned_by": MODEL}
         return JSONResponse({"object": "list", "data": [listed]})
 
-    async def complete(request: Request) -> Response:
+    async def complete(http_request: Request) -> Response:
         try:
-            asked = _Asked.model_validate_json(await request.body())
+            request = _ChatRequest.model_validate_json(await http_request.body())
         except ValidationError as error:
-            return _unreadable(error)
-        if refused := _refuse(asked):
-            return refused
-        if not places.acquire(blocking=False):
-            told = f"{AT_ONCE} questions are being answered; ask again in a moment"
-            return refusal(429, told, "rate_limit_exceeded")
-        *before, last = asked.spoken
+            field, message = first_problem(error)
+            return error_response(400, message, "invalid_value", field or None)
+        if failure := _check(request):
+            return failure
+        if not slots.acquire(blocking=False):
+            message = f"{MAX_CONCURRENT} questions are being answered. Ask again in a moment."
+            return error_response(429, message, "rate_limit_exceeded")
+        *before, last = request.dialogue
         stream = assistant.stream(last.text, _turns(before))
-        try:  # an error that comes before the first piece has a status of its own
-            await run_in_threadpool(lambda: next(iter(stream), "") if asked.stream else stream.answer)
+        try:  # an error before the first piece can still set the status
+            await run_in_threadpool(lambda: next(iter(stream), "") if request.stream else stream.answer)
         except PilcrowError as error:
-            places.release()
-            return refusal(503, str(error), "unavailable")
-        if asked.stream:
-            return _streamed(stream, places)
-        places.release()
-        return _whole(stream)
+            slots.release()
+            return error_response(503, str(error), "unavailable")
+        if request.stream:
+            return _streamed_completion(stream, slots)
+        slots.release()
+        return _completion(stream)
 
     return [
         Route("/v1/models", models, methods=["GET"]),
@@ -98,28 +99,29 @@ def routes(assistant: Assistant) -> list[Route]:
     ]
 
 
-def _unreadable(error: ValidationError) -> Response:
+def first_problem(error: ValidationError) -> tuple[str, str]:
+    """Return the field of the first problem ("" for the whole request), and a message that names it."""
     detail = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(step) for step in detail["loc"])
-    return refusal(
-        400, f"{place}: {detail['msg']}" if place else detail["msg"], "invalid_value", place or None
-    )
+    field = ".".join(map(str, detail["loc"]))
+    return field, f"{field}: {detail['msg']}" if field else detail["msg"]
 
 
-def _refuse(asked: _Asked) -> Response | None:
-    if asked.model != MODEL:
-        return refusal(404, f"there is no model {asked.model!r}; use {MODEL}", "model_not_found", "model")
-    last = asked.spoken[-1] if asked.spoken else None
+def _check(request: _ChatRequest) -> Response | None:
+    if request.model != MODEL:
+        return error_response(
+            404, f"There is no model {request.model!r}. Use {MODEL!r}.", "model_not_found", "model"
+        )
+    last = request.dialogue[-1] if request.dialogue else None
     if last is None or last.role != "user" or not last.text.strip():
-        return refusal(400, "the last message should be the user's question", "no_question", "messages")
-    if len(last.text) > LONGEST:
-        told = f"the question has {len(last.text)} characters; at most {LONGEST} are read"
-        return refusal(400, told, "string_above_max_length", "messages")
+        return error_response(400, "The last message must be the user's question.", "no_question", "messages")
+    if len(last.text) > MAX_QUESTION:
+        message = f"The question has {len(last.text)} characters. Use at most {MAX_QUESTION}."
+        return error_response(400, message, "string_above_max_length", "messages")
     return None
 
 
 def _turns(messages: Sequence[_Message]) -> tuple[Turn, ...]:
-    """The questions that were answered, each with its answer."""
+    """Return the answered questions, each with its answer."""
     return tuple(
         Turn(asked.text, answered.text)
         for asked, answered in pairwise(messages)
@@ -127,7 +129,7 @@ def _turns(messages: Sequence[_Message]) -> tuple[Turn, ...]:
     )
 
 
-def _whole(stream: Stream) -> Response:
+def _completion(stream: Stream) -> Response:
     answer = stream.answer
     message = {
         "role": "assistant",
@@ -136,15 +138,15 @@ def _whole(stream: Stream) -> Response:
         "citations": answer.as_json()["citations"],
     }
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-    return JSONResponse(_named("chat.completion") | {"choices": [choice]})
+    return JSONResponse(_envelope("chat.completion") | {"choices": [choice]})
 
 
-def _streamed(stream: Stream, places: BoundedSemaphore) -> Response:
-    named = _named("chat.completion.chunk")
+def _streamed_completion(stream: Stream, slots: BoundedSemaphore) -> Response:
+    envelope = _envelope("chat.completion.chunk")
 
     def event(delta: Mapping[str, object], finish: str | None = None) -> str:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        return f"data: {json.dumps(named | {'choices': [choice]})}\n\n"
+        return f"data: {json.dumps(envelope | {'choices': [choice]})}\n\n"
 
     async def events() -> AsyncIterator[str]:
         try:
@@ -157,11 +159,11 @@ def _streamed(stream: Stream, places: BoundedSemaphore) -> Response:
             yield f"data: {json.dumps({'error': {'message': str(error), 'code': 'unavailable'}})}\n\n"
         finally:
             stream.close()
-            places.release()
+            slots.release()
         yield "data: [DONE]\n\n"
 
     return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
-def _named(kind: str) -> dict[str, object]:
+def _envelope(kind: str) -> dict[str, object]:
     return {"id": f"chatcmpl-{token_urlsafe(12)}", "object": kind, "created": int(time()), "model": MODEL}

@@ -1,4 +1,4 @@
-"""Conversations kept on this machine, each user's own, with the verdicts that users gave; one SQLite file."""
+"""The users' conversations with their verdicts on the answers, in one SQLite file on this machine."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import Self
 
 from rag import Answer, PilcrowError
 
-FILE = "conversations.sqlite3"  # in the folder of the index
+FILE = "conversations.sqlite3"  # in the index's folder
 VERDICTS = ("right", "wrong", "wrong citation")
-LONGEST_NOTE = 2000  # characters
-TITLE = 60  # characters
+MAX_NOTE = 2000  # characters
+MAX_TITLE = 60  # characters
 
 _VERSION = 1
 _SCHEMA = (
@@ -31,7 +31,7 @@ _SCHEMA = (
         verdict TEXT, note TEXT NOT NULL DEFAULT '', PRIMARY KEY (conversation, number))""",
     f"PRAGMA user_version = {_VERSION}",
 )
-_LISTED = """SELECT id, title, updated FROM conversation WHERE user = ?1 AND (
+_SEARCH = """SELECT id, title, updated FROM conversation WHERE user = ?1 AND (
         instr(folded(title), ?2) OR EXISTS (
             SELECT 1 FROM entry WHERE conversation = conversation.id
                 AND (instr(folded(question), ?2) OR instr(folded(text), ?2))))
@@ -48,7 +48,7 @@ _BEFORE = "SELECT question, text FROM entry WHERE conversation = ? AND number < 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation as it is listed; `updated` (UTC) is when its last answer was given."""
+    """A conversation in the list; `updated` (UTC) is the time of its last answer."""
 
     id: str
     title: str
@@ -57,7 +57,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One answered question, numbered from 1, and what its user thought of it: one of `VERDICTS`, or None."""
+    """One question with its answer, numbered from 1, and the user's verdict: one of `VERDICTS`, or None."""
 
     number: int
     answer: Answer
@@ -67,9 +67,9 @@ class Entry:
 
 
 class Conversations:
-    """The file of conversations, opened. Many threads may use it; every error is a PilcrowError.
+    """The opened file of conversations, safe for threads; every error is a PilcrowError.
 
-    A conversation of another user is told as one that there is not. Without a login the user is "".
+    Another user's conversation is reported as missing. Without a login the user is "".
     """
 
     def __init__(self, path: Path) -> None:
@@ -82,7 +82,7 @@ class Conversations:
                 path, timeout=30, isolation_level=None, check_same_thread=False
             )
         except (OSError, sqlite3.Error) as error:
-            raise self._unusable(error) from error
+            raise self._error(error) from error
         try:
             self._prepare()
         except PilcrowError:
@@ -91,13 +91,13 @@ class Conversations:
 
     def _prepare(self) -> None:
         self._connection.create_function("folded", 1, str.casefold, deterministic=True)
-        with self._explained():
+        with self._translated_errors():
             for pragma in ("journal_mode = WAL", "foreign_keys = ON", "secure_delete = ON"):
                 self._connection.execute(f"PRAGMA {pragma}")
         with self._transaction() as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:
-                raise PilcrowError(f"{self._path} was written by a newer Pilcrow; update Pilcrow")
+                raise PilcrowError(f"{self._path} was written by a newer Pilcrow. Update Pilcrow.")
             for statement in _SCHEMA if not version else ():
                 connection.execute(statement)
 
@@ -112,18 +112,18 @@ class Conversations:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def listed(self, user: str, containing: str = "") -> list[Conversation]:
-        """A user's conversations, newest first.
+    def search(self, user: str, text: str = "") -> list[Conversation]:
+        """Return a user's conversations with this text in title, questions or answers, newest first.
 
-        Those only that hold the text `containing`, in either case, in title, questions or answers.
+        The text is matched literally, in upper or lower case.
         """
-        wanted = _encodable(containing).casefold()
+        wanted = _encodable(text).casefold()
         with self._transaction("BEGIN") as connection:
-            rows = connection.execute(_LISTED, (_encodable(user), wanted)).fetchall()
+            rows = connection.execute(_SEARCH, (_encodable(user), wanted)).fetchall()
         return [Conversation(key, title, datetime.fromisoformat(updated)) for key, title, updated in rows]
 
     def entries(self, user: str, conversation: str) -> list[Entry]:
-        """The questions and answers of a conversation, oldest first."""
+        """Return the questions and answers of a conversation, oldest first."""
         with self._transaction("BEGIN") as connection:
             key = _own(connection, user, conversation)
             rows = connection.execute(_ENTRIES, (key,)).fetchall()
@@ -133,9 +133,9 @@ class Conversations:
         ]
 
     def add(self, user: str, conversation: str | None, answer: Answer) -> str:
-        """Record an answer at the end of a conversation, or of a new one (None); the conversation's id.
+        """Append an answer to a conversation, or to a new one (None), and return the conversation's id.
 
-        A conversation is named after its first question.
+        The first question becomes the conversation's title.
         """
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         question, text = _encodable(answer.question), _encodable(answer.text)
@@ -155,34 +155,34 @@ class Conversations:
                 connection.execute("UPDATE conversation SET title = ? WHERE id = ?", (_title(question), key))
         return key
 
-    def cut(self, user: str, conversation: str, number: int) -> None:
-        """Take out the entry of this number and those after it."""
+    def delete_from(self, user: str, conversation: str, number: int) -> None:
+        """Delete the entry of this number and those after it."""
         with self._transaction() as connection:
             key = _own(connection, user, conversation, number)
             connection.execute("DELETE FROM entry WHERE conversation = ? AND number >= ?", (key, number))
-        self._forget()
+        self._truncate_log()
 
     def delete(self, user: str, conversation: str) -> None:
-        """Take out a conversation, its answers and verdicts."""
+        """Delete a conversation with its answers and verdicts."""
         with self._transaction() as connection:
             key = _own(connection, user, conversation)
             connection.execute("DELETE FROM conversation WHERE id = ?", (key,))
-        self._forget()
+        self._truncate_log()
 
     def judge(self, user: str, conversation: str, number: int, verdict: str | None, note: str = "") -> None:
-        """Record what the user thinks of an answer, in place of what was said before; None takes it back."""
+        """Set the user's verdict on an answer; None removes it."""
         if verdict is not None and verdict not in VERDICTS:
-            raise PilcrowError(f"{verdict!r} is no verdict; it is one of: {', '.join(VERDICTS)}")
-        if len(note) > LONGEST_NOTE:
-            raise PilcrowError(f"the note has {len(note)} characters; write at most {LONGEST_NOTE}")
+            raise PilcrowError(f"{verdict!r} is no verdict. Use one of: {', '.join(VERDICTS)}.")
+        if len(note) > MAX_NOTE:
+            raise PilcrowError(f"The note has {len(note)} characters. Use at most {MAX_NOTE}.")
         with self._transaction() as connection:
             key = _own(connection, user, conversation, number)
             connection.execute(_JUDGE, (verdict, _encodable(note), key, number))
 
     def candidates(self) -> Iterator[dict[str, object]]:
-        """Every answer with a verdict, of all users, oldest first, as JSON values for the evaluation set.
+        """Yield all users' answers that have a verdict, as JSON values for the evaluation, oldest first.
 
-        `history` are the turns before, `citations` the (source, paragraph) that were cited.
+        `history` is the turns before, `citations` the cited [source, paragraph].
         """
         with self._transaction("BEGIN") as connection:
             found = [
@@ -201,14 +201,14 @@ class Conversations:
                 "asked": asked,
             }
 
-    def _forget(self) -> None:
-        """Empty the write-ahead log, where what was taken out would still be read."""
-        with self._lock, self._explained():
+    def _truncate_log(self) -> None:
+        """Empty the write-ahead log, in which deleted text could still be read."""
+        with self._lock, self._translated_errors():
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        with self._lock, self._explained():
+        with self._lock, self._translated_errors():
             self._connection.execute(begin)
             try:
                 yield self._connection
@@ -218,38 +218,38 @@ class Conversations:
                 raise
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
-            raise self._unusable(error) from error
+            raise self._error(error) from error
 
-    def _unusable(self, error: Exception) -> PilcrowError:
+    def _error(self, error: Exception) -> PilcrowError:
         return PilcrowError(
-            f"The conversations in {self._path} cannot be used ({error}). Check the folder's rights and the "
-            "free space; a damaged file can be moved away, then a new one is begun."
+            f"{self._path} cannot be used ({error}). Check the folder's permissions and the free space. "
+            "If the file is damaged, move it away: Pilcrow then starts a new one."
         )
 
 
 def _own(connection: sqlite3.Connection, user: str, conversation: str, number: int | None = None) -> str:
-    """The conversation's id; PilcrowError where the user has none of it, or it has no entry `number`."""
+    """Return the conversation's id; PilcrowError if the user has none such, or it has no such entry."""
     key = _encodable(conversation)
     if not connection.execute(_OWN, (key, _encodable(user))).fetchone():
-        raise PilcrowError("there is no such conversation; it may have been deleted")
+        raise PilcrowError("There is no such conversation. It may have been deleted.")
     if number is not None and not 1 <= number <= connection.execute(_LAST, (key,)).fetchone()[0]:
-        raise PilcrowError(f"there is no question {number} in this conversation")
+        raise PilcrowError(f"This conversation has no question {number}.")
     return key
 
 
 def _title(question: str) -> str:
-    """The question on one line, cut at a word where it is long."""
+    """Return the question on one line, cut after a word if it is long."""
     line = " ".join(question.split()) or "…"
-    if len(line) <= TITLE:
+    if len(line) <= MAX_TITLE:
         return line
-    start = line[:TITLE]
+    start = line[:MAX_TITLE]
     return (start.rpartition(" ")[0] or start[:-1]).rstrip(" ,;:") + "…"
 
 
 def _encodable(text: str) -> str:
-    """The text with a question mark for each lone surrogate, which no file takes."""
+    """Replace each lone surrogate, which UTF-8 can't encode, with a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -15,21 +15,21 @@ from ui.render import TEMPLATES
 FORMAT = 1  # version of the JSON
 
 _SPACE = re.compile(r"[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
-# What a terminal or an editor obeys, and what turns the writing direction of the rest of the line.
+# Characters that terminals and editors obey, and those that change the text's direction.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-# What Markdown reads as more than a character, wherever it stands.
+# Characters with a meaning in Markdown anywhere in a line.
 _MARKUP = re.compile(
     r"[\\`*_{}\[\]<>~$|^&@]"
     r"|(?<!\w)#"
     r"|:(?=//)"
-    r"|(?<=\w)\.(?=[^\W\d_]{2})"  # of an address such as www.example.com
+    r"|(?<=\w)\.(?=[^\W\d_]{2})"  # as in www.example.com
 )
-_LISTED = re.compile(r"(\d{0,9})(?=[-+=:.)])")  # and at the start of a line
+_BLOCK_START = re.compile(r"(\d{0,9})(?=[-+=:.)])")  # characters with a meaning at the start of a line
 
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """An entry and the footnote of each of its citations, by number; footnotes count on from turn to turn."""
+    """An entry, and the footnote number of each citation number; footnotes count through the conversation."""
 
     entry: Entry
     notes: dict[int, int]
@@ -56,7 +56,7 @@ class _Turn:
 
 
 def as_json(title: str, entries: Sequence[Entry]) -> str:
-    """The answers with all that `pilcrow verify` needs to check them again."""
+    """Return the answers with all that `pilcrow verify` needs to re-check them."""
     answers = [entry.answer.as_json() for entry in entries]
     return (
         json.dumps({"pilcrow": FORMAT, "title": title, "answers": answers}, ensure_ascii=False, indent=2)
@@ -85,37 +85,39 @@ def read_answers(file: Path) -> list[Answer]:
 
 
 def markdown(title: str, entries: Sequence[Entry]) -> str:
-    """Each question and its answer, then the footnotes; CommonMark, and footnotes as GitHub has them."""
+    """Return each question and answer, then the footnotes, in CommonMark with GitHub's footnotes."""
     blocks = [f"# {plain(title)}"]
     turns = _turns(entries)
     for turn in turns:
         answer = turn.answer
         blocks += [f"## {plain(answer.question)}", f"*{plain(turn.summary)}*"]
-        stated = " ".join(_stated(statement, turn.notes_of(statement)) for statement in answer.statements)
-        blocks.append(_begun(stated or plain(answer.text)))
+        statements = " ".join(
+            _statement(statement, turn.notes_of(statement)) for statement in answer.statements
+        )
+        blocks.append(_escape_start(statements or plain(answer.text)))
         if answer.nearest:
-            blocks.append("What comes nearest:")
-            blocks.append("\n".join(f"- {_where(near)}: “{plain(near.text)}”" for near in answer.nearest))
-    blocks += [f"[^{note}]: {_where(cited)}: “{plain(cited.quote)}”" for note, cited in _notes(turns)]
+            blocks.append("Nearest paragraphs:")
+            blocks.append("\n".join(f"- {_place(near)}: “{plain(near.text)}”" for near in answer.nearest))
+    blocks += [f"[^{note}]: {_place(cited)}: “{plain(cited.quote)}”" for note, cited in _notes(turns)]
     return "\n\n".join(blocks) + "\n"
 
 
 def html(title: str, entries: Sequence[Entry]) -> str:
-    """One page that needs nothing else, runs nothing and asks for nothing."""
+    """Return one self-contained page, without scripts or requests."""
     turns = _turns(entries)
     template = TEMPLATES.get_template("export.html")
     return template.render(title=_SPACE.sub(" ", title), turns=turns, notes=_notes(turns))
 
 
 def plain(text: str) -> str:
-    """The text on one line, in which neither CommonMark nor GitHub's Markdown finds anything to interpret."""
+    """Escape the text on one line, so that neither CommonMark nor GitHub's Markdown interprets it."""
     line = _CONTROLS.sub("", _SPACE.sub(" ", text)).strip(" ")
     return _MARKUP.sub(lambda mark: f"\\{mark[0]}", line)
 
 
-def _begun(line: str) -> str:
-    """A line of Markdown that begins no list and no other block."""
-    return _LISTED.sub(r"\1\\", line, count=1) if _LISTED.match(line) else line
+def _escape_start(line: str) -> str:
+    """Escape a line of Markdown that would begin a list or another block."""
+    return _BLOCK_START.sub(r"\1\\", line, count=1) if _BLOCK_START.match(line) else line
 
 
 def _turns(entries: Sequence[Entry]) -> list[_Turn]:
@@ -128,16 +130,16 @@ def _turns(entries: Sequence[Entry]) -> list[_Turn]:
 
 
 def _notes(turns: Sequence[_Turn]) -> list[tuple[int, Citation]]:
-    """Each footnote's number and what it cites."""
+    """Return the number and citation of each footnote."""
     return [(turn.notes[citation.number], citation) for turn in turns for citation in turn.answer.citations]
 
 
-def _stated(statement: Statement, notes: Sequence[int]) -> str:
+def _statement(statement: Statement, notes: Sequence[int]) -> str:
     start, end = statement.highlight or (0, 0)
     before, bold, after = statement.text[:start], statement.text[start:end], statement.text[end:]
     marks = "".join(f"[^{note}]" for note in notes)
     edges = ((bold[:1], before[-1:]), (bold[-1:], after[:1]))
-    # Only so do two asterisks begin and end what is bold (CommonMark, "flanking").
+    # Two asterisks begin and end bold text only under these conditions (CommonMark, "flanking").
     if bold and all(
         not inner.isspace() and (inner.isalnum() or not outer.isalnum()) for inner, outer in edges
     ):
@@ -146,16 +148,16 @@ def _stated(statement: Statement, notes: Sequence[int]) -> str:
 
 
 def _spaced(text: str) -> str:
-    """As `plain`, with a space where the text begins or ends with one."""
+    """Escape the text like `plain`, but keep a space at its start or end."""
     return f"{' ' * text[:1].isspace()}{plain(text)}{' ' * text[-1:].isspace()}" if text.strip() else text
 
 
-def _where(found: Citation | Evidence) -> str:
+def _place(found: Citation | Evidence) -> str:
     return ", ".join((f"{_code(found.source)} ¶{found.paragraph}", *found.whereabouts))
 
 
 def _code(name: str) -> str:
-    """A name in which nothing is read as Markdown, with more backticks around it than in it."""
+    """Return a code span of the name, with more backticks around it than in it."""
     line = _CONTROLS.sub("", _SPACE.sub(" ", name))
     ticks = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     pad = " " if "`" in {line[:1], line[-1:]} else ""

@@ -1,4 +1,4 @@
-"""The library of the page: files taken in one by one with their progress, the list with each file's state."""
+"""The page's library: files added one by one with their progress, and the documents with their state."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from rag import Assistant, DocumentInfo, IngestReport, PilcrowError
 from ui.render import part
 
-FOLDER = "documents"  # below the index: copies of the files that were given to the page
-_TICK = 0.2  # seconds between two looks at the progress
+FOLDER = "documents"  # in the index's folder: copies of the files added on the page
+_TICK = 0.2  # seconds between two progress updates
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """How far the reading of a file is: `done` (0 to 1), and a message."""
+    """The progress of one file: `done` is 0 to 1."""
 
     name: str
     message: str
@@ -26,31 +26,31 @@ class Upload:
     failed: bool = False
 
 
-def keep(assistant: Assistant, uploaded: Sequence[str]) -> list[Path]:
-    """Copies of uploaded files, under their own names; a new edition takes the place of the old."""
+def save(assistant: Assistant, uploaded: Sequence[str]) -> list[Path]:
+    """Copy uploaded files under their own names and return the copies; a newer file replaces an older one."""
     folder = assistant.settings.index / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    kept: list[Path] = []
+    saved: list[Path] = []
     for file in map(Path, uploaded):
         name, count = file.name, 1
-        while folder / name in kept:  # two of one name in one upload are two documents
+        while folder / name in saved:  # two files of one name in one upload are two documents
             count += 1
             name = f"{file.stem} ({count}){file.suffix}"
-        kept.append(Path(shutil.copyfile(file, folder / name)))
-    return kept
+        saved.append(Path(shutil.copyfile(file, folder / name)))
+    return saved
 
 
 def ingest(assistant: Assistant, files: Sequence[Path]) -> Iterator[str]:
-    """Read files one by one; yield the progress and the outcome of all of them, as HTML, at each change."""
+    """Ingest files one by one; at each change yield the progress of all of them as HTML."""
     uploads = {file: Upload(file.name, "waiting") for file in files}
     with ThreadPoolExecutor(max_workers=1) as worker:
         for file in files:
-            for upload in _ingest_one(assistant, file, worker):
+            for upload in _ingest_file(assistant, file, worker):
                 uploads[file] = upload
                 yield part("progress", list(uploads.values()))
 
 
-def _ingest_one(assistant: Assistant, file: Path, worker: ThreadPoolExecutor) -> Iterator[Upload]:
+def _ingest_file(assistant: Assistant, file: Path, worker: ThreadPoolExecutor) -> Iterator[Upload]:
     done = 0.0
 
     def progress(_: str, documents: float, total: int) -> None:
@@ -70,7 +70,7 @@ def _ingest_one(assistant: Assistant, file: Path, worker: ThreadPoolExecutor) ->
 
 
 def remove(assistant: Assistant, source: str) -> str:
-    """Takes a document out of the index, and the copy that the page kept of it; what was done, in words."""
+    """Remove a document from the index, and the page's copy of its file; return what was done."""
     path = assistant.path(source)
     assistant.remove(source)
     if path.parent == (assistant.settings.index / FOLDER).resolve():
@@ -79,15 +79,14 @@ def remove(assistant: Assistant, source: str) -> str:
 
 
 def table(assistant: Assistant) -> str:
-    """Every document with its state, the number of its paragraphs and its date."""
+    """Render every document with its state, number of paragraphs and date."""
     return part("documents", [(document, state(assistant, document)) for document in assistant.documents()])
 
 
 def state(assistant: Assistant, document: DocumentInfo) -> str:
-    """Whether the file is still as it was read."""
-    path = assistant.path(document.source)
+    """Return whether the file still has the content that was indexed."""
     try:
-        with path.open("rb") as file:
+        with assistant.path(document.source).open("rb") as file:
             same = file_digest(file, "sha256").hexdigest() == document.sha256
     except OSError:
         return "file is gone"

@@ -1,17 +1,17 @@
-// What the page does in the browser. The server is spoken to through hidden text boxes, since Gradio's own
-// scripted component wants eval(), which the content security policy forbids.
+// The page's script. It sends clicks to the server through hidden text boxes, because Gradio's own scripted
+// component needs eval(), which the content security policy forbids.
 (() => {
 const byId = (id) => document.getElementById(id);
 let opener = null;
 
-const tell = (box, what) => {
+const send = (box, action) => {
   const area = byId(box).querySelector("textarea, input");
-  const own = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(area), "value");
-  own.set.call(area, JSON.stringify({ ...what, at: Date.now() }));
+  const property = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(area), "value");
+  property.set.call(area, JSON.stringify({ ...action, at: Date.now() }));
   area.dispatchEvent(new Event("input", { bubbles: true }));
 };
-const chat = (what) => tell("pilcrow-act", what);
-const shelf = (what) => tell("pilcrow-shelf-act", what);
+const chat = (action) => send("pilcrow-act", action);
+const library = (action) => send("pilcrow-shelf-act", action);
 
 const openSource = async (link) => {
   const panel = byId("pilcrow-panel");
@@ -19,20 +19,20 @@ const openSource = async (link) => {
   opener = link;
   panel.hidden = false;
   byId("pilcrow-tabs").classList.add("pilcrow-reading");
-  body.innerHTML = '<p class="pilcrow-status" role="status">Opening …</p>';
+  body.innerHTML = '<p class="pilcrow-status" role="status">Opening…</p>';
   try {
-    const found = await fetch(link.getAttribute("href"), { credentials: "same-origin" });
-    if (found.status === 401) { location.reload(); return; }
-    body.innerHTML = await found.text();
+    const response = await fetch(link.getAttribute("href"), { credentials: "same-origin" });
+    if (response.status === 401) { location.reload(); return; }
+    body.innerHTML = await response.text();
   } catch {
-    body.innerHTML = '<p class="pilcrow-problem" role="alert">Pilcrow does not answer: is it still running?</p>';
+    body.innerHTML = '<p class="pilcrow-problem" role="alert">Pilcrow does not respond. Check that it is still running.</p>';
   }
   const cited = body.querySelector(".pilcrow-cited");
   (cited || panel.querySelector("button")).focus({ preventScroll: true });
   if (cited) cited.scrollIntoView({ block: "center" });
 };
 
-// On a narrow screen the conversations cover the page: they show only while one is chosen.
+// On a narrow screen the list of conversations covers the page: close it once one is chosen.
 const closeSide = () => {
   const side = byId("pilcrow-side");
   if (innerWidth < 768 && side.classList.contains("open")) side.querySelector(".toggle-button").click();
@@ -44,7 +44,7 @@ const closeSource = () => {
   if (opener && opener.isConnected) opener.focus();
 };
 
-const copied = async (button, text) => {
+const copy = async (button, text) => {
   try {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
@@ -54,7 +54,7 @@ const copied = async (button, text) => {
   setTimeout(() => { button.textContent = button.dataset.do === "link" ? "Link" : "Copy"; }, 1500);
 };
 
-const plain = (turn) => {
+const textOf = (turn) => {
   const answer = turn.querySelector(".pilcrow-answer").cloneNode(true);
   answer.querySelectorAll(".pilcrow-tip").forEach((tip) => tip.remove());
   answer.querySelectorAll(".pilcrow-number").forEach((mark) => { mark.textContent = ` [${mark.textContent}]`; });
@@ -75,9 +75,9 @@ const addressOf = (turn) => {
   return here.href;
 };
 
-const doings = {
-  copy: (button, turn) => copied(button, plain(turn)),
-  link: (button, turn) => copied(button, addressOf(turn)),
+const actions = {
+  copy: (button, turn) => copy(button, textOf(turn)),
+  link: (button, turn) => copy(button, addressOf(turn)),
   retry: (_, turn) => chat({ do: "retry", number: Number(turn.dataset.number) }),
   edit: (_, turn) => {
     chat({ do: "edit", number: Number(turn.dataset.number) });
@@ -85,23 +85,23 @@ const doings = {
   },
 };
 
-// A first click asks, the second does it.
-const sure = (button, act) => {
-  if (button.dataset.sure) { act(); return; }
-  button.dataset.sure = "yes";
-  const said = button.textContent;
-  button.textContent = `${said}?`;
-  setTimeout(() => { delete button.dataset.sure; button.textContent = said; }, 4000);
+// The first click asks for confirmation, the second acts.
+const confirmed = (button, act) => {
+  if (button.dataset.asked) { act(); return; }
+  button.dataset.asked = "yes";
+  const label = button.textContent;
+  button.textContent = `${label}?`;
+  setTimeout(() => { delete button.dataset.asked; button.textContent = label; }, 4000);
 };
 
 const clicks = [
-  ["[data-do]", (it) => doings[it.dataset.do](it, it.closest(".pilcrow-turn"))],
+  ["[data-do]", (it) => actions[it.dataset.do](it, it.closest(".pilcrow-turn"))],
   ["[data-ask]", (it) => chat({ do: "ask", ask: it.dataset.ask })],
   ["[data-plain]", (it) => chat({ do: "plain", ask: it.dataset.plain })],
   ["[data-open]", (it) => chat({ do: "open", open: it.dataset.open })],
-  ["[data-delete]", (it) => sure(it, () => chat({ do: "delete", conversation: it.dataset.delete }))],
-  ["[data-again]", (it) => shelf({ again: it.dataset.again })],
-  ["[data-remove]", (it) => sure(it, () => shelf({ remove: it.dataset.remove }))],
+  ["[data-delete]", (it) => confirmed(it, () => chat({ do: "delete", conversation: it.dataset.delete }))],
+  ["[data-again]", (it) => library({ again: it.dataset.again })],
+  ["[data-remove]", (it) => confirmed(it, () => library({ remove: it.dataset.remove }))],
   ["[data-close]", closeSource],
   ['a[href^="pilcrow/source"]', openSource],
 ];
@@ -122,16 +122,16 @@ document.addEventListener("submit", (event) => {
   const form = event.target.closest(".pilcrow-feedback");
   if (!form) return;
   event.preventDefault();
-  const given = new FormData(form);
+  const values = new FormData(form);
   const turn = form.closest(".pilcrow-turn");
-  const verdict = given.get(`verdict${turn.dataset.number}`);
-  if (verdict) chat({ do: "judge", number: Number(turn.dataset.number), verdict, note: given.get("note") });
+  const verdict = values.get(`verdict${turn.dataset.number}`);
+  if (verdict) chat({ do: "judge", number: Number(turn.dataset.number), verdict, note: values.get("note") });
 });
 
-// The address shows the conversation, so that a reload, a bookmark or a shared link opens it again.
+// The address names the conversation, so that a reload, a bookmark or a link opens it again.
 let shown = null;
 let seen = 0;
-const settled = () => {
+const update = () => {
   const here = document.querySelector("#pilcrow-said :is(.pilcrow-talk, .pilcrow-welcome)");
   if (!here) return;
   const now = here.dataset.conversation || "";
@@ -145,5 +145,5 @@ const settled = () => {
   shown = now;
   seen = turns.length;
 };
-new MutationObserver(settled).observe(document.documentElement, { childList: true, subtree: true });
+new MutationObserver(update).observe(document.documentElement, { childList: true, subtree: true });
 })();

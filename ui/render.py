@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from jinja2.ext import Extension
 from markupsafe import Markup
 
 from rag import Answer, Citation, Evidence, Statement
-from ui.conversations import LONGEST_NOTE, VERDICTS, Entry
+from ui.conversations import MAX_NOTE, VERDICTS
 
 _MARK = re.compile(r"\[(\d+)\]")
 # Invisible characters, and those that change the direction of the text after them.
@@ -20,7 +20,6 @@ _HIDDEN = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 )
 UNCHANGED, CHANGED, GONE = "unchanged", "changed", "gone"  # the state of a cited paragraph
-State = Callable[[Citation], str]
 
 
 def escape(text: str) -> Markup:
@@ -38,26 +37,6 @@ def part(name: str, *values: object) -> Markup:
     """Render a macro of page.html, on one line so that Gradio's Markdown reads it as one block of HTML."""
     markup: Markup = getattr(TEMPLATES.get_template("page.html").module, name)(*values)
     return markup
-
-
-def conversation(identifier: str, entries: Sequence[Entry], state_of: State) -> Markup:
-    """Render a whole conversation."""
-    return part("conversation", identifier, entries, state_of)
-
-
-def draft(question: str, text: str, message: str, unchecked: str = "") -> Markup:
-    """Render the answer while it is written: the checked text, the unchecked text and the current step."""
-    return part("draft", question, text, message, unchecked)
-
-
-def problem(message: str) -> Markup:
-    """Render an error for the person who asked."""
-    return part("problem", message)
-
-
-def status(message: str) -> Markup:
-    """Render what was done, or is being done."""
-    return part("status", message)
 
 
 def _pieces(
@@ -113,7 +92,7 @@ TEMPLATES = Environment(
 TEMPLATES.globals |= {
     "CHANGED": CHANGED,
     "GONE": GONE,
-    "LONGEST_NOTE": LONGEST_NOTE,
+    "MAX_NOTE": MAX_NOTE,
     "VERDICTS": VERDICTS,
     "citations_of": _citations_of,
     "pieces": _pieces,

@@ -1,4 +1,4 @@
-"""The page's own addresses, for whoever is logged in: paragraphs, pages of PDF files, and exports."""
+"""The page's own addresses, for logged-in users: paragraphs, pages of PDF files, and exports."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from starlette.routing import Route
 from rag import Assistant, PilcrowError
 from ui.conversations import Conversations
 from ui.export import as_json, html, markdown
-from ui.render import problem
-from ui.source import held, page_image, panel, wanted
+from ui.render import part
+from ui.source import page_image, panel, recorded, stored
 
 View = Callable[[Assistant, Conversations, Request], Response]
-# What an export is written by, its type and its file's ending.
+# Each export's writer, media type and file suffix.
 EXPORTS = {
     "markdown": (markdown, "text/markdown", "md"),
     "html": (html, "text/html", "html"),
@@ -25,50 +25,51 @@ EXPORTS = {
 
 
 def routes(assistant: Assistant, conversations: Conversations) -> list[Route]:
-    """`/pilcrow/source` (HTML), `/pilcrow/page` (PNG) and `/pilcrow/export` (a file to keep)."""
+    """Return `/pilcrow/source` (HTML), `/pilcrow/page` (PNG) and `/pilcrow/export` (a file)."""
     views: dict[str, View] = {"source": _source, "page": _page, "export": _export}
     return [
-        Route(f"/pilcrow/{name}", _answered(view, assistant, conversations)) for name, view in views.items()
+        Route(f"/pilcrow/{name}", _endpoint(view, assistant, conversations)) for name, view in views.items()
     ]
 
 
-def _answered(
+def _endpoint(
     view: View, assistant: Assistant, conversations: Conversations
 ) -> Callable[[Request], Awaitable[Response]]:
-    """A view in a thread of its own; what it does not find is told with status 404."""
+    """Run a view in a thread; status 404 for what it can't find."""
 
-    def answer(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         try:
             return view(assistant, conversations, request)
         except PilcrowError as error:
-            return HTMLResponse(problem(str(error)), status_code=404)
+            return HTMLResponse(part("problem", str(error)), status_code=404)
         except (ValueError, KeyError, StopIteration, OSError):
-            return HTMLResponse(problem("There is nothing at this address."), status_code=404)
+            message = "There is nothing at this address. Go back to the page and open the source again."
+            return HTMLResponse(part("problem", message), status_code=404)
 
-    async def waiting(request: Request) -> Response:
-        return await run_in_threadpool(answer, request)
+    async def endpoint(request: Request) -> Response:
+        return await run_in_threadpool(respond, request)
 
-    return waiting
+    return endpoint
 
 
 def _source(assistant: Assistant, conversations: Conversations, request: Request) -> Response:
-    asked = request.query_params
-    if "document" in asked:
-        return HTMLResponse(panel(assistant, held(assistant, asked["document"], int(asked["paragraph"]))))
-    entries = conversations.entries(request.state.user, asked["conversation"])
-    answer = next(entry.answer for entry in entries if entry.number == int(asked["answer"]))
-    return HTMLResponse(panel(assistant, wanted(answer, asked.get("citation"), asked.get("evidence"))))
+    query = request.query_params
+    if "document" in query:
+        return HTMLResponse(panel(assistant, stored(assistant, query["document"], int(query["paragraph"]))))
+    entries = conversations.entries(request.state.user, query["conversation"])
+    answer = next(entry.answer for entry in entries if entry.number == int(query["answer"]))
+    return HTMLResponse(panel(assistant, recorded(answer, query.get("citation"), query.get("evidence"))))
 
 
 def _page(assistant: Assistant, _: Conversations, request: Request) -> Response:
-    asked = request.query_params
-    image = page_image(assistant.path(asked["source"]), int(asked["page"]))
+    query = request.query_params
+    image = page_image(assistant.path(query["source"]), int(query["page"]))
     return Response(image, media_type="image/png", headers={"cache-control": "private, max-age=600"})
 
 
 def _export(_: Assistant, conversations: Conversations, request: Request) -> Response:
-    user, asked = request.state.user, request.query_params["conversation"]
-    write, kind, ending = EXPORTS[request.query_params["as"]]
-    title = next(one.title for one in conversations.listed(user) if one.id == asked)
-    headers = {"content-disposition": f'attachment; filename="pilcrow-{asked}.{ending}"'}
-    return Response(write(title, conversations.entries(user, asked)), media_type=kind, headers=headers)
+    user, key = request.state.user, request.query_params["conversation"]
+    write, media_type, suffix = EXPORTS[request.query_params["as"]]
+    title = next(one.title for one in conversations.search(user) if one.id == key)
+    headers = {"content-disposition": f'attachment; filename="pilcrow-{key}.{suffix}"'}
+    return Response(write(title, conversations.entries(user, key)), media_type=media_type, headers=headers)

@@ -1,4 +1,4 @@
-"""The source panel: a cited paragraph, its quote marked, its neighbours around it, and a PDF's page."""
+"""The source panel: a cited paragraph between its neighbours, its quote marked, and a PDF's page."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ import pypdfium2
 from rag import Answer, Assistant, Citation, Evidence, PilcrowError
 from ui.render import CHANGED, GONE, UNCHANGED, part
 
-AROUND = 3  # paragraphs shown before and after
-SCALE = 1.5  # pixels a point of a page's image
-_pdfium = Lock()  # PDFium is not made for two threads at once
+NEIGHBOURS = 3  # paragraphs shown before and after
+SCALE = 1.5  # pixels per point in the image of a page
+_pdfium = Lock()  # PDFium isn't thread-safe
 
 
 def paragraph_state(assistant: Assistant, found: Citation | Evidence) -> str:
-    """Whether the index still holds the paragraph as it was when it was cited."""
+    """Return whether the index still holds the paragraph as it was cited."""
     try:
         now = assistant.paragraph(found.source, found.paragraph)
     except PilcrowError:
         return GONE
-    return UNCHANGED if now.text == _text(found) else CHANGED
+    then = found.paragraph_text if isinstance(found, Citation) else found.text
+    return UNCHANGED if now.text == then else CHANGED
 
 
 def page_image(path: Path, number: int) -> bytes:
-    """A page of a PDF file, counted from 1, as PNG; ValueError where there is none."""
+    """Draw a page of a PDF file, counted from 1, as PNG; ValueError if there is no such page."""
     if path.suffix.lower() != ".pdf":
         raise ValueError(f"{path.name} has no pages")
     try:
@@ -36,32 +37,28 @@ def page_image(path: Path, number: int) -> bytes:
                 raise ValueError(f"{path.name} has no page {number}")
             image = document[number - 1].render(scale=SCALE).to_pil()
     except pypdfium2.PdfiumError as error:
-        raise ValueError(f"{path.name} cannot be drawn: {error}") from error
-    written = BytesIO()
-    image.save(written, "PNG")
-    return written.getvalue()
+        raise ValueError(f"{path.name} can't be drawn: {error}") from error
+    png = BytesIO()
+    image.save(png, "PNG")
+    return png.getvalue()
 
 
-def held(assistant: Assistant, source: str, number: int) -> Evidence:
-    """A paragraph as the index holds it; PilcrowError where there is none."""
+def stored(assistant: Assistant, source: str, number: int) -> Evidence:
+    """Return a paragraph as the index holds it now; PilcrowError if there is none."""
     now = assistant.paragraph(source, number)
     return Evidence(1, source, number, now.text, now.heading, now.page, now.line, now.date)
 
 
-def wanted(answer: Answer, citation: str | None, evidence: str | None) -> Citation | Evidence:
-    """The citation or the evidence of this number in an answer; StopIteration where there is none."""
+def recorded(answer: Answer, citation: str | None, evidence: str | None) -> Citation | Evidence:
+    """Return the citation or the evidence of this number in an answer; StopIteration if there is none."""
     if citation:
         return next(one for one in answer.citations if one.number == int(citation))
     return next(one for one in answer.evidence if one.number == int(evidence or 0))
 
 
 def panel(assistant: Assistant, found: Citation | Evidence) -> str:
-    """The paragraph as it was read for the answer, between its neighbours as the index holds them now."""
-    state = paragraph_state(assistant, found)
-    around = (found.paragraph - AROUND, found.paragraph + AROUND)
+    """Render the paragraph as it was cited, between the neighbours that it has in the index."""
+    state, number = paragraph_state(assistant, found), found.paragraph
+    around = number - NEIGHBOURS, number + NEIGHBOURS
     neighbours = assistant.paragraphs(found.source, *around) if state == UNCHANGED else ()
     return part("source", found, state, neighbours)
-
-
-def _text(found: Citation | Evidence) -> str:
-    return found.paragraph_text if isinstance(found, Citation) else found.text

@@ -1,11 +1,11 @@
-"""The page's look: one ink, one accent, the machine's own fonts; light and dark."""
+"""The page's Gradio theme, light and dark: one text colour, one accent, system fonts."""
 
 from __future__ import annotations
 
 from gradio.themes import Base
 from gradio.themes.utils import colors, sizes
 
-# Text on its ground has a contrast of 4.5 or more in both modes (WCAG 2.2, AA).
+# Text has a contrast of at least 4.5 in both modes (WCAG 2.2 AA).
 THEME = Base(
     primary_hue=colors.teal,
     neutral_hue=colors.stone,

@@ -1,6 +1,6 @@
-"""What programs may call: the same functions through Gradio's client and as tools of MCP."""
+"""The functions that programs may call, through Gradio's client and as MCP tools."""
 
-# No postponed annotations here: Gradio reads a function's return type as it stands.
+# No `from __future__ import annotations`: Gradio reads a function's return type at run time.
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,34 +16,34 @@ from pydantic import Field, ValidationError, validate_call
 from starlette.requests import Request
 
 from rag import Assistant, DocumentInfo, Evidence, Paragraph, PilcrowError
-from ui.chat import LONGEST
-from ui.completions import AT_ONCE
+from ui.chat import MAX_QUESTION
+from ui.completions import MAX_CONCURRENT, first_problem
 
-Question = Annotated[str, Field(min_length=1, max_length=LONGEST)]
+Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
 Limit = Annotated[int, Field(ge=1, le=50)]
 
 
 def add(assistant: Assistant) -> None:
-    """Adds `ask`, `search`, `show_paragraph` and `list_documents` to the page that is being built."""
-    tools, places = _Tools(assistant), BoundedSemaphore(AT_ONCE)
+    """Add `ask`, `search`, `show_paragraph` and `list_documents` to the page that is being built."""
+    tools, slots = _Tools(assistant), BoundedSemaphore(MAX_CONCURRENT)
     for tool in (tools.ask, tools.search, tools.show_paragraph, tools.list_documents):
-        # Off the queue, since MCP would go through it without the user's login; Gradio's client does queue.
-        api(_served(tool, places), queue=False, concurrency_limit=4, concurrency_id="tools")
+        # No queue: MCP calls through it would lose the user's login. Gradio's client still queues.
+        api(_endpoint(tool, slots), queue=False, concurrency_limit=4, concurrency_id="tools")
 
 
 class _Tools:
-    """The functions, each with the description that programs read."""
+    """The functions; programs read their docstrings as descriptions."""
 
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
 
     def ask(self, question: Question, sources: list[str] | None = None) -> dict[str, Any]:
         """Answer a question from the user's own documents. Every sentence of the answer cites its file and
-        paragraph, with the exact quote; where the documents do not say it, `abstained` is true.
+        paragraph, with the exact quote. If the documents don't say it, `abstained` is true.
 
         Parameters:
             question: The question, in plain words, at most 2,000 characters.
-            sources: Look only into these documents, named as list_documents names them.
+            sources: Search only in these documents, named as in list_documents.
         Returns:
             The answer: text with [1]… after each sentence, citations with their quotes, abstained, nearest.
         """
@@ -52,19 +52,20 @@ class _Tools:
     def search(
         self, question: Question, sources: list[str] | None = None, limit: Limit = 8
     ) -> list[dict[str, Any]]:
-        """Find the paragraphs of the user's own documents that bear on a question, best first, unanswered.
+        """Find the paragraphs of the user's own documents that are relevant to a question, best first.
 
         Parameters:
             question: What to look for, in plain words, at most 2,000 characters.
-            sources: Look only into these documents, named as list_documents names them.
-            limit: At most so many paragraphs, 1 to 50.
+            sources: Search only in these documents, named as in list_documents.
+            limit: The largest number of paragraphs to return, 1 to 50.
         Returns:
             The paragraphs: source, paragraph (its number), text, heading, page, line, date, score.
+            Returns [] if the index is empty.
         """
-        return [_plain(found) for found in self._assistant.search(question, sources, limit)]
+        return [_as_json(found) for found in self._assistant.search(question, sources, limit)]
 
     def show_paragraph(self, source: str, paragraph: int) -> dict[str, Any]:
-        """Show one whole paragraph of a document, such as one that an answer cites.
+        """Show one whole paragraph of a document, for example a cited one.
 
         Parameters:
             source: The document, named as in a citation or by list_documents.
@@ -72,53 +73,49 @@ class _Tools:
         Returns:
             The paragraph: source, number, text, kind, heading, page, line, date.
         """
-        return {"source": source} | _plain(self._assistant.paragraph(source, paragraph))
+        return {"source": source} | _as_json(self._assistant.paragraph(source, paragraph))
 
     def list_documents(self) -> list[dict[str, Any]]:
-        """List the user's own documents that can be asked.
+        """List the user's own documents.
 
         Returns:
             The documents: source (its name in citations), title, paragraphs (how many), date, sha256.
+            Returns [] if the index is empty.
         """
-        return [_plain(document) for document in self._assistant.documents()]
+        return [_as_json(document) for document in self._assistant.documents()]
 
 
-def _served(tool: Callable[..., object], places: BoundedSemaphore) -> Callable[..., object]:
-    """The tool with its arguments checked and its errors told; through MCP, its result is JSON as text."""
+def _endpoint(tool: Callable[..., object], slots: BoundedSemaphore) -> Callable[..., object]:
+    """Wrap a tool: check its arguments, report its errors and, for MCP, return its result as JSON text."""
     checked = validate_call(tool)
     plain = signature(tool)
 
     @wraps(tool)
-    def served(request: gr.Request | Request, *given: object) -> object:
-        if not places.acquire(blocking=False):
+    def endpoint(request: gr.Request | Request, *given: object) -> object:
+        if not slots.acquire(blocking=False):
             raise gr.Error(
-                f"{AT_ONCE} calls are being answered; ask again in a moment", print_exception=False
+                f"{MAX_CONCURRENT} calls are being answered. Ask again in a moment.", print_exception=False
             )
         try:
             result = checked(**dict(zip(plain.parameters, given, strict=True)))
         except ValidationError as error:
-            raise gr.Error(_first(error), print_exception=False) from error
+            raise gr.Error(first_problem(error)[1], print_exception=False) from error
         except PilcrowError as error:
             raise gr.Error(str(error), print_exception=False) from error
         finally:
-            places.release()
-        # MCP comes with Starlette's own request, and would write Python's form of the result as text.
+            slots.release()
+        # MCP passes Starlette's own request, and would write the repr of the result as text.
         return result if isinstance(request, gr.Request) else json.dumps(result, ensure_ascii=False)
 
-    # Gradio hands the request over where a parameter has its type.
+    # Gradio passes the request to a parameter of this type.
     first = Parameter("request", Parameter.POSITIONAL_ONLY, annotation=gr.Request)
-    served.__signature__ = plain.replace(parameters=[first, *plain.parameters.values()])  # type: ignore[attr-defined]
-    served.__annotations__ = tool.__annotations__ | {"request": gr.Request}
-    return served
+    endpoint.__signature__ = plain.replace(parameters=[first, *plain.parameters.values()])  # type: ignore[attr-defined]
+    endpoint.__annotations__ = tool.__annotations__ | {"request": gr.Request}
+    return endpoint
 
 
-def _plain(found: Evidence | Paragraph | DocumentInfo) -> dict[str, Any]:
-    """Its fields in values that JSON has."""
+def _as_json(found: Evidence | Paragraph | DocumentInfo) -> dict[str, Any]:
+    """Return the fields as JSON values."""
     return {
         name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(found).items()
     }
-
-
-def _first(error: ValidationError) -> str:
-    detail = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"

@@ -108,7 +108,7 @@ def test_a_message_may_come_in_parts(client: openai.OpenAI) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
-        ({"messages": said(LEANS), "model": "gpt-4"}, 404, "there is no model 'gpt-4'; use pilcrow"),
+        ({"messages": said(LEANS), "model": "gpt-4"}, 404, "There is no model 'gpt-4'. Use 'pilcrow'."),
         ({"messages": said(LEANS), "model": 4}, 400, "model: "),
         ({"messages": []}, 400, "messages: "),
         ({}, 400, "messages: "),
@@ -117,7 +117,7 @@ def test_a_message_may_come_in_parts(client: openai.OpenAI) -> None:
         ({"messages": [{"role": "system", "content": "x"}]}, 400, "the user's question"),
         ({"messages": [{"role": "tool", "content": "x"}]}, 400, "messages.0.role: "),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "messages.0.content"),
-        ({"messages": said("x" * 2001)}, 400, "2001 characters; at most 2000"),
+        ({"messages": said("x" * 2001)}, 400, "2001 characters. Use at most 2000"),
         ({"messages": said(LEANS), "n": 2}, 400, "n: "),
     ],
 )
@@ -139,7 +139,7 @@ def test_what_is_not_json_is_told(address: str) -> None:
 
 
 def test_openais_client_understands_the_refusals(address: str, client: openai.OpenAI) -> None:
-    with pytest.raises(openai.AuthenticationError, match="log in"):
+    with pytest.raises(openai.AuthenticationError, match="Log in"):
         openai.OpenAI(base_url=address, api_key="ann:wrong", max_retries=0).models.list()
     with pytest.raises(openai.NotFoundError, match="no model"):
         client.chat.completions.create(model="gpt-4", messages=said(LEANS))
@@ -171,7 +171,7 @@ class Slow(Assistant):
 
 def test_one_question_too_many_is_told_at_once_and_the_others_are_answered() -> None:
     slow = Slow()
-    questions = [f"Question {number}?" for number in range(completions.AT_ONCE)]
+    questions = [f"Question {number}?" for number in range(completions.MAX_CONCURRENT)]
     with served(slow) as (_, address), ThreadPoolExecutor(len(questions)) as pool:
         answers = [pool.submit(post, address + "v1", messages=said(question)) for question in questions]
         for _ in questions:
@@ -184,7 +184,7 @@ def test_one_question_too_many_is_told_at_once_and_the_others_are_answered() -> 
             told = answer.result().json()["choices"][0]["message"]["content"]
             assert told == f"You asked: {question}"
         assert refused.status_code == 429
-        assert "ask again" in refused.json()["error"]["message"]
+        assert "Ask again" in refused.json()["error"]["message"]
         assert post(address + "v1", messages=said("One more?")).status_code == 200
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rag import Answer, Citation, Evidence, PilcrowError, Statement
-from ui.conversations import LONGEST_NOTE, VERDICTS, Conversations
+from ui.conversations import MAX_NOTE, VERDICTS, Conversations
 
 STRINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "hostile" / "naughty_strings.json"
 
@@ -52,7 +52,7 @@ def test_what_was_said_is_there_after_reopening(kept: Conversations, path: Path)
     kept.close()
     with Conversations(path) as again:
         entries = again.entries("ada", key)
-        (listed,) = again.listed("ada")
+        (listed,) = again.search("ada")
     assert [(entry.number, entry.answer) for entry in entries] == [(1, first), (2, second)]
     assert entries[0].answer.highlights == ((4, 8),)
     assert before <= entries[0].asked <= entries[1].asked == listed.updated <= datetime.now(UTC)
@@ -63,23 +63,23 @@ def test_what_was_said_is_there_after_reopening(kept: Conversations, path: Path)
 def test_the_newest_conversation_is_listed_first(kept: Conversations) -> None:
     keys = [kept.add("", None, answered(f"Question {number}?")) for number in range(5)]
     kept.add("", keys[1], answered("Once more?"))
-    assert [one.id for one in kept.listed("")] == [keys[1], keys[4], keys[3], keys[2], keys[0]]
+    assert [one.id for one in kept.search("")] == [keys[1], keys[4], keys[3], keys[2], keys[0]]
 
 
 def test_a_user_sees_and_touches_only_their_own(kept: Conversations) -> None:
     key = kept.add("ada", None, answered("Which colour has the lamp?"))
     kept.add("bob", None, answered("Which colour has the bell?"))
-    assert [one.title for one in kept.listed("bob")] == ["Which colour has the bell?"]
-    assert kept.listed("bob", "lamp?") == kept.listed("") == []
+    assert [one.title for one in kept.search("bob")] == ["Which colour has the bell?"]
+    assert kept.search("bob", "lamp?") == kept.search("") == []
     for other in ("bob", "", "Ada", "ada "):
         for touch in (
             lambda user: kept.entries(user, key),
             lambda user: kept.add(user, key, answered("Mine now?")),
-            lambda user: kept.cut(user, key, 1),
+            lambda user: kept.delete_from(user, key, 1),
             lambda user: kept.delete(user, key),
             lambda user: kept.judge(user, key, 1, "wrong"),
         ):
-            with pytest.raises(PilcrowError, match="there is no such conversation"):
+            with pytest.raises(PilcrowError, match="There is no such conversation"):
                 touch(other)
     (entry,) = kept.entries("ada", key)
     assert (entry.answer.question, entry.verdict) == ("Which colour has the lamp?", None)
@@ -88,7 +88,7 @@ def test_a_user_sees_and_touches_only_their_own(kept: Conversations) -> None:
 @pytest.mark.parametrize("key", ["", "x", "%", "' OR 1=1 --", "\x00", "\ud800", "../index"])
 def test_a_conversation_that_is_not_there_is_told(kept: Conversations, key: str) -> None:
     kept.add("", None, answered("Which colour has the lamp?"))
-    with pytest.raises(PilcrowError, match="there is no such conversation"):
+    with pytest.raises(PilcrowError, match="There is no such conversation"):
         kept.entries("", key)
 
 
@@ -104,7 +104,7 @@ def test_a_search_is_literal_and_in_either_case(kept: Conversations) -> None:
     kept.add("", bell, answered("Is it loud?", "The sexton says [so]."))
 
     def found(text: str) -> list[str]:
-        return [one.id for one in kept.listed("", text)]
+        return [one.id for one in kept.search("", text)]
 
     assert found("lamp") == found("100%") == found("ÖRTÜRK") == [lamp]
     assert found("strasse") == found("s_h") == found("SEXTON") == found("[so]") == found("loud") == [bell]
@@ -120,7 +120,7 @@ def test_a_title_is_one_short_line(kept: Conversations) -> None:
     )
     kept.add("", None, answered("x" * 500))
     kept.add("", None, answered(" \n"))
-    titles = [one.title for one in reversed(kept.listed(""))]
+    titles = [one.title for one in reversed(kept.search(""))]
     assert titles == [
         "Why is the lamp green?",
         "What did the keeper of the northern lighthouse say on the…",
@@ -133,19 +133,19 @@ def test_cutting_takes_a_question_and_what_followed(kept: Conversations) -> None
     key = kept.add("", None, answered("One?"))
     for question in ("Two?", "Three?"):
         kept.add("", key, answered(question))
-    kept.cut("", key, 2)
+    kept.delete_from("", key, 2)
     kept.add("", key, answered("Two, said otherwise?"))
     assert [(one.number, one.answer.question) for one in kept.entries("", key)] == [
         (1, "One?"),
         (2, "Two, said otherwise?"),
     ]
-    kept.cut("", key, 1)
+    kept.delete_from("", key, 1)
     assert kept.entries("", key) == []
     kept.add("", key, answered("A new beginning?"))
-    assert [one.title for one in kept.listed("")] == ["A new beginning?"]
+    assert [one.title for one in kept.search("")] == ["A new beginning?"]
     for number in (0, -1, 2, 2**70):
-        with pytest.raises(PilcrowError, match="there is no question"):
-            kept.cut("", key, number)
+        with pytest.raises(PilcrowError, match="has no question"):
+            kept.delete_from("", key, number)
 
 
 def test_what_was_deleted_is_in_no_file(kept: Conversations, path: Path) -> None:
@@ -154,12 +154,12 @@ def test_what_was_deleted_is_in_no_file(kept: Conversations, path: Path) -> None
     other = kept.add("ada", None, answered("What of Schlaraffenland?"))
     kept.add("ada", other, answered("And of Wolkenkuckucksheim?"))
     kept.delete("ada", key)
-    kept.cut("ada", other, 2)
-    assert [one.id for one in kept.listed("ada")] == [other]
+    kept.delete_from("ada", other, 2)
+    assert [one.id for one in kept.search("ada")] == [other]
     written = b"".join(file.read_bytes() for file in path.parent.iterdir())
     assert b"Schlaraffenland" in written
     assert b"Wolkenkuckucksheim" not in written
-    with pytest.raises(PilcrowError, match="there is no such conversation"):
+    with pytest.raises(PilcrowError, match="There is no such conversation"):
         kept.add("ada", key, answered("Still there?"))
 
 
@@ -172,11 +172,11 @@ def test_verdicts_are_kept_and_may_be_changed_or_taken_back(kept: Conversations)
     kept.judge("", key, 1, None)
     assert [(one.verdict, one.note) for one in kept.entries("", key)] == [(None, "")]
     assert list(kept.candidates()) == []
-    with pytest.raises(PilcrowError, match="'splendid' is no verdict; it is one of: right, wrong"):
+    with pytest.raises(PilcrowError, match="'splendid' is no verdict. Use one of: right, wrong"):
         kept.judge("", key, 1, "splendid")
-    with pytest.raises(PilcrowError, match=f"at most {LONGEST_NOTE}"):
-        kept.judge("", key, 1, "right", "x" * (LONGEST_NOTE + 1))
-    with pytest.raises(PilcrowError, match="there is no question 2"):
+    with pytest.raises(PilcrowError, match=f"at most {MAX_NOTE}"):
+        kept.judge("", key, 1, "right", "x" * (MAX_NOTE + 1))
+    with pytest.raises(PilcrowError, match="has no question 2"):
         kept.judge("", key, 2, "right")
 
 
@@ -235,10 +235,10 @@ def test_strings_of_every_kind_are_kept(kept: Conversations) -> None:
         strings += json.loads(STRINGS.read_text("utf-8"))
     for string in strings:
         key = kept.add(string, None, answered(string, f"{string} is so."))
-        kept.judge(string, key, 1, "wrong", string[:LONGEST_NOTE])
+        kept.judge(string, key, 1, "wrong", string[:MAX_NOTE])
         (entry,) = kept.entries(string, key)
         assert entry.answer.question == string.encode("utf-8", "replace").decode()
-        assert key in [one.id for one in kept.listed(string, string)]
+        assert key in [one.id for one in kept.search(string, string)]
     assert len(list(kept.candidates())) == len(strings)
 
 
@@ -268,4 +268,4 @@ def test_once_closed_it_says_so(path: Path) -> None:
     kept = Conversations(path)
     kept.close()
     with pytest.raises(PilcrowError, match="cannot be used"):
-        kept.listed("")
+        kept.search("")

@@ -117,7 +117,7 @@ def test_footnotes_go_on_through_the_conversation() -> None:
         "## Which colour has the lamp?\n\n*Asked 2026-11-22.*\n\n"
         "The lamp is green.[^1] The bell is brass.[^2]\n\n"
         "## Who paid?\n\n*Asked 2026-11-22.*\n\nI couldn't find this in your documents.\n\n"
-        "What comes nearest:\n\n- `lamp.txt` ¶1, page 2: “A rich man.”\n\n"
+        "Nearest paragraphs:\n\n- `lamp.txt` ¶1, page 2: “A rich man.”\n\n"
         "## And it?\n\n*Asked 2026-11-22. Understood as: And the bell?*\n\nIt hangs high.[^3]\n\n"
         "[^1]: `lamp.txt` ¶1, line 1, 2023-07-28: “The lamp is green.”\n\n"
         "[^2]: `lamp.txt` ¶2, line 2, 2023-07-28: “The bell is brass.”\n\n"

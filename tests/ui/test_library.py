@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
 from scripted_llm import saying
 
 from rag import Assistant, Settings
-from ui import library
+from ui import chat, library
+from ui.conversations import FILE, Conversations
 from ui.source import page_image
 from ui.suggest import suggestions
 
@@ -28,7 +30,7 @@ def file(path: Path, text: str) -> str:
 
 def test_a_new_edition_takes_the_place_of_the_old(shelf: Assistant, tmp_path: Path) -> None:
     for number, text in enumerate(("The ferry Zwaluw sailed at nine.", "The ferry Zwaluw sailed at ten.")):
-        given = library.keep(shelf, [file(tmp_path / str(number) / "ferry.txt", text)])
+        given = library.save(shelf, [file(tmp_path / str(number) / "ferry.txt", text)])
         lines = list(library.ingest(shelf, given))
     assert "1 paragraph<" in lines[-1]
     assert [document.source for document in shelf.documents()] == ["ferry.txt"]
@@ -37,7 +39,7 @@ def test_a_new_edition_takes_the_place_of_the_old(shelf: Assistant, tmp_path: Pa
 
 def test_two_files_of_one_name_are_two_documents(shelf: Assistant, tmp_path: Path) -> None:
     given = [file(tmp_path / place / "log.txt", f"A log of {place}.") for place in ("Urk", "Enkhuizen")]
-    list(library.ingest(shelf, library.keep(shelf, given)))
+    list(library.ingest(shelf, library.save(shelf, given)))
     assert sorted(document.source for document in shelf.documents()) == ["log (2).txt", "log.txt"]
 
 
@@ -45,7 +47,7 @@ def test_a_file_that_cannot_be_read_is_told_beside_its_name_and_the_rest_goes_on
     shelf: Assistant, tmp_path: Path
 ) -> None:
     good, bad = file(tmp_path / "good.txt", "A log of Urk."), file(tmp_path / "bad.pdf", "%PDF-1.4 no")
-    *_, last = library.ingest(shelf, library.keep(shelf, [bad, good]))
+    *_, last = library.ingest(shelf, library.save(shelf, [bad, good]))
     assert "pilcrow-problem" in last
     assert "bad&#46;pdf" in last
     assert [document.source for document in shelf.documents()] == ["good.txt"]
@@ -66,7 +68,7 @@ def test_removing_keeps_the_persons_own_file_and_drops_the_pages_copy(
     shelf: Assistant, tmp_path: Path
 ) -> None:
     own = Path(file(tmp_path / "own.txt", "A log of Urk."))
-    (copy,) = library.keep(shelf, [file(tmp_path / "given.txt", "A log of Enkhuizen.")])
+    (copy,) = library.save(shelf, [file(tmp_path / "given.txt", "A log of Enkhuizen.")])
     shelf.ingest([own, copy])
     assert library.remove(shelf, "own.txt") == "own.txt is removed."
     library.remove(shelf, "given.txt")
@@ -95,9 +97,14 @@ def test_no_language_model_is_asked_for_suggestions(tmp_path: Path) -> None:
     assert llm.seen == []
 
 
-def test_an_empty_library_suggests_nothing(shelf: Assistant) -> None:
+def test_an_empty_index_says_to_add_files_and_records_nothing(shelf: Assistant, tmp_path: Path) -> None:
     assert suggestions(shelf) == ()
-    assert "No documents yet" in library.table(shelf)
+    with Conversations(tmp_path / FILE) as conversations:
+        *_, asked = chat.ask(shelf, conversations, "", "", "What is Wagner?", ())
+        assert asked.failed
+        assert conversations.search("") == []
+        for html in (asked.draft, chat.show(shelf, conversations, "", ""), library.table(shelf)):
+            assert "The index is empty. Add files" in unescape(html)
 
 
 def test_a_page_of_a_pdf_is_drawn_and_no_other_file_is(seeds: Path) -> None:

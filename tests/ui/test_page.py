@@ -125,7 +125,7 @@ def test_a_follow_up_carries_on_and_a_reload_keeps_the_conversation(page: Page) 
 
 def test_sources_that_were_read_and_not_used_are_listed_apart(page: Page) -> None:
     turn = ask(page, ARMY)
-    turn.get_by_text("Read, not used").click()
+    turn.get_by_text("Also looked at").click()
     unused = turn.locator("details li").first
     assert "kursk-2024-08-16.txt ¶7" not in unused.inner_text()
     place = unused.locator(".pilcrow-source").inner_text()
@@ -346,7 +346,7 @@ def test_an_answer_is_streamed_and_can_be_stopped(
         page.locator("#pilcrow-draft").get_by_text("word3").wait_for()
         page.get_by_role("button", name="Stop").click()
         page.get_by_text("Stopped.").wait_for()
-        assert conversations.listed("") == []
+        assert conversations.search("") == []
         page.get_by_role("button", name="Ask", exact=True).wait_for()
         page.context.close()
 

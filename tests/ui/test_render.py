@@ -23,7 +23,9 @@ def cited(number: int, source: str, quote: str, day: date | None = None) -> Cita
 
 
 def shown(answer: Answer, state: str = render.UNCHANGED) -> str:
-    return render.conversation("abc", [Entry(1, answer, datetime.now(UTC), None, "")], lambda _: state)
+    return render.part(
+        "conversation", "abc", [Entry(1, answer, datetime.now(UTC), None, "")], lambda _: state
+    )
 
 
 def text_of(html: str) -> str:
@@ -88,8 +90,8 @@ def test_a_follow_up_says_how_it_was_understood() -> None:
 @pytest.mark.parametrize(
     "html",
     [
-        render.draft(HOSTILE, HOSTILE, HOSTILE),
-        render.problem(HOSTILE),
+        render.part("draft", HOSTILE, HOSTILE, HOSTILE),
+        render.part("problem", HOSTILE),
         render.part("welcome", [HOSTILE], 2),
         shown(Answer(HOSTILE, HOSTILE, citations=(cited(1, HOSTILE, HOSTILE),), standalone=HOSTILE + "?")),
     ],

@@ -175,7 +175,7 @@ def test_wrong_credentials_are_refused(header: str, closed: tuple[gr.Blocks, str
     _, address = closed
     response = httpx.get(address + "config", headers={b"authorization": header.encode()})
     assert response.status_code == 401
-    assert "log in" in response.json()["detail"]
+    assert "Log in" in response.json()["detail"]
 
 
 def test_a_wrong_password_does_not_log_in(closed: tuple[gr.Blocks, str]) -> None:
@@ -237,7 +237,7 @@ def test_a_link_from_another_site_may_be_followed(opened: str) -> None:
 
 
 def test_a_long_request_is_refused(opened: str) -> None:
-    long = b'{"data": "' + b"x" * server.LARGEST_BODY + b'"}'
+    long = b'{"data": "' + b"x" * server.MAX_BODY + b'"}'
     response = httpx.post(opened + "gradio_api/queue/join", content=long)
     assert response.status_code == 413
     assert "longer than" in response.json()["detail"]
@@ -245,7 +245,7 @@ def test_a_long_request_is_refused(opened: str) -> None:
 
 
 def test_a_large_file_may_be_uploaded(opened: str) -> None:
-    large = b"x" * (server.LARGEST_BODY + 1)
+    large = b"x" * (server.MAX_BODY + 1)
     uploaded = httpx.post(opened + "gradio_api/upload", files={"files": ("large.txt", large)})
     assert Path(uploaded.json()[0]).stat().st_size == len(large)
     assert httpx.get(opened + "config").json()["max_file_size"] == 200 * 2**20
@@ -303,9 +303,9 @@ def call(address: str, event: int, data: list[Any]) -> dict[str, Any]:
     ],
 )
 def test_a_host_that_is_open_to_others_wants_a_login(host: str) -> None:
-    with pytest.raises(PilcrowError, match="set PILCROW_AUTH=name:password"):
-        server.refuse_open_host(Settings(host=host))
-    server.refuse_open_host(Settings.model_validate({"host": host, "auth": AUTH}))
+    with pytest.raises(PilcrowError, match="Set PILCROW_AUTH=name:password"):
+        server.require_login(Settings(host=host))
+    server.require_login(Settings.model_validate({"host": host, "auth": AUTH}))
 
 
 def test_launching_refuses_such_a_host(towers: Assistant) -> None:
@@ -316,7 +316,7 @@ def test_launching_refuses_such_a_host(towers: Assistant) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost", "LOCALHOST"])
 def test_loopback_wants_none(host: str) -> None:
     assert server.is_loopback(host)
-    server.refuse_open_host(Settings(host=host))
+    server.require_login(Settings(host=host))
 
 
 def test_the_sixth_version_of_loopback(towers: Assistant, temporary: None) -> None:
@@ -333,7 +333,7 @@ def test_a_port_in_use_is_an_error_with_the_remedy(towers: Assistant) -> None:
     with socket.socket() as taken, gr.Blocks() as page:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(PilcrowError, match="set another host or port"):
+        with pytest.raises(PilcrowError, match="Set another host or port"):
             server.launch(page, towers, Settings(port=taken.getsockname()[1]))
 
 
@@ -353,13 +353,13 @@ def test_a_full_queue_is_told_at_once(towers: Assistant, temporary: None) -> Non
             e["id"] for e in httpx.get(address + "config").json()["dependencies"] if e["api_name"] == "wait"
         ]
         bodies = [
-            {"data": [i], "fn_index": event, "session_hash": f"s{i}"} for i in range(server.WAITING + 20)
+            {"data": [i], "fn_index": event, "session_hash": f"s{i}"} for i in range(server.MAX_QUEUE + 20)
         ]
         try:
             answers = [httpx.post(address + "gradio_api/queue/join", json=body) for body in bodies]
         finally:
             go.set()
-    assert [answer.status_code for answer in answers[: server.WAITING]] == [200] * server.WAITING
+    assert [answer.status_code for answer in answers[: server.MAX_QUEUE]] == [200] * server.MAX_QUEUE
     assert answers[-1].status_code == 503
     assert "full" in answers[-1].json()["detail"]
 
@@ -416,4 +416,4 @@ def test_twenty_clients_at_once_each_get_their_own_answers(mills: Assistant, tem
             done.result()
     assert all("full" in message for message in told), set(told)
     assert len(right) + len(told) == 200
-    assert len(right) >= server.WAITING
+    assert len(right) >= server.MAX_QUEUE

@@ -159,7 +159,7 @@ def test_mcp_wants_the_login(address: str) -> None:
 
 def test_one_call_too_many_is_told_and_the_others_are_answered() -> None:
     slow = Slow()
-    numbers = range(tools.AT_ONCE)
+    numbers = range(tools.MAX_CONCURRENT)
 
     def ask(address: str, number: int) -> httpx.Response:
         body = {"data": [f"Question {number}?", None]}
@@ -176,4 +176,4 @@ def test_one_call_too_many_is_told_and_the_others_are_answered() -> None:
         for number, answer in zip(numbers, answers, strict=True):
             assert answer.result().json()["data"][0]["text"] == f"You asked: Question {number}?"
     assert refused.status_code == 500
-    assert "ask again in a moment" in refused.json()["error"]
+    assert "Ask again in a moment" in refused.json()["error"]
