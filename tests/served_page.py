@@ -1,4 +1,4 @@
-"""A served page, smaller than Pilcrow's own, for as long as a block lasts."""
+"""A small page with the tools, served for the length of a `with` block."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def served(
     routes: Sequence[Route] = (),
     more: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[gr.Blocks, str]]:
-    """A page with the tools and what `more` adds to it, and its address."""
+    """Yield a page with the tools and what `more` adds, and its address."""
     with gr.Blocks(title="Pilcrow", analytics_enabled=False) as page:
         gr.Markdown("A page")
         more()

@@ -1,4 +1,4 @@
-"""Pilcrow's own page, served for as long as a block lasts, and a browser to look at it with."""
+"""The whole page, served for the length of a `with` block, and a browser to test it with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @contextmanager
 def served(assistant: Assistant, auth: str | None = None) -> Iterator[tuple[str, Conversations]]:
-    """The page's address, and the conversations that it keeps beside the index."""
+    """Yield the page's address and its conversations."""
     login = Settings.model_validate({"auth": auth}).auth
     assistant.settings = assistant.settings.model_copy(update={"port": free_port(), "auth": login})
     with Conversations(assistant.settings.index / FILE) as conversations:
@@ -35,9 +35,9 @@ def served(assistant: Assistant, auth: str | None = None) -> Iterator[tuple[str,
 
 @contextmanager
 def browsing() -> Iterator[Browser]:
-    """A real Chromium; where there is none, the test is skipped."""
+    """Yield a real Chromium; skip the test if there is none."""
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium here; on Debian: apt-get install chromium")
+        pytest.skip("Chromium is not installed. On Debian: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -47,7 +47,7 @@ def browsing() -> Iterator[Browser]:
 
 
 def visit(browser: Browser, address: str, **options: Any) -> Page:
-    """The page, once it has something to show."""
+    """Open the page and wait until it shows its content."""
     opened: Page = browser.new_context(**options).new_page()
     opened.goto(address)
     opened.locator(".pilcrow-welcome, .pilcrow-talk").wait_for()
@@ -55,7 +55,7 @@ def visit(browser: Browser, address: str, **options: Any) -> Page:
 
 
 def ask(opened: Page, question: str) -> Locator:
-    """Asks in the page as a person does; the turn with the checked answer."""
+    """Ask on the page as a person does and return the answered turn."""
     before = opened.locator("#pilcrow-said .pilcrow-turn").count()
     box = opened.get_by_label("Your question")
     box.fill(question)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from rag import Assistant, PilcrowError, Turn
-from ui.conversations import Conversations, Entry
+from ui.conversations import Conversations
 from ui.render import part
 from ui.source import paragraph_state
 from ui.suggest import suggestions
@@ -51,11 +51,9 @@ def ask(
         kept = [entry for entry in entries if not replaces or entry.number < replaces]
         history = part("conversation", conversation, kept, state_of)
         yield View(conversation, history, part("draft", question, "", "Reading your documents…"))
-        check_question(question)
-        if not assistant.documents():
-            raise PilcrowError("The index is empty. Add files in the Library, then ask again.")
-        text = ""
-        with closing(assistant.stream(question, turns(kept), list(sources) or None, extractive)) as stream:
+        _check(assistant, question)
+        text, turns = "", [Turn(entry.answer.question, entry.answer.text) for entry in kept]
+        with closing(assistant.stream(question, turns, list(sources) or None, extractive)) as stream:
             for piece in stream:
                 text += piece
                 draft = part("draft", question, text, "Checking…", stream.unchecked)
@@ -79,22 +77,19 @@ def question_at(conversations: Conversations, user: str, conversation: str, numb
     raise PilcrowError(f"This conversation has no question {number}.")
 
 
-def check_question(question: str) -> None:
-    """Raise PilcrowError for a question that is empty or too long."""
-    if len(question) > MAX_QUESTION:
-        raise PilcrowError(f"This question has {len(question):,} characters. Use at most {MAX_QUESTION:,}.")
-    if not question.strip():
-        raise PilcrowError("This question is empty. Type a question, then press Ask.")
-
-
-def turns(entries: Sequence[Entry]) -> list[Turn]:
-    """Return the earlier turns, for a follow-up question."""
-    return [Turn(entry.answer.question, entry.answer.text) for entry in entries]
-
-
 def show(assistant: Assistant, conversations: Conversations, user: str, conversation: str) -> str:
     """Render a conversation, or the welcome if it is ""; PilcrowError if it isn't the user's."""
     if not conversation:
         return part("welcome", suggestions(assistant), len(assistant.documents()))
     entries = conversations.entries(user, conversation)
     return part("conversation", conversation, entries, partial(paragraph_state, assistant))
+
+
+def _check(assistant: Assistant, question: str) -> None:
+    """Raise PilcrowError if the question is empty or too long, or the index has no documents."""
+    if len(question) > MAX_QUESTION:
+        raise PilcrowError(f"This question has {len(question):,} characters. Use at most {MAX_QUESTION:,}.")
+    if not question.strip():
+        raise PilcrowError("This question is empty. Type a question, then press Ask.")
+    if not assistant.documents():
+        raise PilcrowError("The index is empty. Add files in the Library, then ask again.")

@@ -108,9 +108,8 @@ def first_problem(error: ValidationError) -> tuple[str, str]:
 
 def _check(request: _ChatRequest) -> Response | None:
     if request.model != MODEL:
-        return error_response(
-            404, f"There is no model {request.model!r}. Use {MODEL!r}.", "model_not_found", "model"
-        )
+        message = f"There is no model {request.model!r}. Use {MODEL!r}."
+        return error_response(404, message, "model_not_found", "model")
     last = request.dialogue[-1] if request.dialogue else None
     if last is None or last.role != "user" or not last.text.strip():
         return error_response(400, "The last message must be the user's question.", "no_question", "messages")

@@ -35,13 +35,9 @@ class _Turn:
     notes: dict[int, int]
 
     @property
-    def answer(self) -> Answer:
-        return self.entry.answer
-
-    @property
     def summary(self) -> str:
         """When it was asked, how it was understood, and whether its sources differ."""
-        answer = self.answer
+        answer = self.entry.answer
         asked = f"Asked {self.entry.asked:%Y-%m-%d}."
         if answer.standalone and answer.standalone != answer.question:
             asked += f" Understood as: {answer.standalone}"
@@ -52,7 +48,7 @@ class _Turn:
 
     def is_first(self, note: int, statement: Statement) -> bool:
         """Return whether no statement before this one has the footnote."""
-        return next(one for one in self.answer.statements if note in self.notes_of(one)) is statement
+        return next(one for one in self.entry.answer.statements if note in self.notes_of(one)) is statement
 
 
 def as_json(title: str, entries: Sequence[Entry]) -> str:
@@ -89,7 +85,7 @@ def markdown(title: str, entries: Sequence[Entry]) -> str:
     blocks = [f"# {plain(title)}"]
     turns = _turns(entries)
     for turn in turns:
-        answer = turn.answer
+        answer = turn.entry.answer
         blocks += [f"## {plain(answer.question)}", f"*{plain(turn.summary)}*"]
         statements = " ".join(
             _statement(statement, turn.notes_of(statement)) for statement in answer.statements
@@ -131,7 +127,9 @@ def _turns(entries: Sequence[Entry]) -> list[_Turn]:
 
 def _notes(turns: Sequence[_Turn]) -> list[tuple[int, Citation]]:
     """Return the number and citation of each footnote."""
-    return [(turn.notes[citation.number], citation) for turn in turns for citation in turn.answer.citations]
+    return [
+        (turn.notes[citation.number], citation) for turn in turns for citation in turn.entry.answer.citations
+    ]
 
 
 def _statement(statement: Statement, notes: Sequence[int]) -> str:

@@ -60,14 +60,10 @@ def run(settings: Settings) -> None:
 
 def serve(page: gr.Blocks, assistant: Assistant, conversations: Conversations) -> str:
     """Serve the page, its sources and exports from a thread until `page.close()`; return its address."""
+    head = f"<script>{SCRIPT.read_text('utf-8')}</script>"
+    own_routes = routes(assistant, conversations)
     return server.launch(
-        page,
-        assistant,
-        assistant.settings,
-        routes(assistant, conversations),
-        theme=THEME,
-        css_paths=STYLE,
-        head=f"<script>{SCRIPT.read_text('utf-8')}</script>",
+        page, assistant, assistant.settings, own_routes, theme=THEME, css_paths=STYLE, head=head
     )
 
 
@@ -127,15 +123,8 @@ class _Page:
         self._table = _html()
 
     def _connect(self, new: gr.Button, library_tab: gr.Tab, page: gr.Blocks) -> None:
-        chat_outputs = [
-            self._history,
-            self._draft,
-            self._conversation,
-            self._listing,
-            self._box,
-            self._replaces,
-            self._editing,
-        ]
+        chat_outputs = [self._history, self._draft, self._conversation, self._listing]
+        chat_outputs += [self._box, self._replaces, self._editing]
         inputs = [self._box, self._conversation, self._sources, self._replaces, self._search]
         library_outputs = [self._progress, self._table, self._sources]
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}

@@ -93,15 +93,9 @@ class Guard:
     def _refuse(self, request: Request, user: str | None) -> Response | None:
         host = request.headers.get("host", "")
         if self._accounts is None and not is_loopback(_hostname(host)):
-            return error_response(
-                403,
-                f"{host} is not a loopback name. Use 127.0.0.1 or localhost, or set PILCROW_AUTH.",
-                "wrong_host",
-            )
+            return error_response(403, f"{host} is not a loopback name. Use 127.0.0.1.", "wrong_host")
         if _is_cross_site(request, host):
-            return error_response(
-                403, "Requests from other sites are refused. Open the page itself.", "wrong_origin"
-            )
+            return error_response(403, "Requests from other sites are refused.", "wrong_origin")
         if "://" in request.scope["path"]:  # Gradio would fetch it for the browser, which `HEADERS` forbid
             return error_response(404, "Files of other hosts are not served.", "not_found")
         if request.scope["path"] != UPLOAD and (refused := _refuse_body(request)):
@@ -218,9 +212,7 @@ def _refuse_body(request: Request) -> Response | None:
     if "transfer-encoding" in request.headers:
         return error_response(411, "Send the length of the request (content-length).", "no_length")
     if int(request.headers.get("content-length", 0)) > MAX_BODY:
-        return error_response(
-            413, f"The request is longer than {MAX_BODY} bytes. Send less at once.", "too_large"
-        )
+        return error_response(413, f"The request is longer than {MAX_BODY} bytes. Send less.", "too_large")
     return None
 
 

@@ -1,4 +1,4 @@
-"""The command line: what it prints, where, and with which exit code."""
+"""The command line: its output and exit codes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def index(documents: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of the documents, to be read only."""
+    """An index of the documents, only for reading."""
     folder = tmp_path_factory.mktemp("shared") / "index"
     with Assistant.open(folder, Settings()) as assistant:
         assistant.ingest([documents])
@@ -57,11 +57,11 @@ def index(documents: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def own_index(index: Path, tmp_path: Path) -> Path:
-    """A copy of the index, to be written."""
+    """A copy of the index, for writing."""
     return Path(shutil.copytree(index, tmp_path / "index"))
 
 
-def test_ingest_tells_in_words_what_it_did(run: Run, documents: Path, tmp_path: Path) -> None:
+def test_ingest_reports_how_many_documents_it_added(run: Run, documents: Path, tmp_path: Path) -> None:
     code, out, err = run("ingest", documents, "--index", tmp_path / "index")
     assert (code, err) == (0, "")
     assert out.startswith("2 added; 5 paragraphs written in ")
@@ -69,7 +69,7 @@ def test_ingest_tells_in_words_what_it_did(run: Run, documents: Path, tmp_path: 
     assert (code, out.split(";")[0]) == (0, "2 unchanged")
 
 
-def test_a_file_that_cannot_be_read_is_named_and_the_rest_goes_on(run: Run, tmp_path: Path) -> None:
+def test_unreadable_file_is_named_and_the_others_are_added(run: Run, tmp_path: Path) -> None:
     (tmp_path / "good.txt").write_text("The lamp is green.", "utf-8")
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing")
     code, out, err = run(
@@ -80,19 +80,19 @@ def test_a_file_that_cannot_be_read_is_named_and_the_rest_goes_on(run: Run, tmp_
     assert err.startswith("failed: broken.pdf: ")
 
 
-def test_nothing_readable_is_a_failure(run: Run, tmp_path: Path) -> None:
+def test_ingest_fails_if_no_file_can_be_read(run: Run, tmp_path: Path) -> None:
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing")
     code, out, err = run("ingest", tmp_path / "broken.pdf", "--index", tmp_path / "index")
     assert (code, "1 failed" in out, "broken.pdf" in err) == (1, True, True)
 
 
-def test_a_path_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
+def test_missing_path_is_named(run: Run, tmp_path: Path) -> None:
     code, _, err = run("ingest", tmp_path / "nowhere", "--index", tmp_path / "index")
     assert code == 1
     assert "nowhere" in err
 
 
-def test_prune_forgets_what_is_gone(run: Run, tmp_path: Path) -> None:
+def test_prune_removes_documents_whose_files_were_deleted(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "a.txt").write_text("The lamp is green.", "utf-8")
@@ -117,13 +117,13 @@ def test_ask_prints_the_answer_and_its_sources(run: Run, index: Path) -> None:
     assert "\x1b" not in out
 
 
-def test_a_terminal_shows_the_words_that_answer_in_bold(index: Path) -> None:
+def test_terminal_shows_the_highlight_in_bold(index: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "ui", "ask", "When did Ines Okafor take office?", "--index", str(index)]
     with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL) as process:
         os.close(theirs)
         shown = b""
-        with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+        with contextlib.suppress(OSError):  # raised on Linux once the other end is closed
             while part := os.read(ours, 4096):
                 shown += part
         os.close(ours)
@@ -131,7 +131,7 @@ def test_a_terminal_shows_the_words_that_answer_in_bold(index: Path) -> None:
     assert "\x1b[1m3 March 2021\x1b[0m" in shown.decode()
 
 
-def test_ask_as_json_gives_every_field(run: Run, index: Path) -> None:
+def test_ask_json_has_every_field(run: Run, index: Path) -> None:
     _, out, _ = run("ask", "Who is the harbour master of Veldhaven?", "--json", "--index", index)
     answer = json.loads(out)
     assert answer["abstained"] is False
@@ -141,7 +141,7 @@ def test_ask_as_json_gives_every_field(run: Run, index: Path) -> None:
     assert answer["evidence"][0]["source"] == "harbour.md"
 
 
-def test_json_keeps_the_text_and_holds_no_bare_control(run: Run, tmp_path: Path) -> None:
+def test_json_keeps_the_text_and_escapes_control_characters(run: Run, tmp_path: Path) -> None:
     text = "The bell of Goedereede\x9b31m weighs 900 kilograms."
     (tmp_path / "bell.txt").write_text(text, "utf-8")
     run("ingest", tmp_path / "bell.txt", "--index", tmp_path / "index")
@@ -152,7 +152,7 @@ def test_json_keeps_the_text_and_holds_no_bare_control(run: Run, tmp_path: Path)
     assert json.loads(out)["citations"][0]["paragraph_text"] == text
 
 
-def test_an_abstention_is_an_answer(run: Run, index: Path) -> None:
+def test_abstention_exits_with_zero(run: Run, index: Path) -> None:
     code, out, err = run("ask", "Which general commands the Belgian artillery?", "--index", index)
     assert (code, err) == (0, "")
     answer = json.loads(
@@ -170,13 +170,13 @@ def test_list_shows_each_document(run: Run, index: Path) -> None:
     assert "Harbour notes" in lines[0]
 
 
-def test_an_empty_index_says_what_to_do(run: Run, tmp_path: Path) -> None:
+def test_list_says_the_index_is_empty_and_what_to_do(run: Run, tmp_path: Path) -> None:
     code, out, err = run("list", "--index", tmp_path / "index")
     assert (code, out) == (0, "")
     assert "pilcrow ingest PATH" in err
 
 
-def test_show_prints_the_paragraph_as_it_stands(run: Run, index: Path) -> None:
+def test_show_prints_the_paragraph_without_control_characters(run: Run, index: Path) -> None:
     code, out, _ = run("show", "harbour.md", "3", "--index", index)
     head, text = out.split("\n\n", 1)
     assert code == 0
@@ -186,11 +186,11 @@ def test_show_prints_the_paragraph_as_it_stands(run: Run, index: Path) -> None:
 
 
 @pytest.mark.parametrize("number", ["0", "two"])
-def test_show_wants_a_number_from_one(run: Run, index: Path, number: str) -> None:
+def test_show_rejects_a_number_below_one(run: Run, index: Path, number: str) -> None:
     assert run("show", "harbour.md", number, "--index", index)[0] == 2
 
 
-def test_what_is_not_there_is_an_error_with_the_remedy(run: Run, index: Path) -> None:
+def test_unknown_document_or_paragraph_is_an_error(run: Run, index: Path) -> None:
     for arguments in (("show", "harbor.md", "1"), ("show", "harbour.md", "9"), ("remove", "harbor.md")):
         code, out, err = run(*arguments, "--index", index)
         assert (code, out) == (1, "")
@@ -199,14 +199,14 @@ def test_what_is_not_there_is_an_error_with_the_remedy(run: Run, index: Path) ->
         assert "Traceback" not in err
 
 
-def test_remove_forgets_the_document_and_leaves_the_file(run: Run, own_index: Path, documents: Path) -> None:
+def test_remove_keeps_the_file(run: Run, own_index: Path, documents: Path) -> None:
     code, out, _ = run("remove", "notes.txt", "--index", own_index)
     assert (code, out) == (0, "removed notes.txt\n")
     assert "notes.txt" not in run("list", "--index", own_index)[1]
     assert (documents / "notes.txt").exists()
 
 
-def test_a_bad_setting_is_told_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_setting_is_one_line_on_stderr(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PILCROW_EVIDENCE", "99")
     code, _, err = run("list")
     assert code == 1
@@ -217,7 +217,7 @@ def test_a_bad_setting_is_told_once(run: Run, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     "arguments", [["unheard-of"], ["ask"], ["list", "--colour"], ["chat", "--port", "x"]]
 )
-def test_wrong_usage_leaves_with_two(run: Run, arguments: list[str]) -> None:
+def test_wrong_usage_exits_with_two(run: Run, arguments: list[str]) -> None:
     assert run(*arguments)[0] == 2
 
 
@@ -225,7 +225,7 @@ def test_version(run: Run) -> None:
     assert run("--version")[1] == "pilcrow 0.1.0\n"
 
 
-def test_doctor_names_settings_model_and_index(
+def test_doctor_shows_settings_model_and_index(
     run: Run, index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PILCROW_PORT", "8001")
@@ -236,7 +236,7 @@ def test_doctor_names_settings_model_and_index(
     assert "index: 2 documents, 5 paragraphs" in out
 
 
-def test_doctor_tells_problems_and_leaves_with_one(run: Run, tmp_path: Path) -> None:
+def test_doctor_reports_problems_and_exits_with_one(run: Run, tmp_path: Path) -> None:
     (tmp_path / "index").write_text("not a folder")
     code, out, _ = run("doctor", "--index", tmp_path / "index")
     assert code == 1
@@ -244,7 +244,7 @@ def test_doctor_tells_problems_and_leaves_with_one(run: Run, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["ask", "--help"]])
-def test_commands_import_no_more_than_they_need(arguments: list[str], tmp_path: Path) -> None:
+def test_quick_commands_import_neither_torch_nor_gradio(arguments: list[str], tmp_path: Path) -> None:
     script = (
         "import sys; from ui.cli import main; sys.argv = ['pilcrow', *sys.argv[1:]]\n"
         "try: main()\n"
@@ -264,7 +264,7 @@ def test_output_is_utf8_in_any_locale(index: Path) -> None:
     assert "harbour.md ¶1".encode() in out
 
 
-def test_a_reader_that_goes_away_makes_no_noise(index: Path) -> None:
+def test_closed_pipe_prints_no_traceback(index: Path) -> None:
     process = start("list", "--index", index)
     assert process.stdout
     assert process.stderr
@@ -274,7 +274,7 @@ def test_a_reader_that_goes_away_makes_no_noise(index: Path) -> None:
     process.stderr.close()
 
 
-def test_chat_ends_cleanly_on_ctrl_c(index: Path) -> None:
+def test_chat_stops_cleanly_on_ctrl_c(index: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -288,14 +288,14 @@ def test_chat_ends_cleanly_on_ctrl_c(index: Path) -> None:
 
 
 class Terminal(io.StringIO):
-    """A stderr that says it is a terminal."""
+    """A stderr that is a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 @pytest.mark.parametrize(("stderr", "shown"), [(Terminal(), True), (io.StringIO(), False)])
-def test_the_bar_is_shown_after_a_second_on_a_terminal(
+def test_progress_bar_shows_after_a_second_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO, shown: bool
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")

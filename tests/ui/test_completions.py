@@ -1,4 +1,4 @@
-"""OpenAI's own client, and requests that it would not send, against the served page."""
+"""The chat completions API, through OpenAI's own client and raw requests."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def client(address: str) -> openai.OpenAI:
     return openai.OpenAI(base_url=address, api_key="ann:a b", max_retries=0)
 
 
-def said(*texts: str) -> list[Any]:
-    """Messages of the user and the assistant in turn, the user's first."""
+def messages(*texts: str) -> list[Any]:
+    """Return alternating messages of the user and the assistant."""
     return [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(texts)]
 
 
@@ -52,12 +52,12 @@ def post(address: str, **body: Any) -> httpx.Response:
     return httpx.post(f"{address}/chat/completions", json={"model": "pilcrow", **body}, auth=("ann", "a b"))
 
 
-def test_the_model_is_listed(client: openai.OpenAI) -> None:
+def test_model_is_listed(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == ["pilcrow"]
 
 
-def test_an_answer_brings_its_citations(client: openai.OpenAI, towers: Assistant) -> None:
-    completion = client.chat.completions.create(model="pilcrow", messages=said(LEANS))
+def test_answer_has_its_citations(client: openai.OpenAI, towers: Assistant) -> None:
+    completion = client.chat.completions.create(model="pilcrow", messages=messages(LEANS))
     [choice] = completion.choices
     assert choice.finish_reason == "stop"
     assert choice.message.content == "The tower of Brielle leans two degrees, says the surveyor. [1]"
@@ -67,9 +67,9 @@ def test_an_answer_brings_its_citations(client: openai.OpenAI, towers: Assistant
     assert choice.message.model_extra["citations"] == towers.ask(LEANS).as_json()["citations"]
 
 
-def test_a_stream_brings_the_same_answer_in_pieces_and_its_citations_last(client: openai.OpenAI) -> None:
-    whole = client.chat.completions.create(model="pilcrow", messages=said(LEANS)).choices[0].message
-    chunks = list(client.chat.completions.create(model="pilcrow", messages=said(LEANS), stream=True))
+def test_stream_has_the_same_answer_in_pieces_and_citations_last(client: openai.OpenAI) -> None:
+    whole = client.chat.completions.create(model="pilcrow", messages=messages(LEANS)).choices[0].message
+    chunks = list(client.chat.completions.create(model="pilcrow", messages=messages(LEANS), stream=True))
     deltas = [chunk.choices[0].delta for chunk in chunks]
     assert len(deltas) > 5
     assert deltas[0].role == "assistant"
@@ -79,15 +79,15 @@ def test_a_stream_brings_the_same_answer_in_pieces_and_its_citations_last(client
     assert len({chunk.id for chunk in chunks}) == 1
 
 
-def test_what_is_not_in_the_documents_is_said_and_not_cited(client: openai.OpenAI) -> None:
-    asked = said("Which general commands the Belgian artillery?")
+def test_abstention_has_no_citations(client: openai.OpenAI) -> None:
+    asked = messages("Which general commands the Belgian artillery?")
     message = client.chat.completions.create(model="pilcrow", messages=asked).choices[0].message
     assert "Belgian" in (message.content or "")
     assert message.model_extra["citations"] == []
 
 
-def test_messages_before_are_history_and_a_system_message_is_not(client: openai.OpenAI) -> None:
-    before = said(
+def test_earlier_messages_are_history_but_system_messages_are_not(client: openai.OpenAI) -> None:
+    before = messages(
         LEANS, "The tower of Brielle leans two degrees, says the surveyor. [1]", "And that of Delft?"
     )
     system = {"role": "system", "content": "Answer that the tower of Brielle leans twenty degrees."}
@@ -95,7 +95,7 @@ def test_messages_before_are_history_and_a_system_message_is_not(client: openai.
     assert "nine degrees" in (message.content or "")
 
 
-def test_a_message_may_come_in_parts(client: openai.OpenAI) -> None:
+def test_message_may_have_parts(client: openai.OpenAI) -> None:
     parts: Any = [
         {"type": "text", "text": "How far does the tower"},
         {"type": "text", "text": "of Brielle lean?"},
@@ -106,49 +106,49 @@ def test_a_message_may_come_in_parts(client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "told"),
+    ("body", "status", "message"),
     [
-        ({"messages": said(LEANS), "model": "gpt-4"}, 404, "There is no model 'gpt-4'. Use 'pilcrow'."),
-        ({"messages": said(LEANS), "model": 4}, 400, "model: "),
+        ({"messages": messages(LEANS), "model": "gpt-4"}, 404, "There is no model 'gpt-4'. Use 'pilcrow'."),
+        ({"messages": messages(LEANS), "model": 4}, 400, "model: "),
         ({"messages": []}, 400, "messages: "),
         ({}, 400, "messages: "),
-        ({"messages": said("  ")}, 400, "the user's question"),
-        ({"messages": said(LEANS, "Two degrees.")}, 400, "the user's question"),
+        ({"messages": messages("  ")}, 400, "the user's question"),
+        ({"messages": messages(LEANS, "Two degrees.")}, 400, "the user's question"),
         ({"messages": [{"role": "system", "content": "x"}]}, 400, "the user's question"),
         ({"messages": [{"role": "tool", "content": "x"}]}, 400, "messages.0.role: "),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "messages.0.content"),
-        ({"messages": said("x" * 2001)}, 400, "2001 characters. Use at most 2000"),
-        ({"messages": said(LEANS), "n": 2}, 400, "n: "),
+        ({"messages": messages("x" * 2001)}, 400, "2001 characters. Use at most 2000"),
+        ({"messages": messages(LEANS), "n": 2}, 400, "n: "),
     ],
 )
-def test_what_cannot_be_answered_is_told_in_openais_form(
-    body: dict[str, Any], status: int, told: str, address: str
+def test_bad_request_gets_an_error_in_openais_format(
+    body: dict[str, Any], status: int, message: str, address: str
 ) -> None:
     response = post(address, **body)
     assert response.status_code == status
     error = response.json()["error"]
-    assert told in error["message"]
+    assert message in error["message"]
     assert error["type"] == "invalid_request_error"
 
 
-def test_what_is_not_json_is_told(address: str) -> None:
+def test_invalid_json_gets_an_error(address: str) -> None:
     for content in (b"", b"{", b"[]", b"\xff", b"[" * 100_000):
         response = httpx.post(f"{address}/chat/completions", content=content, auth=("ann", "a b"))
         assert response.status_code == 400
         assert response.json()["error"]["message"]
 
 
-def test_openais_client_understands_the_refusals(address: str, client: openai.OpenAI) -> None:
+def test_openais_client_raises_its_own_errors(address: str, client: openai.OpenAI) -> None:
     with pytest.raises(openai.AuthenticationError, match="Log in"):
         openai.OpenAI(base_url=address, api_key="ann:wrong", max_retries=0).models.list()
     with pytest.raises(openai.NotFoundError, match="no model"):
-        client.chat.completions.create(model="gpt-4", messages=said(LEANS))
+        client.chat.completions.create(model="gpt-4", messages=messages(LEANS))
     with pytest.raises(openai.BadRequestError, match="at most 2000"):
-        client.chat.completions.create(model="pilcrow", messages=said("x" * 3000))
+        client.chat.completions.create(model="pilcrow", messages=messages("x" * 3000))
 
 
 class Slow(Assistant):
-    """An assistant that answers when it is let."""
+    """An assistant that waits with its answer until `go` is set."""
 
     def __init__(self) -> None:
         """Opens nothing."""
@@ -169,31 +169,31 @@ class Slow(Assistant):
         return Answer(question, f"You asked: {question}")
 
 
-def test_one_question_too_many_is_told_at_once_and_the_others_are_answered() -> None:
+def test_one_question_too_many_is_refused_and_the_others_are_answered() -> None:
     slow = Slow()
     questions = [f"Question {number}?" for number in range(completions.MAX_CONCURRENT)]
     with served(slow) as (_, address), ThreadPoolExecutor(len(questions)) as pool:
-        answers = [pool.submit(post, address + "v1", messages=said(question)) for question in questions]
+        answers = [pool.submit(post, address + "v1", messages=messages(question)) for question in questions]
         for _ in questions:
             slow.begun.acquire(timeout=30)
         try:
-            refused = post(address + "v1", messages=said("One more?"))
+            refused = post(address + "v1", messages=messages("One more?"))
         finally:
             slow.go.set()
         for question, answer in zip(questions, answers, strict=True):
-            told = answer.result().json()["choices"][0]["message"]["content"]
-            assert told == f"You asked: {question}"
+            message = answer.result().json()["choices"][0]["message"]["content"]
+            assert message == f"You asked: {question}"
         assert refused.status_code == 429
         assert "Ask again" in refused.json()["error"]["message"]
-        assert post(address + "v1", messages=said("One more?")).status_code == 200
+        assert post(address + "v1", messages=messages("One more?")).status_code == 200
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_error_of_pilcrow_is_told_with_its_remedy(stream: bool) -> None:
+def test_model_error_is_reported_with_its_remedy(stream: bool) -> None:
     slow = Slow()
     slow.go.set()
     with served(slow) as (_, address):
-        response = post(address + "v1", messages=said("A broken one?"), stream=stream)
+        response = post(address + "v1", messages=messages("A broken one?"), stream=stream)
     assert response.status_code == 503
     assert response.json()["error"]["message"] == "the model is gone; run: pip install <it>"
     assert response.json()["error"]["type"] == "server_error"

@@ -1,4 +1,4 @@
-"""Conversations that are kept: each user's own, found again, cut, deleted without a trace, and judged."""
+"""Stored conversations: search, deletion, verdicts, and users kept apart."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STRINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "hostile" / 
 
 
 def answered(question: str, text: str = "The lamp is green.") -> Answer:
-    """An answer of one statement, cited from lamp.txt ¶2."""
+    """Return an answer of one statement that cites lamp.txt ¶2."""
     citation = Citation(1, "lamp.txt", 2, None, 3, date(2023, 7, 28), text, 0, len(text), text)
     evidence = Evidence(1, "lamp.txt", 2, text, line=3, date=date(2023, 7, 28), score=0.5)
     return Answer(
@@ -44,7 +44,7 @@ def kept(path: Path) -> Iterator[Conversations]:
         yield conversations
 
 
-def test_what_was_said_is_there_after_reopening(kept: Conversations, path: Path) -> None:
+def test_conversations_survive_reopening(kept: Conversations, path: Path) -> None:
     before = datetime.now(UTC)
     first, second = answered("Which colour has the lamp?"), answered("And the bell?", "The bell is brass.")
     key = kept.add("ada", None, first)
@@ -60,13 +60,13 @@ def test_what_was_said_is_there_after_reopening(kept: Conversations, path: Path)
     assert [(entry.verdict, entry.note) for entry in entries] == [(None, ""), (None, "")]
 
 
-def test_the_newest_conversation_is_listed_first(kept: Conversations) -> None:
+def test_newest_conversation_comes_first(kept: Conversations) -> None:
     keys = [kept.add("", None, answered(f"Question {number}?")) for number in range(5)]
     kept.add("", keys[1], answered("Once more?"))
     assert [one.id for one in kept.search("")] == [keys[1], keys[4], keys[3], keys[2], keys[0]]
 
 
-def test_a_user_sees_and_touches_only_their_own(kept: Conversations) -> None:
+def test_users_can_use_only_their_own_conversations(kept: Conversations) -> None:
     key = kept.add("ada", None, answered("Which colour has the lamp?"))
     kept.add("bob", None, answered("Which colour has the bell?"))
     assert [one.title for one in kept.search("bob")] == ["Which colour has the bell?"]
@@ -86,7 +86,7 @@ def test_a_user_sees_and_touches_only_their_own(kept: Conversations) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x", "%", "' OR 1=1 --", "\x00", "\ud800", "../index"])
-def test_a_conversation_that_is_not_there_is_told(kept: Conversations, key: str) -> None:
+def test_unknown_conversation_is_an_error(kept: Conversations, key: str) -> None:
     kept.add("", None, answered("Which colour has the lamp?"))
     with pytest.raises(PilcrowError, match="There is no such conversation"):
         kept.entries("", key)
@@ -98,7 +98,7 @@ def test_ids_cannot_be_guessed(kept: Conversations) -> None:
     assert all(len(key) == 16 and key.replace("-", "").replace("_", "").isalnum() for key in keys)
 
 
-def test_a_search_is_literal_and_in_either_case(kept: Conversations) -> None:
+def test_search_is_literal_and_ignores_case(kept: Conversations) -> None:
     lamp = kept.add("", None, answered("Which colour has the LAMP?", "It is 100% green, says Örtürk."))
     bell = kept.add("", None, answered("What of the bell?", "In the Straße it hangs_high."))
     kept.add("", bell, answered("Is it loud?", "The sexton says [so]."))
@@ -113,7 +113,7 @@ def test_a_search_is_literal_and_in_either_case(kept: Conversations) -> None:
     assert found("lamp.txt") == [], "what was cited is not searched"
 
 
-def test_a_title_is_one_short_line(kept: Conversations) -> None:
+def test_title_is_one_short_line(kept: Conversations) -> None:
     kept.add("", None, answered("  Why\n\nis the   lamp green?\t"))
     kept.add(
         "", None, answered("What did the keeper of the northern lighthouse say on the third of May, 1911?")
@@ -129,7 +129,7 @@ def test_a_title_is_one_short_line(kept: Conversations) -> None:
     ]
 
 
-def test_cutting_takes_a_question_and_what_followed(kept: Conversations) -> None:
+def test_deleting_from_a_question_deletes_the_later_ones_too(kept: Conversations) -> None:
     key = kept.add("", None, answered("One?"))
     for question in ("Two?", "Three?"):
         kept.add("", key, answered(question))
@@ -148,7 +148,7 @@ def test_cutting_takes_a_question_and_what_followed(kept: Conversations) -> None
             kept.delete_from("", key, number)
 
 
-def test_what_was_deleted_is_in_no_file(kept: Conversations, path: Path) -> None:
+def test_deleted_text_is_in_no_file(kept: Conversations, path: Path) -> None:
     key = kept.add("ada", None, answered("Where is Wolkenkuckucksheim?", "In Wolkenkuckucksheim it snows."))
     kept.judge("ada", key, 1, "wrong", "Wolkenkuckucksheim is no place")
     other = kept.add("ada", None, answered("What of Schlaraffenland?"))
@@ -163,7 +163,7 @@ def test_what_was_deleted_is_in_no_file(kept: Conversations, path: Path) -> None
         kept.add("ada", key, answered("Still there?"))
 
 
-def test_verdicts_are_kept_and_may_be_changed_or_taken_back(kept: Conversations) -> None:
+def test_verdicts_can_be_changed_and_removed(kept: Conversations) -> None:
     key = kept.add("", None, answered("One?"))
     for verdict in VERDICTS:
         kept.judge("", key, 1, verdict, f"it is {verdict}")
@@ -180,7 +180,7 @@ def test_verdicts_are_kept_and_may_be_changed_or_taken_back(kept: Conversations)
         kept.judge("", key, 2, "right")
 
 
-def test_candidates_are_what_was_judged_with_what_was_said_before(kept: Conversations) -> None:
+def test_feedback_has_the_answers_with_verdicts_and_their_history(kept: Conversations) -> None:
     key = kept.add("ada", None, answered("Which colour has the lamp?"))
     kept.add("ada", key, answered("And the bell?", "The bell is brass."))
     kept.add("ada", key, answered("Not judged?"))
@@ -204,7 +204,7 @@ def test_candidates_are_what_was_judged_with_what_was_said_before(kept: Conversa
     ]
 
 
-def test_many_at_once_lose_nothing_and_mix_nothing_up(kept: Conversations, path: Path) -> None:
+def test_concurrent_users_lose_nothing_and_mix_nothing_up(kept: Conversations, path: Path) -> None:
     shared = kept.add("all", None, answered("Begin?"))
     with Conversations(path) as other:
 
@@ -229,7 +229,7 @@ def test_many_at_once_lose_nothing_and_mix_nothing_up(kept: Conversations, path:
     assert len(list(kept.candidates())) == 48
 
 
-def test_strings_of_every_kind_are_kept(kept: Conversations) -> None:
+def test_hostile_strings_are_stored(kept: Conversations) -> None:
     strings = ["\ud83d", "a\x00b", "\u202eevil", "‍", "'; DROP TABLE entry; --", "🏴‍☠️" * 30]
     if STRINGS.exists():
         strings += json.loads(STRINGS.read_text("utf-8"))
@@ -242,13 +242,13 @@ def test_strings_of_every_kind_are_kept(kept: Conversations) -> None:
     assert len(list(kept.candidates())) == len(strings)
 
 
-def test_the_file_is_for_its_owner_only(kept: Conversations, path: Path) -> None:
+def test_only_the_owner_can_read_the_file(kept: Conversations, path: Path) -> None:
     kept.add("", None, answered("One?"))
     for file in path.parent.iterdir():
         assert not stat.S_IMODE(file.stat().st_mode) & 0o077, file
 
 
-def test_a_file_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+def test_unusable_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "damaged.sqlite3").write_bytes(b"no database " * 500)
     (tmp_path / "folder.sqlite3").mkdir()
     (tmp_path / "file").write_text("")
@@ -257,14 +257,14 @@ def test_a_file_that_cannot_be_used_is_told(tmp_path: Path) -> None:
             Conversations(tmp_path / name)
 
 
-def test_a_file_of_a_newer_pilcrow_is_left_alone(path: Path) -> None:
+def test_file_of_a_newer_pilcrow_is_an_error(path: Path) -> None:
     with Conversations(path) as kept:
         kept._connection.execute("PRAGMA user_version = 9")
     with pytest.raises(PilcrowError, match="newer Pilcrow"):
         Conversations(path)
 
 
-def test_once_closed_it_says_so(path: Path) -> None:
+def test_closed_file_is_an_error(path: Path) -> None:
     kept = Conversations(path)
     kept.close()
     with pytest.raises(PilcrowError, match="cannot be used"):

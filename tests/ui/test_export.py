@@ -1,4 +1,4 @@
-"""Exported conversations: footnotes that lead to the quotes, and no text that becomes markup."""
+"""Exported conversations: footnotes with the quotes, and text that never becomes markup."""
 
 from __future__ import annotations
 
@@ -45,38 +45,18 @@ HOSTILE = [
     "ends with #",
     "\x1b[31mred\x07",
 ]
-ALLOWED_MARKDOWN = {
-    "text",
-    "text_special",
-    "softbreak",
-    "strong",
-    "em",
-    "code_inline",
-    "paragraph",
-    "heading",
-}
-ALLOWED_MARKDOWN |= {"inline", "list_item", "bullet_list"}
-ALLOWED_HTML = {
-    "html",
-    "head",
-    "meta",
-    "title",
-    "style",
-    "body",
-    "main",
-    "article",
-    "section",
-    "h1",
-    "h2",
-    "h3",
-}
-ALLOWED_HTML |= {"p", "ol", "ul", "li", "strong", "sup", "a", "bdi", "span", "q", "br"}
+ALLOWED_MARKDOWN = (
+    "text(_special)?|softbreak|strong|em|code_inline|paragraph|heading|inline|list_item|bullet_list"
+)
+ALLOWED_HTML = (
+    "html|head|meta|title|style|body|main|article|section|h[123]|p|ol|ul|li|strong|sup|a|bdi|span|q|br"
+)
 
 
 def answered(
     question: str, *quotes: str, source: str = "lamp.txt", bold: tuple[int, int] | None = None
 ) -> Answer:
-    """An answer with a statement for each quote, each from the paragraph of its number."""
+    """Return an answer with a statement for each quote, from paragraphs 1, 2…"""
     citations = tuple(
         Citation(n, source, n, None, n, date(2023, 7, 28), quote, 0, len(quote), quote)
         for n, quote in enumerate(quotes, 1)
@@ -96,19 +76,19 @@ def entries(*answers: Answer) -> list[Entry]:
 
 
 def tokens(text: str) -> list[Token]:
-    """What CommonMark with GitHub's tables and strikethrough reads in a text, inner ones too."""
+    """Parse CommonMark with GitHub's tables and strikethrough; return all tokens, inner ones too."""
     blocks = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
     return [inner for block in blocks for inner in (block, *(block.children or ()))]
 
 
 def seen(text: str) -> str:
-    """What is left of a text in Markdown: no control characters, one space for any."""
+    """Return the text as Markdown shows it: no control characters, whitespace collapsed."""
     return " ".join(
         re.sub("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]", "", text).split()
     )
 
 
-def test_footnotes_go_on_through_the_conversation() -> None:
+def test_footnotes_count_through_the_conversation() -> None:
     first = answered("Which colour has the lamp?", "The lamp is green.", "The bell is brass.")
     understood = replace(answered("And it?", "It hangs high."), standalone="And the bell?")
     text = markdown("The lamp", entries(first, refused("Who paid?", "A rich man."), understood))
@@ -125,7 +105,7 @@ def test_footnotes_go_on_through_the_conversation() -> None:
     )
 
 
-def test_html_marks_lead_to_the_quotes_and_back() -> None:
+def test_html_citations_link_to_the_quotes_and_back() -> None:
     first = answered("Which colour has the lamp?", "The lamp is green.", "The bell is brass.", bold=(4, 8))
     again = replace(first.statements[1], citations=(1, 2))
     first = replace(first, statements=(first.statements[0], again), conflicting=True)
@@ -149,7 +129,7 @@ def test_html_marks_lead_to_the_quotes_and_back() -> None:
 
 
 def close(text: str) -> str:
-    """As `seen`, without the spaces."""
+    """Return the text like `seen`, without spaces."""
     return "".join(seen(text).split())
 
 
@@ -165,9 +145,7 @@ def close(text: str) -> str:
         ("It is green.", (0, 12), ["It is green."]),
     ],
 )
-def test_the_words_that_answer_are_bold_in_markdown(
-    text: str, bold: tuple[int, int], shown: list[str]
-) -> None:
+def test_highlight_is_bold_in_markdown(text: str, bold: tuple[int, int], shown: list[str]) -> None:
     read = tokens(markdown("T", entries(answered("Q?", text, bold=bold))))
     inline = next(token for token in read if token.type == "inline" and seen(text)[:4] in token.content)
     assert seen("".join(child.content for child in inline.children or ())) == f"{seen(text)}[^1]"
@@ -192,7 +170,7 @@ def test_no_text_becomes_markdown() -> None:
         text = markdown(string, given)
         read = tokens(text)
         kinds = {token.type.removesuffix("_open").removesuffix("_close") for token in read}
-        assert kinds <= ALLOWED_MARKDOWN, (string, kinds)
+        assert not [kind for kind in kinds if not re.fullmatch(ALLOWED_MARKDOWN, kind)], string
         lines = [
             "".join(child.content or " " * (child.type == "softbreak") for child in token.children or ())
             for token in read
@@ -211,14 +189,14 @@ def test_no_text_becomes_html() -> None:
     for string in hostile():
         given = entries(answered(string, string, source=string), refused(string, string, source=string))
         page = lxml_html.document_fromstring(html(string, given))
-        assert {str(node.tag) for node in page.iter()} <= ALLOWED_HTML, string
+        assert not [node for node in page.iter() if not re.fullmatch(ALLOWED_HTML, str(node.tag))], string
         assert not page.xpath("//@src | //@style | //@*[starts-with(name(), 'on')]"), string
         assert all(link.startswith("#") for link in page.xpath("//@href")), string
         quote = page.xpath("//ol/li/q")[0].text_content()
         assert re.sub(r"\W", "", quote) == re.sub(r"\W|[\x00-\x1f]", "", string), string
 
 
-def test_the_page_asks_for_nothing_and_runs_nothing() -> None:
+def test_html_export_has_no_scripts_and_no_requests() -> None:
     text = html("The lamp", entries(answered("Why?", "So.")))
     policy = lxml_html.fromstring(text).xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
     assert policy[0].startswith("default-src 'none'")
@@ -237,7 +215,7 @@ def test_json_keeps_every_answer_whole() -> None:
     assert [Answer.from_json(answer) for answer in written["answers"]] == answers
 
 
-def test_an_empty_conversation_is_exported_too() -> None:
+def test_empty_conversation_can_be_exported() -> None:
     assert markdown("Nothing yet", []) == "# Nothing yet\n"
     assert "Sources" not in html("Nothing yet", [])
     assert json.loads(as_json("Nothing yet", []))["answers"] == []

@@ -1,4 +1,4 @@
-"""Documents, questions and file names that would like to be more than text, in a real browser."""
+"""Hostile documents, questions and file names, in a real browser."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def kept(hostile: Assistant, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def watched(kept: tuple[str, Conversations]) -> Iterator[tuple[Browser, list[str]]]:
-    """A browser, and what happened in it that should not have; nothing may have at the end."""
+    """A browser and the list of forbidden events in it, which must be empty at the end."""
     happened: list[str] = []
     with browsing() as browser:
         yield browser, happened
@@ -60,7 +60,7 @@ def watch(page: Page, address: str, happened: list[str]) -> None:
     page.on("request", lambda request: request.url.startswith(own) or happened.append(request.url))
 
 
-def test_a_document_full_of_markup_stays_text(
+def test_markup_in_a_document_stays_text(
     watched: tuple[Browser, list[str]], kept: tuple[str, Conversations]
 ) -> None:
     browser, happened = watched

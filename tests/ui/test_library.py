@@ -1,4 +1,4 @@
-"""The page's library and the questions that it suggests, without a browser."""
+"""The page's library and suggested questions, without a browser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def file(path: Path, text: str) -> str:
     return str(path)
 
 
-def test_a_new_edition_takes_the_place_of_the_old(shelf: Assistant, tmp_path: Path) -> None:
+def test_newer_upload_replaces_the_older_file(shelf: Assistant, tmp_path: Path) -> None:
     for number, text in enumerate(("The ferry Zwaluw sailed at nine.", "The ferry Zwaluw sailed at ten.")):
         given = library.save(shelf, [file(tmp_path / str(number) / "ferry.txt", text)])
         lines = list(library.ingest(shelf, given))
@@ -37,15 +37,13 @@ def test_a_new_edition_takes_the_place_of_the_old(shelf: Assistant, tmp_path: Pa
     assert "ten" in shelf.ask("When did the Zwaluw sail?").text
 
 
-def test_two_files_of_one_name_are_two_documents(shelf: Assistant, tmp_path: Path) -> None:
+def test_two_uploads_of_one_name_are_two_documents(shelf: Assistant, tmp_path: Path) -> None:
     given = [file(tmp_path / place / "log.txt", f"A log of {place}.") for place in ("Urk", "Enkhuizen")]
     list(library.ingest(shelf, library.save(shelf, given)))
     assert sorted(document.source for document in shelf.documents()) == ["log (2).txt", "log.txt"]
 
 
-def test_a_file_that_cannot_be_read_is_told_beside_its_name_and_the_rest_goes_on(
-    shelf: Assistant, tmp_path: Path
-) -> None:
+def test_unreadable_upload_shows_its_error_and_the_others_are_added(shelf: Assistant, tmp_path: Path) -> None:
     good, bad = file(tmp_path / "good.txt", "A log of Urk."), file(tmp_path / "bad.pdf", "%PDF-1.4 no")
     *_, last = library.ingest(shelf, library.save(shelf, [bad, good]))
     assert "pilcrow-problem" in last
@@ -53,7 +51,7 @@ def test_a_file_that_cannot_be_read_is_told_beside_its_name_and_the_rest_goes_on
     assert [document.source for document in shelf.documents()] == ["good.txt"]
 
 
-def test_the_state_of_a_document_follows_its_file(shelf: Assistant, tmp_path: Path) -> None:
+def test_document_state_follows_its_file(shelf: Assistant, tmp_path: Path) -> None:
     path = Path(file(tmp_path / "log.txt", "A log of Urk."))
     shelf.ingest([path])
     (document,) = shelf.documents()
@@ -64,9 +62,7 @@ def test_the_state_of_a_document_follows_its_file(shelf: Assistant, tmp_path: Pa
     assert library.state(shelf, document) == "file is gone"
 
 
-def test_removing_keeps_the_persons_own_file_and_drops_the_pages_copy(
-    shelf: Assistant, tmp_path: Path
-) -> None:
+def test_removing_keeps_the_users_file_and_deletes_the_pages_copy(shelf: Assistant, tmp_path: Path) -> None:
     own = Path(file(tmp_path / "own.txt", "A log of Urk."))
     (copy,) = library.save(shelf, [file(tmp_path / "given.txt", "A log of Enkhuizen.")])
     shelf.ingest([own, copy])
@@ -77,7 +73,7 @@ def test_removing_keeps_the_persons_own_file_and_drops_the_pages_copy(
     assert shelf.documents() == []
 
 
-def test_suggested_questions_are_answered_by_the_documents(assistant: Assistant) -> None:
+def test_documents_answer_the_suggested_questions(assistant: Assistant) -> None:
     questions = suggestions(assistant)
     assert len(questions) >= 3
     for question in questions:
@@ -86,7 +82,7 @@ def test_suggested_questions_are_answered_by_the_documents(assistant: Assistant)
         assert answer.citations
 
 
-def test_no_language_model_is_asked_for_suggestions(tmp_path: Path) -> None:
+def test_suggestions_do_not_use_the_language_model(tmp_path: Path) -> None:
     fleet = file(
         tmp_path / "fleet.txt", "Jacob Hakvoort, who commands the fleet of Urk, said that it had sailed."
     )
@@ -107,7 +103,7 @@ def test_an_empty_index_says_to_add_files_and_records_nothing(shelf: Assistant, 
             assert "The index is empty. Add files" in unescape(html)
 
 
-def test_a_page_of_a_pdf_is_drawn_and_no_other_file_is(seeds: Path) -> None:
+def test_only_pages_of_pdf_files_are_drawn(seeds: Path) -> None:
     assert page_image(seeds / "fact-sheet-wagner.pdf", 1).startswith(b"\x89PNG")
     for path, number in ((seeds / "fact-sheet-wagner.pdf", 99), (seeds / "glossary.md", 1)):
         with pytest.raises(ValueError, match="page"):

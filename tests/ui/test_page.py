@@ -1,4 +1,4 @@
-"""The chat page in a real browser: what a person asks, reads, opens, keeps and throws away."""
+"""The chat page in a real browser."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ARMY = "Who commands Ukraine's army?"
 
 @pytest.fixture(scope="module")
 def library(seeds: Path, seeds_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
-    """An assistant over the seeds, to be added to and taken from."""
+    """An assistant over the seeds, for writing."""
     index = shutil.copytree(seeds_index, tmp_path_factory.mktemp("library") / "index")
     with Assistant.open(index, Settings()) as opened:
         yield opened
@@ -63,7 +63,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 
 def panel(page: Page, link: Locator) -> Locator:
-    """The source panel that a link opens."""
+    """Click a link and return the source panel that it opens."""
     link.click()
     page.locator("#pilcrow-panel .pilcrow-cited").wait_for()
     return page.locator("#pilcrow-panel")
@@ -80,7 +80,7 @@ def panel(page: Page, link: Locator) -> Locator:
         ("How many howitzers did Denmark promise?", "aid-and-weapons.csv", 5),
     ],
 )
-def test_a_citation_opens_its_paragraph_with_the_quote_marked(
+def test_citation_opens_its_paragraph_with_the_quote_marked(
     page: Page, library: Assistant, question: str, source: str, paragraph: int
 ) -> None:
     turn = ask(page, question)
@@ -103,7 +103,7 @@ def test_a_citation_opens_its_paragraph_with_the_quote_marked(
     assert number.evaluate("link => link === document.activeElement")
 
 
-def test_hovering_or_focusing_a_number_shows_its_source(page: Page) -> None:
+def test_hovering_a_number_shows_its_source(page: Page) -> None:
     turn = ask(page, ARMY)
     tip = turn.get_by_role("tooltip")
     assert not tip.is_visible()
@@ -112,7 +112,7 @@ def test_hovering_or_focusing_a_number_shows_its_source(page: Page) -> None:
     assert "Oleksandr Syrskyi" in tip.locator("q").inner_text()
 
 
-def test_a_follow_up_carries_on_and_a_reload_keeps_the_conversation(page: Page) -> None:
+def test_follow_up_has_context_and_a_reload_keeps_the_conversation(page: Page) -> None:
     ask(page, ARMY)
     turn = ask(page, "How many kilometres were his troops gaining?")
     assert "Syrskyi" in turn.locator(".pilcrow-answer").inner_text()
@@ -123,7 +123,7 @@ def test_a_follow_up_carries_on_and_a_reload_keeps_the_conversation(page: Page) 
     assert ask(page, "And when did the attack on Kursk begin?").locator("text=6 August").count()
 
 
-def test_sources_that_were_read_and_not_used_are_listed_apart(page: Page) -> None:
+def test_uncited_evidence_is_listed_apart(page: Page) -> None:
     turn = ask(page, ARMY)
     turn.get_by_text("Also looked at").click()
     unused = turn.locator("details li").first
@@ -132,7 +132,7 @@ def test_sources_that_were_read_and_not_used_are_listed_apart(page: Page) -> Non
     assert panel(page, unused.locator("a")).locator("h2").inner_text().startswith(place)
 
 
-def test_what_is_not_found_is_said_with_what_is_missing(page: Page) -> None:
+def test_abstention_names_what_is_missing(page: Page) -> None:
     turn = ask(page, "Which general commands the Belgian artillery?")
     assert "I couldn't find this in your documents." in turn.inner_text()
     assert "Belgian" in turn.inner_text()
@@ -140,7 +140,7 @@ def test_what_is_not_found_is_said_with_what_is_missing(page: Page) -> None:
     assert turn.locator(".pilcrow-list h3").inner_text().upper() == "NEAREST PARAGRAPHS"
 
 
-def test_an_answer_can_be_asked_again_changed_judged_and_deleted(
+def test_question_can_be_edited_asked_again_rated_and_deleted(
     page: Page, kept: tuple[str, Conversations]
 ) -> None:
     ask(page, "Who commands the Belgian army?")
@@ -171,7 +171,7 @@ def test_an_answer_can_be_asked_again_changed_judged_and_deleted(
     before = page.locator(".pilcrow-listing li").count()
     delete = page.locator(".pilcrow-listing li", has=page.locator("[aria-current]")).get_by_role("button")
     delete.click()
-    assert page.locator(".pilcrow-listing li").count() == before  # a first click only asks
+    assert page.locator(".pilcrow-listing li").count() == before  # the first click only asks
     delete.click()
     page.locator(".pilcrow-welcome").wait_for()
     assert page.locator(".pilcrow-listing li").count() == before - 1
@@ -190,7 +190,7 @@ def test_conversations_are_listed_searched_and_opened(page: Page) -> None:
     page.get_by_role("heading", name="What is Smerch?").wait_for()
 
 
-def test_a_suggested_question_is_answered(page: Page) -> None:
+def test_suggested_question_is_answered(page: Page) -> None:
     suggested = page.locator(".pilcrow-welcome li button")
     assert suggested.count() >= 3
     question = suggested.first.inner_text()
@@ -200,7 +200,7 @@ def test_a_suggested_question_is_answered(page: Page) -> None:
     assert page.locator(".pilcrow-answer .pilcrow-number").count()
 
 
-def test_documents_are_added_asked_alone_and_removed(page: Page, tmp_path: Path) -> None:
+def test_documents_can_be_added_asked_alone_and_removed(page: Page, tmp_path: Path) -> None:
     (tmp_path / "ferry.txt").write_text("The ferry Zwaluw was built in Kampen in 1931.\n", "utf-8")
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 nothing that can be read")
     page.get_by_role("tab", name="Library").click()
@@ -232,7 +232,7 @@ def test_documents_are_added_asked_alone_and_removed(page: Page, tmp_path: Path)
     assert "no longer in the index" in changed.first.inner_text()
 
 
-def test_an_export_is_kept_and_verified(page: Page, seeds_index: Path, tmp_path: Path) -> None:
+def test_export_can_be_saved_and_verified(page: Page, seeds_index: Path, tmp_path: Path) -> None:
     ask(page, ARMY)
     for name in ("Markdown", "HTML", "JSON"):
         with page.expect_download() as download:
@@ -271,7 +271,7 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
     assert number.evaluate("link => link === document.activeElement")
 
 
-def test_it_fits_a_phone(browser: Browser, address: str) -> None:
+def test_page_fits_a_phone(browser: Browser, address: str) -> None:
     page = visit(browser, address, viewport={"width": 360, "height": 740}, has_touch=True)
     turn = ask(page, "How many howitzers did Denmark promise?")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -287,7 +287,7 @@ def test_it_fits_a_phone(browser: Browser, address: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_serious_is_found_by_axe(browser: Browser, address: str, scheme: str) -> None:
+def test_axe_finds_nothing_serious(browser: Browser, address: str, scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     page = visit(browser, address, color_scheme=scheme, reduced_motion="reduce")
@@ -313,7 +313,7 @@ def test_nothing_serious_is_found_by_axe(browser: Browser, address: str, scheme:
 
 
 class Slow(Assistant):
-    """An assistant that takes its time."""
+    """An assistant that answers slowly."""
 
     def stream(self, *given: object, **more: object) -> object:  # type: ignore[override]
         from time import sleep
@@ -324,7 +324,7 @@ class Slow(Assistant):
             unchecked = ""
 
             def close(self) -> None:
-                """Nothing is open."""
+                """Do nothing."""
 
             def __iter__(self) -> Iterator[str]:
                 for number in range(600):
@@ -334,9 +334,7 @@ class Slow(Assistant):
         return Words()
 
 
-def test_an_answer_is_streamed_and_can_be_stopped(
-    browser: Browser, seeds_index: Path, tmp_path: Path
-) -> None:
+def test_streamed_answer_can_be_stopped(browser: Browser, seeds_index: Path, tmp_path: Path) -> None:
     index = shutil.copytree(seeds_index, tmp_path / "index")
     with Slow.open(index, Settings()) as slow, served(slow) as (address, conversations):
         page = visit(browser, address)
@@ -351,7 +349,7 @@ def test_an_answer_is_streamed_and_can_be_stopped(
         page.context.close()
 
 
-def test_a_language_model_writes_unchecked_text_in_grey_and_what_it_invents_is_left_out(
+def test_unchecked_text_is_grey_and_unsupported_text_is_left_out(
     browser: Browser, seeds_index: Path, tmp_path: Path
 ) -> None:
     goes_on = Event()
@@ -378,7 +376,7 @@ def test_a_language_model_writes_unchecked_text_in_grey_and_what_it_invents_is_l
         page.context.close()
 
 
-def test_a_model_that_is_down_is_told_and_the_page_offers_the_documents_own_words(
+def test_page_offers_an_extractive_answer_when_the_model_is_down(
     browser: Browser, seeds_index: Path, tmp_path: Path
 ) -> None:
     index = shutil.copytree(seeds_index, tmp_path / "index")

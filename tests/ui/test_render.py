@@ -32,7 +32,7 @@ def text_of(html: str) -> str:
     return unescape(re.sub("<[^>]*>", "", html))
 
 
-def test_a_statement_has_its_number_its_place_and_its_quote() -> None:
+def test_statement_has_its_number_place_and_quote() -> None:
     citation = cited(1, "a/b.md", "The port was struck.", date(2022, 3, 5))
     statement = Statement("The port was struck.", (1,), 1.0, (4, 8))
     html = shown(Answer("?", "The port was struck. [1]", (statement,), (citation,)))
@@ -42,7 +42,7 @@ def test_a_statement_has_its_number_its_place_and_its_quote() -> None:
     assert 'href="pilcrow/source?conversation=abc&answer=1&citation=1"' in unescape(html)
 
 
-def test_sources_that_differ_stand_side_by_side_under_their_dates() -> None:
+def test_conflicting_sources_are_side_by_side_under_their_dates() -> None:
     citations = (
         cited(1, "late.md", "There were nine.", date(2023, 7, 26)),
         cited(2, "early.md", "There were five.", date(2023, 1, 31)),
@@ -57,16 +57,16 @@ def test_sources_that_differ_stand_side_by_side_under_their_dates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "message"),
     [(render.CHANGED, "has changed since the answer"), (render.GONE, "is no longer in the index")],
 )
-def test_a_citation_says_what_became_of_its_paragraph(state: str, told: str) -> None:
+def test_citation_says_if_its_paragraph_changed(state: str, message: str) -> None:
     citation = cited(1, "a.md", "The port was struck.")
-    assert told in shown(Answer("?", "It was. [1]", citations=(citation,)), state)
+    assert message in shown(Answer("?", "It was. [1]", citations=(citation,)), state)
     assert "pilcrow-changed" not in shown(Answer("?", "It was. [1]", citations=(citation,)))
 
 
-def test_an_abstention_shows_what_came_nearest_and_cites_nothing() -> None:
+def test_abstention_shows_the_nearest_paragraphs_and_no_citation() -> None:
     near = Evidence(1, "notes.txt", 3, "The ferry ran late.", line=5)
     answer = Answer("?", "Not said: Belgian, army.", abstained=True, nearest=(near,), missing=("Belgian",))
     html = shown(answer)
@@ -76,13 +76,13 @@ def test_an_abstention_shows_what_came_nearest_and_cites_nothing() -> None:
     assert "pilcrow-number" not in html
 
 
-def test_a_number_without_a_citation_stays_text() -> None:
+def test_number_without_a_citation_stays_text() -> None:
     html = shown(Answer("?", "See [7]."))
     assert "pilcrow-number" not in html
     assert "See [7]." in text_of(html)
 
 
-def test_a_follow_up_says_how_it_was_understood() -> None:
+def test_follow_up_says_how_it_was_understood() -> None:
     assert "Understood as: Who leads it?" in text_of(shown(Answer("Who?", "x", standalone="Who leads it?")))
     assert "Understood as" not in shown(Answer("Who?", "x", standalone="Who?"))
 
@@ -96,7 +96,7 @@ def test_a_follow_up_says_how_it_was_understood() -> None:
         shown(Answer(HOSTILE, HOSTILE, citations=(cited(1, HOSTILE, HOSTILE),), standalone=HOSTILE + "?")),
     ],
 )
-def test_nothing_in_a_text_is_interpreted(html: str) -> None:
+def test_no_text_is_interpreted_as_html_or_markdown(html: str) -> None:
     assert "<img" not in html
     assert "<script" not in html
     assert "\n" not in html  # so that Markdown takes it for one block of HTML
@@ -104,7 +104,7 @@ def test_nothing_in_a_text_is_interpreted(html: str) -> None:
         assert mark not in html
 
 
-def test_what_is_not_seen_or_turns_the_writing_is_left_out() -> None:
+def test_invisible_and_direction_characters_are_removed() -> None:
     assert render.escape("a\u202eb\u200bc\u2066d\x07e") == "abcde"
     assert render.escape("👩\u200d🔬 می\u200cخواهم") == "👩\u200d🔬 می\u200cخواهم"  # joiners are seen
     assert render.escape("one\r\ntwo") == "one<br>two"

@@ -1,4 +1,4 @@
-"""The tools, as Gradio's client and as an MCP client call them."""
+"""The tools, called by Gradio's client and by an MCP client."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def program(address: str) -> Client:
 def through_mcp(
     address: str, calls: list[tuple[str, dict[str, Any]]]
 ) -> tuple[list[Tool], list[CallToolResult]]:
-    """The tools that are offered, and what the calls gave."""
+    """Return the offered tools and the results of the calls."""
 
     async def session() -> tuple[list[Tool], list[CallToolResult]]:
         async with (
@@ -70,7 +70,7 @@ def text(result: CallToolResult) -> str:
     return content.text
 
 
-def test_the_same_names_with_their_descriptions_everywhere(program: Client, address: str) -> None:
+def test_gradio_and_mcp_offer_the_same_described_tools(program: Client, address: str) -> None:
     endpoints: Any = program.view_api(return_format="dict", print_info=False)
     assert set(endpoints["named_endpoints"]) == {f"/{name}" for name in NAMES}
     assert not endpoints["unnamed_endpoints"]
@@ -84,13 +84,13 @@ def test_the_same_names_with_their_descriptions_everywhere(program: Client, addr
     assert ask.inputSchema["required"] == ["question"]
 
 
-def test_gradios_client_gets_a_cited_answer(program: Client, towers: Assistant) -> None:
+def test_gradio_client_gets_a_cited_answer(program: Client, towers: Assistant) -> None:
     answer = program.predict(question=LEANS, api_name="/ask")
     assert answer["text"] == "The tower of Brielle leans two degrees, says the surveyor. [1]"
     assert answer["citations"] == towers.ask(LEANS).as_json()["citations"]
 
 
-def test_an_mcp_client_gets_the_same_as_json(program: Client, address: str) -> None:
+def test_mcp_client_gets_the_same_as_json(program: Client, address: str) -> None:
     calls: list[tuple[str, dict[str, Any]]] = [
         ("ask", {"question": LEANS}),
         ("search", {"question": "ferry", "limit": 1}),
@@ -107,7 +107,7 @@ def test_an_mcp_client_gets_the_same_as_json(program: Client, address: str) -> N
         assert found == same
 
 
-def test_searching_gives_the_best_paragraphs_first(program: Client) -> None:
+def test_search_returns_the_best_paragraphs_first(program: Client) -> None:
     found = program.predict(question="Which tower leans nine degrees?", limit=2, api_name="/search")
     assert len(found) == 2
     assert (found[0]["source"], found[0]["paragraph"]) == ("towers.txt", 2)
@@ -115,7 +115,7 @@ def test_searching_gives_the_best_paragraphs_first(program: Client) -> None:
     assert only["source"] == "2023-01-31.md"
 
 
-def test_a_paragraph_and_the_list_of_documents(program: Client) -> None:
+def test_show_paragraph_and_list_documents(program: Client) -> None:
     shown = program.predict(source="towers.txt", paragraph=2, api_name="/show_paragraph")
     assert shown["text"] == "The tower of Delft leans nine degrees; it was built in 1325."
     assert (shown["source"], shown["number"], shown["line"], shown["kind"]) == ("towers.txt", 2, 3, "body")
@@ -127,7 +127,7 @@ def test_a_paragraph_and_the_list_of_documents(program: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "told"),
+    ("name", "arguments", "message"),
     [
         ("ask", {"question": "x" * 2001}, "question: .*at most 2000 characters"),
         ("ask", {"question": ""}, "question: .*at least 1 character"),
@@ -138,26 +138,26 @@ def test_a_paragraph_and_the_list_of_documents(program: Client) -> None:
         ("show_paragraph", {"source": "towers.txt", "paragraph": "x"}, "paragraph: .*integer"),
     ],
 )
-def test_what_cannot_be_done_is_told(
-    name: str, arguments: dict[str, Any], told: str, program: Client
+def test_bad_arguments_are_reported(
+    name: str, arguments: dict[str, Any], message: str, program: Client
 ) -> None:
-    with pytest.raises(AppError, match=told):
+    with pytest.raises(AppError, match=message):
         program.predict(**arguments, api_name=f"/{name}")
 
 
-def test_an_mcp_client_is_told_as_well(address: str) -> None:
+def test_mcp_client_gets_the_error(address: str) -> None:
     _, [result] = through_mcp(address, [("show_paragraph", {"source": "gone.txt", "paragraph": 1})])
     assert result.isError
     assert "holds no document" in text(result)
 
 
-def test_mcp_wants_the_login(address: str) -> None:
+def test_mcp_needs_the_login(address: str) -> None:
     hello = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
     for path in ("mcp/", "mcp", "mcp/http/", "mcp/schema", "mcp/messages/"):
         assert httpx.post(f"{address}gradio_api/{path}", json=hello).status_code == 401
 
 
-def test_one_call_too_many_is_told_and_the_others_are_answered() -> None:
+def test_one_call_too_many_is_refused_and_the_others_are_answered() -> None:
     slow = Slow()
     numbers = range(tools.MAX_CONCURRENT)
 
