@@ -21,7 +21,7 @@ _ASIDE = re.compile(
     r"""(?:source|credit|photo|image|picture|video|file|via|copyright|related|to|cc|from|subject|date|time|tel
          |phone|e-?mail|published|updated|by|author|listen|watch)\W*(?::|$)
       |©|read\ more\b|you\ may\ like\b
-      |(?:\W*(?:getty|reuters|afp|ap|epa|tass|shutterstock|alamy|anadolu|agency|images?|photos?|pool|via
+      |(?:\W*(?:getty|reuters|afp|ap|epa|shutterstock|alamy|anadolu|agency|images?|photos?|pool|via
          |handout))+\W*$
       |[-\d:.\s]*(?:[ap]\.?m\.?)?(?:\s*-\s*source:.*)?$
       |\d+\s+(?:posts?|comments?|shares?|likes?|replies|views)$

@@ -16,8 +16,8 @@ _HE = re.compile(r"\b(?:he|him|she|his|hers?)\b", re.IGNORECASE)
 _THERE = re.compile(r"\b(?<!is )(?<!are )(?<!was )(?<!were )there\b(?! (?:is|are|was|were)\b)", re.IGNORECASE)
 _IT = re.compile(
     r"\bso\b(?=\s*\?*$)|\b(?:it|its|they|them|theirs?|this|these|those|the same)\b"
-    r"|\bthat\b(?=\s*(?:[?.!,]|$|(?:is|was|did|happen\w*|mean|cost|number|figure|deal|attack"
-    r"|meeting|city|country)\b))",
+    r"|\bthat\b(?=\s*(?:[?.!,]|$|(?:is|was|did|happen\w*|mean|cost|number|figure|deal|event"
+    r"|meeting|decision|company|project|city|country)\b))",
     re.IGNORECASE,
 )
 _OPENING = re.compile(
@@ -46,9 +46,10 @@ _PERSON_TITLE = re.compile(
     re.IGNORECASE,
 )
 _NOT_A_PERSON = re.compile(
-    r"\b(?:Army|Ministry|Office|Group|Union|Nations|Council|Forces?|Party|Committee|Department|Region|Sea|Summit"
-    r"|War|States?|Federation|Korea|Kingdom|City|Oblast|Treaty|Convention|Initiative|Service|Company"
-    r"|University|News)\b"
+    r"^(?:North|South|East|West|New|United|Great|Saint|San|Mount|Lake|Cape)\b"
+    r"|\b(?:Army|Ministry|Office|Group|Union|Nations|Council|Forces?|Party|Committee|Department|Region|Province"
+    r"|District|County|Sea|Summit|War|States?|Federation|Kingdom|City|Treaty|Convention|Initiative|Service"
+    r"|Company|University|News)\b"
 )
 _PLACE_BEFORE = re.compile(r"\b(?:in|at|near|to|from|around|outside)\s+(?:the\s+)?$", re.IGNORECASE)
 

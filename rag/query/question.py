@@ -130,12 +130,11 @@ _SIGNS = {
     AnswerKind.LIST: _ENUMERATIONS,
 }
 _PERSONS = re.compile(
-    r"\b(?:m[ae]n|wom[ae]n|boys?|girls?|child|children|guards?|soldiers?|civilians?|officials?|officers?|minister|president"
-    r"|general|commander|leader|spokes\w+|governor|mayor|head|chief|adviser|secretary|ambassador|prosecutor|analysts?"
-    r"|experts?|troops|players?|actors?|authors?|scientists?|king|queen|emperor|bishop|coach|captain|director)\b"
+    r"\b(?:m[ae]n|wom[ae]n|boys?|girls?|child|children|presidents?|ministers?|governors?|mayors?|secretar(?:y|ies)"
+    r"|ambassadors?|officials?|officers?|leaders?|heads?|chiefs?|directors?|managers?|owners?|founders?"
+    r"|chair(?:man|woman|person)|spokes\w+|experts?|scientists?|engineers?|doctors?|nurses?|teachers?|students?"
+    r"|lawyers?|judges?|authors?|writers?|actors?|players?|coach|captain|king|queen|emperor|bishop|employees?)\b"
 )
-
-
 _FRACTIONS = re.compile(
     r"\b(?:half|halves|thirds?|quarters?|fifths?|tenths?|majority|dozens?|hundreds|thousands|millions|billions"
     r"|double|twice|triple)\b"

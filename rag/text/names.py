@@ -37,9 +37,12 @@ _SAME = (
     "iceland icelandic",
     "thailand thai",
     "philippines filipino",
+    "turkey turkish turkiye",
+    "myanmar burma burmese",
     "kyiv kiev",
-    "kharkiv kharkov",
-    "odesa odessa",
+    "beijing peking",
+    "mumbai bombay",
+    "kolkata calcutta",
 )
 _GROUP = {form: group for group in _SAME for form in group.split()}
 
