@@ -30,7 +30,7 @@ from rag.models.local import BUILT_IN
 from rag.text.words import sentences
 from rag.types import Evidence, Vectors
 from rag.verification.clauses import split
-from rag.verification.grounding import Embed, all_features, read_places, sound_places
+from rag.verification.grounding import Embed, all_features, read_passages, sound_passages
 from rag.verification.grounding_weights import THRESHOLD
 from rag.verification.likeness import Features
 from scripts import public_sets
@@ -54,7 +54,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The features of the sound places of a whole sentence, and of each of its clauses."""
+    """The features of the sound passages of a whole sentence, and of each of its clauses."""
 
     item: Item
     whole: list[Features]
@@ -160,11 +160,11 @@ def summaries(data: Path, name: str) -> Iterator[Item]:
 
 
 def measure(item: Item, embed: Embed) -> Measured:
-    """Return the features of the sound places of a sentence and of its clauses."""
-    places = [place for each in item.evidence for place in read_places(each)]
+    """Return the features of the sound passages of a sentence and of its clauses."""
+    passages = [passage for each in item.evidence for passage in read_passages(each)]
     clauses = split(item.sentence)
     whole, *rest = (
-        all_features(text, sound_places(text, places)[0], embed) for text in (item.sentence, *clauses)
+        all_features(text, sound_passages(text, passages)[0], embed) for text in (item.sentence, *clauses)
     )
     return Measured(item, whole, rest if len(clauses) > 1 else [])
 

@@ -1,4 +1,4 @@
-"""The values that a sentence gives as an answer (amounts, times, names), and whether those of two differ."""
+"""Values that sentences give as an answer (amounts, times, names), and whether two sentences differ."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Amount:
 
 
 def differ(question: Question, one: str, other: str) -> bool:
-    """Whether two sentences that answer a question give different values for it; false where in doubt."""
+    """Return whether two sentences answer a question with different values; False in doubt."""
     match question.kind:
         case AnswerKind.NUMBER | AnswerKind.SIZE | AnswerKind.AGE:
             return _amounts_differ(question, one, other)
@@ -119,7 +119,7 @@ def _is_round(value: float) -> bool:
 
 
 def _moments_differ(one: str, other: str) -> bool:
-    """Different where no time of one sentence may be a time of the other."""
+    """Return whether no time of one sentence can be a time of the other."""
     here, there = moments(one), moments(other)
     return bool(here and there) and not any(_may_be_one(*pair) for pair in product(here, there))
 
@@ -129,7 +129,7 @@ def _may_be_one(first: tuple[str, str, str], second: tuple[str, str, str]) -> bo
 
 
 def _names_differ(question: Question, one: str, other: str) -> bool:
-    """Different where each gives one name that the question does not, and shares no word of it."""
+    """Return whether each gives a name that the question lacks, and no word of it is in the other."""
     here, there = (_names(question, text) for text in (one, other))
     if not here or not there:
         return False
@@ -137,7 +137,7 @@ def _names_differ(question: Question, one: str, other: str) -> bool:
 
 
 def _names(question: Question, text: str) -> list[set[str]]:
-    """The base forms of each name that may answer: a person's has two words or more."""
+    """Return the base forms of each name that may answer; a person's has at least two words."""
     said = _bases(question.text)
     if question.kind is AnswerKind.PERSON:
         given = [run for run in runs(text) if " " in run]

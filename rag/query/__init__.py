@@ -1,1 +1,1 @@
-"""What a question asks, with the turns before it."""
+"""What a question asks: its words, the kind of answer, the time it is about, and what follow-ups refer to."""

@@ -1,4 +1,4 @@
-"""Follow-ups: what "he", "there", "that" or "and in 2023?" refer to is carried into the question by rules."""
+"""Rules that make a follow-up stand alone: what "he", "there", "that" or "and in 2023?" refer to."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ _PLACE_BEFORE = re.compile(r"\b(?:in|at|near|to|from|around|outside)\s+(?:the\s+
 
 
 def plain(answer: str) -> str:
-    """An answer's text without its citation marks, which mean nothing outside it."""
+    """Return the text of an answer without its citation marks, which mean nothing outside it."""
     return _MARK.sub("", answer).strip()
 
 
 def condense(question: str, history: Sequence[Turn]) -> str:
-    """The question made to stand alone by what it takes from the turns before, or unchanged."""
+    """Return the question with what it refers to in earlier turns filled in."""
     before = ""
     for index, turn in enumerate(history):
         before = _resolve(turn.question, before, history[:index])
@@ -68,9 +68,9 @@ def condense(question: str, history: Sequence[Turn]) -> str:
 
 
 def keeps(written: str, question: str, by_rules: str, history: Sequence[Turn]) -> bool:
-    """Whether a rewritten question keeps the words of the question, says what it refers to, and adds no more.
+    """Return whether a model's rewritten question keeps the question's words and adds only its context.
 
-    It must hold one of the words that the rules put in, if they did, and bring in no word that nobody said.
+    It must have one of the words that the rules added, if any, and no word from outside the conversation.
     """
     said = " ".join([question, by_rules, *(f"{turn.question} {plain(turn.answer)}" for turn in history)])
     asked, ruled, told, known = map(content_stems, (question, by_rules, written, said))
@@ -98,14 +98,14 @@ def _resolve(question: str, before: str, history: Sequence[Turn]) -> str:
 
 
 def _is_fragment(rest: str) -> bool:
-    """Whether a few words without a question stand for one: a name, a time, "by whom"."""
+    """Return whether a few words are a follow-up by themselves: a name, a time, "by whom"."""
     few = rest.rstrip("?!. ")
     named = runs(f"the {few}") == [few] or _ORDINAL.search(few) or _TIME.search(few)
     return len(few.split()) <= 4 and bool(named or _LINKED.match(few))
 
 
 def _transfer(fragment: str, before: str) -> str:
-    """The question before, with its time, its ordinal or its first name changed for the fragment's."""
+    """Return the previous question with its time, ordinal or first name replaced by the fragment's."""
     time, old_time = _TIME.search(fragment), _TIME.search(before)
     if time and old_time and len(time.group()) >= len(fragment) - 4:
         return before[: old_time.start()] + fragment + before[old_time.end() :]
@@ -140,7 +140,7 @@ def _put(question: str, found: re.Match[str], name: str) -> str:
 
 
 def _people(text: str, sure: bool) -> list[str]:
-    """Names that may be persons; the sure ones follow a title, or are of two words and no place."""
+    """Return names that may be persons; sure ones follow a title, or have two words and are no place."""
 
     def is_sure(run: str) -> bool:
         ahead = text[: text.find(run)].rstrip()[-20:]
@@ -156,7 +156,7 @@ def _places(text: str) -> list[str]:
 
 
 def _subject(before: str, question: str) -> str:
-    """The words of the question before that carry its subject and that the new question lacks, as written."""
+    """Return the content words of the previous question that the new one lacks, as written."""
     written = {fold(word).removesuffix("'s"): word for word in re.findall(r"\w[\w’'-]*", before)}
     held = set(content_words(question))
     return " ".join(written.get(word, word) for word in content_words(before) if word not in held)

@@ -1,4 +1,4 @@
-"""What a question asks for: its words, names and figures, and the kind of answer that would do."""
+"""A question taken apart: its words, names and figures, and the kind of answer that it wants."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question taken apart; `words` are folded content words, `names` and `figures` as written.
+    """A question taken apart.
 
-    `topic` is the text without the words that only say which time's answer is wanted, `when` is that time.
+    `words`: folded content words. `names`: as written. `figures`: one spelling for one value.
+    `topic`: the text without the words that only say for which time. `when`: that time.
     """
 
     text: str
@@ -45,7 +46,7 @@ class Question:
     when: When
 
 
-# The pattern that matches earliest in the question tells the kind.
+# The pattern that matches earliest in the question decides.
 _WHAT = r"\b(?:what|which) (?:(?!of\b)\w+ ){0,2}?"
 _KINDS = {
     AnswerKind.REASON: r"\bwhy\b|\bhow come\b|\bfor what reason"
@@ -77,7 +78,7 @@ _LIST = re.compile(
 
 
 def read_question(text: str) -> Question:
-    """Takes a question apart by its words alone."""
+    """Return a question taken apart by its words alone."""
     plain, (topic, when) = fold(text), read_when(text)
     found = [
         (match.start(), kind) for kind, pattern in _KINDS.items() if (match := re.search(pattern, plain))
@@ -133,7 +134,7 @@ _PERSONS = re.compile(
     r"\b(?:m[ae]n|wom[ae]n|boys?|girls?|child|children|presidents?|ministers?|governors?|mayors?|secretar(?:y|ies)"
     r"|ambassadors?|officials?|officers?|leaders?|heads?|chiefs?|directors?|managers?|owners?|founders?"
     r"|chair(?:man|woman|person)|spokes\w+|experts?|scientists?|engineers?|doctors?|nurses?|teachers?|students?"
-    r"|lawyers?|judges?|authors?|writers?|actors?|players?|coach|captain|king|queen|emperor|bishop|employees?)\b"
+    r"|lawyers?|judges?|guards?|authors?|writers?|actors?|players?|coach|captain|king|queen|emperor|bishop|employees?)\b"
 )
 _FRACTIONS = re.compile(
     r"\b(?:half|halves|thirds?|quarters?|fifths?|tenths?|majority|dozens?|hundreds|thousands|millions|billions"
@@ -142,12 +143,12 @@ _FRACTIONS = re.compile(
 
 
 def is_year(figure: str) -> bool:
-    """Whether a figure is written as a year is, 1000 to 2099."""
+    """Return whether a figure looks like a year, 1000 to 2099."""
     return bool(re.fullmatch(r"(?:1[0-9]|20)\d\d", figure))
 
 
 def answers_kind(question: Question, sentence: str) -> bool:
-    """Whether a sentence holds something of the kind asked for that the question itself does not say."""
+    """Return whether a sentence has something of the kind asked for that is not in the question."""
     said = set(question.words)
     match question.kind:
         case AnswerKind.NUMBER:

@@ -1,4 +1,4 @@
-"""The time a question asks for: "latest", "as of 31 January 2023", "by May 2023", "in 2022"."""
+"""The time that a question asks about: "latest", "as of 31 January 2023", "by May 2023", "in 2022"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _AS_OF = re.compile(rf",?\s*\bas (?:of|at|on|per)(?: the)? (?P<day>{_WHEN}),?", 
 _PERIOD = re.compile(
     rf"\b(?P<word>by|before|until|till|up to|in|on|during|at) (?P<day>{_WHEN})", re.IGNORECASE
 )
-# An adjective goes with the noun that it makes empty ("the latest figure for"), "current" only before a noun.
+# "latest" goes with an empty noun after it ("the latest figure for"), "current" only before a noun.
 _LATEST = re.compile(
     r"""\b(?:latest|newest|most\ recent|most\ up-to-date)\b
           (?:\ (?:figure|number|new|update|information|data|status|word|count|estimate)s?
@@ -40,10 +40,10 @@ _NOW = re.compile(r"\b(?:now|today)\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """The time asked for: the `latest`, or what was known `as_of` a day, or what a period's texts say.
+    """The time that a question asks about; all empty for none.
 
-    `since` and `until` are the first and the last day of the period; "by" and "before" leave the first open.
-    `named` are the month and the year that are named.
+    `latest`: the newest answer. `as_of`: what was known on a day. `since`, `until`: the first and last day
+    of a period; "by" and "before" leave the first open. `named`: the month and year that the question names.
     """
 
     latest: bool = False
@@ -53,19 +53,19 @@ class When:
     named: frozenset[str] = frozenset()
 
     def holds(self, day: date | None) -> bool:
-        """Whether a text of this day may tell what was known then; one without a date may."""
+        """Return whether a text of this date, if any, can say what was known then."""
         last = self.as_of or self.until
         return day is None or ((last is None or day <= last) and (self.since is None or day >= self.since))
 
     def named_in(self, text: str) -> bool:
-        """Whether a text names this month and year, and so tells of that time whenever it was written."""
+        """Return whether a text names this month and year, and so is about that time whatever its date."""
         return bool(self.named) and self.named <= set(words(text))
 
 
 def read_when(text: str) -> tuple[str, When]:
-    """The question without the words that only say which time's answer is wanted, and that time.
+    """Return the question without the words that only say for which time, and that time.
 
-    Of several the last counts: a follow-up puts its own behind that of the question before.
+    The last of several counts: a follow-up adds its own after that of the previous question.
     """
     found = [match for pattern in (_AS_OF, _LATEST) for match in pattern.finditer(text)]
     if found:
@@ -82,7 +82,7 @@ def known_by(
     paragraphs: Callable[[Iterable[tuple[str, int]]], Mapping[tuple[str, int], Paragraph]],
     places: Iterable[tuple[str, int]],
 ) -> dict[tuple[str, int], Paragraph]:
-    """The paragraphs at these places without those written after the day asked for that do not name it."""
+    """Return the paragraphs at these places but for later ones that do not name the time asked about."""
     found = paragraphs(places)
     return {
         place: paragraph
@@ -105,7 +105,7 @@ def _period(word: str, written: str) -> When:
 
 
 def _last_day(written: str) -> date | None:
-    """The last day of a day, month or year."""
+    """Return the last day of a day, month or year; None where there is none."""
     if day := find_date(written):
         return day
     month, year = _month(written), re.search(r"\d{4}", written)
@@ -113,7 +113,7 @@ def _last_day(written: str) -> date | None:
 
 
 def _first_day(written: str) -> date | None:
-    """The first day of a day, month or year."""
+    """Return the first day of a day, month or year; None where there is none."""
     if day := find_date(written):
         return day
     year = re.search(r"\d{4}", written)
@@ -126,7 +126,7 @@ def _named(written: str) -> frozenset[str]:
 
 
 def _month(written: str) -> int | None:
-    """The month that is named, from 1."""
+    """Return the number of the month in a date or period, if it has one."""
     if day := find_date(written):
         return day.month
     found = re.search(rf"\b{MONTH}(?=\W)", written, re.IGNORECASE)

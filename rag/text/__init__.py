@@ -1,1 +1,1 @@
-"""Words, numbers, dates and names: one reader of each, used by every room above."""
+"""Readers of text: one for words, numbers, dates, names and tokens each, used by every other room."""

@@ -1,4 +1,4 @@
-"""The date that a heading, a dateline or a file name states."""
+"""Dates of a text: the one that dates it, and every time that it mentions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DATELINE_WORD = re.compile(
     r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)$",
     re.IGNORECASE,
 )
-# What is said of another day than that of the text: a picture's, a life's, one to come, a treaty's.
+# The date beside these words is not that of the text: a picture's, a birth's, a deadline, a treaty's.
 _OTHER_DAY = re.compile(
     r"\b(?:photos?|photograph\w*|images?|pictures?|video|getty|shutterstock|alamy|born|died|deadline|due"
     r"|expir\w+|retrieved|accessed|next|valid|before|after|until)\b|(?<!\bas )\bof [A-Z][a-z]+, ",
@@ -49,13 +49,13 @@ _WORD = re.compile(r"[\w:.’'-]*\w")
 
 
 def find_date(text: str) -> date | None:
-    """The first full date in `text`; a month without a day, or 03/04/2024 (which way round?), is none."""
+    """Return the first full date of a text; None for a month alone or the ambiguous 03/04/2024."""
     found = _search(text)
     return found[1] if found else None
 
 
 def find_dateline(text: str) -> date | None:
-    """The date of a line that holds little else, or of the place and date before a story's first dash."""
+    """Return the date of a line with little else in it, or of a dateline ("Paris, 3 May 2023 - …")."""
     opening = _OPENING.match(text)
     line = opening[0] if opening else text
     if len(line) > 120 or _OTHER_DAY.search(line) or (found := _search(line)) is None:
@@ -69,12 +69,12 @@ def find_dateline(text: str) -> date | None:
 
 
 def is_opening(text: str) -> bool:
-    """Whether a dash parts the beginning of a text from the rest, as it does a story's place and date."""
+    """Return whether a text begins like a dateline, with a few words and a dash."""
     return _OPENING.match(text) is not None
 
 
 def find_heading_date(text: str) -> date | None:
-    """The date of a heading that is one, opens with one, or has at most three words beside it."""
+    """Return the date of a heading that is a date, begins with one, or has at most three other words."""
     if (found := _search(text)) is None:
         return None
     match, day = found
@@ -83,7 +83,7 @@ def find_heading_date(text: str) -> date | None:
 
 
 def moments(text: str) -> list[tuple[str, str, str]]:
-    """The times of a text as (year, month, day), each "" where it is not said."""
+    """Return the dates of a text as (year, month, day), each "" where the text leaves it out."""
     found = []
     for match in MOMENT.finditer(text):
         parts = {name[:-1]: value for name, value in match.groupdict().items() if value}
@@ -95,12 +95,12 @@ def moments(text: str) -> list[tuple[str, str, str]]:
 
 
 def month_number(name: str) -> int:
-    """Return the number of a month, 1 to 12, given in full or cut short."""
+    """Return the number of a month, 1 to 12, in full or abbreviated."""
     return _SHORT_MONTHS.index(name.casefold()[:3]) + 1
 
 
 def _search(text: str) -> tuple[re.Match[str], date] | None:
-    """The first match that is a real, unambiguous date, and that date."""
+    """Return the first match that is a real, unambiguous date, and that date."""
     for match in _DATE.finditer(text):
         if _ELSEWHEN.search(text[max(match.start() - 12, 0) : match.start()]):
             continue
@@ -114,6 +114,6 @@ def _search(text: str) -> tuple[re.Match[str], date] | None:
 
 
 def _is_unambiguous(numeric: str) -> bool:
-    """Whether 16/08/2024 or 08/16/2024, of which only one reading exists, and not 03/04/2024."""
+    """Return whether only one reading exists: 16/08/2024 and 08/16/2024, but not 03/04/2024."""
     first, second = (int(part) for part in re.split(r"[-/.]", numeric)[:2])
     return (first > 12) != (second > 12) or first == second

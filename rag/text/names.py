@@ -1,4 +1,4 @@
-"""Names: finding them in a text, and telling whether a text holds a name in any of its forms."""
+"""Names in a text, and whether a text has a name in any of its forms."""
 
 from __future__ import annotations
 
@@ -13,38 +13,14 @@ from rag.text.words import fold, words
 _CAPITALISED = re.compile(r"(?<![\w-])[^\W\d_a-z][\w’'.-]*\w|\b[A-Z]\b")
 _SENTENCE_OPENING = re.compile(r"^\s*$|[.!?:]\s+$|[“\"‘(]\s*$")
 
-# Country names whose adjective shares no plain stem with them; regular pairs (Estonia, Estonian) need no row.
-_SAME = (
-    "uk britain british briton",
-    "us usa u.s american america united-states",
-    "poland polish pole",
-    "france french",
-    "germany german",
-    "spain spanish spaniard",
-    "netherlands dutch",
-    "denmark danish dane",
-    "sweden swedish swede",
-    "finland finnish finn",
-    "ireland irish",
-    "scotland scottish scot",
-    "wales welsh",
-    "england english",
-    "switzerland swiss",
-    "greece greek",
-    "norway norwegian",
-    "portugal portuguese",
-    "czechia czech",
-    "iceland icelandic",
-    "thailand thai",
-    "philippines filipino",
-    "turkey turkish turkiye",
-    "myanmar burma burmese",
-    "kyiv kiev",
-    "beijing peking",
-    "mumbai bombay",
-    "kolkata calcutta",
-)
-_GROUP = {form: group for group in _SAME for form in group.split()}
+# Names of one place. Regular pairs (Estonia, Estonian) need no row.
+_SAME = """uk britain british briton; us usa u.s american america united-states; poland polish pole; france
+    french; germany german; spain spanish spaniard; netherlands dutch; denmark danish dane; sweden swedish
+    swede; finland finnish finn; ireland irish; scotland scottish scot; wales welsh; england english;
+    switzerland swiss; greece greek; norway norwegian; portugal portuguese; czechia czech; iceland
+    icelandic; thailand thai; philippines filipino; turkey turkish turkiye; myanmar burma burmese; kyiv
+    kiev; beijing peking; mumbai bombay; kolkata calcutta"""
+_GROUP = {form: group for group in " ".join(_SAME.split()).split("; ") for form in group.split()}
 
 _TITLES = frozenset(
     """president vice prime minister general gen lieutenant colonel captain admiral chancellor secretary king
@@ -52,49 +28,18 @@ _TITLES = frozenset(
     professor chief commander leader spokesman spokeswoman ambassador ex former the""".split()  # noqa: SIM905
 )
 
-# A seat of government, and the country that reports mean by it: "Tokyo offered aid".
-_SEATS = (
-    "ankara turkey",
-    "athens greece",
-    "beijing china",
-    "belgrade serbia",
-    "berlin germany",
-    "bucharest romania",
-    "budapest hungary",
-    "canberra australia",
-    "copenhagen denmark",
-    "delhi india",
-    "helsinki finland",
-    "jerusalem israel",
-    "kremlin russia",
-    "kyiv ukraine",
-    "lisbon portugal",
-    "london uk",
-    "madrid spain",
-    "minsk belarus",
-    "moscow russia",
-    "oslo norway",
-    "ottawa canada",
-    "paris france",
-    "prague czechia",
-    "pyongyang korea",
-    "riga latvia",
-    "rome italy",
-    "seoul korea",
-    "stockholm sweden",
-    "tallinn estonia",
-    "tehran iran",
-    "tokyo japan",
-    "vienna austria",
-    "vilnius lithuania",
-    "warsaw poland",
-    "washington usa",
-)
+# A seat of government, and the country that it stands for: "Tokyo offered aid".
+_SEATS = """ankara turkey; athens greece; beijing china; belgrade serbia; berlin germany; bucharest romania;
+    budapest hungary; canberra australia; copenhagen denmark; delhi india; helsinki finland; jerusalem
+    israel; kremlin russia; kyiv ukraine; lisbon portugal; london uk; madrid spain; minsk belarus; moscow
+    russia; oslo norway; ottawa canada; paris france; prague czechia; pyongyang korea; riga latvia; rome
+    italy; seoul korea; stockholm sweden; tallinn estonia; tehran iran; tokyo japan; vienna austria; vilnius
+    lithuania; warsaw poland; washington usa"""
 _SUFFIX = re.compile(r"(?:ians?|ans?|ese|ish|is|i|s)$")
 
 
 def names(text: str) -> list[str]:
-    """The capitalised words that are names, each once, in order; a sentence's plain first word is none."""
+    """Return the capitalised words that are names, each once; the plain first word of a sentence is none."""
     return list(_names(text))
 
 
@@ -118,19 +63,19 @@ def _looks_like_name(word: str, rest: str) -> bool:
 
 
 def variants(word: str) -> tuple[str, ...]:
-    """The folded word, and the other forms of the country or city that it names: uk, britain, london."""
+    """Return a folded word and the other names of its country or city: uk, britain, london."""
     same = _GROUP.get(word, word).split()
     return tuple(dict.fromkeys([*same, *_stand_ins().get(base(word), ())]))
 
 
 def bases(word: str) -> tuple[str, ...]:
-    """The base form of a folded word, then those of what stands for it: a country for its capital."""
+    """Return the base form of a folded word, then those that stand for it: a country for its capital."""
     return (base(word), *map(base, _stand_ins().get(base(word), ())))
 
 
 @lru_cache(maxsize=65536)
 def base(word: str) -> str:
-    """One form for a folded place name and its adjective: estonia and estonian give eston."""
+    """Return one form for a folded place name and its adjective: "eston" for estonia and estonian."""
     group = _GROUP.get(word)
     if group:
         return group
@@ -141,16 +86,16 @@ def base(word: str) -> str:
 
 @lru_cache(maxsize=1)
 def _stand_ins() -> dict[str, list[str]]:
-    """For the base form of a country its seats of government, and the other way round."""
+    """Return the seats of government by the base form of their country, and the other way round."""
     found: dict[str, list[str]] = {}
-    for seat, country in map(str.split, _SEATS):
+    for seat, country in map(str.split, _SEATS.split(";")):
         found.setdefault(base(seat), []).append(country)
         found.setdefault(base(country), []).append(seat)
     return found
 
 
 def forms(text: str) -> set[str]:
-    """Every base form a text holds, with initials of its capitalised runs: "United Nations" gives "un"."""
+    """Return the base forms of a text's words, and the initials of its names: "un" for United Nations."""
     return set(_forms(text))
 
 
@@ -166,7 +111,7 @@ def _forms(text: str) -> frozenset[str]:
 
 
 def absent(wanted: Sequence[str], held: set[str]) -> list[str]:
-    """The wanted names of which `held`, the forms of a text, has none; variants of long names count."""
+    """Return the wanted names that are not among the forms of a text; a slip in a long name is forgiven."""
     return [name for name in wanted if not any(_holds(part, held) for part in words(name))]
 
 
@@ -178,8 +123,10 @@ def _holds(word: str, held: set[str]) -> bool:
 
 
 def _much_the_same(wanted: str, other: str) -> bool:
-    """Whether two long names differ by their ends only, or by one slip: a letter more, less, other, or two
-    letters changed about, but never the first one."""
+    """Return whether two long names differ by their endings or one slip, but not in the first letter.
+
+    A slip is a letter added, dropped or replaced, or two letters swapped.
+    """
     if abs(len(other) - len(wanted)) > 2 or other[:1] != wanted[0]:
         return False
     start = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(wanted, other, strict=False)))
@@ -191,9 +138,9 @@ def _much_the_same(wanted: str, other: str) -> bool:
 
 
 def namesakes(question: str, text: str) -> list[str]:
-    """The full names of a question of which a text holds only the last part, after other first names.
+    """Return the full names of a question whose last name the text has only after other first names.
 
-    What the text writes small, too, is no last name: the "treaty" in the Treaty of Nice.
+    A word that the text also has in lower case is no last name: "treaty" in the Treaty of Nice.
     """
     found = []
     for run in runs(question):
@@ -208,7 +155,7 @@ def namesakes(question: str, text: str) -> list[str]:
 
 
 def runs(text: str) -> list[str]:
-    """Names that stand together, as written: "General Ivan Popov", "New START"; each once, in order."""
+    """Return the names of one or more words as written, each once: "General Ivan Popov", "New START"."""
     known = set(names(text))
     found: dict[str, None] = {}
     for match in re.finditer(r"\w[\w’'.-]*(?:[ \u00a0]+\w[\w’'.-]*)*", text):

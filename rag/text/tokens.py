@@ -1,4 +1,4 @@
-"""The words and signs of a text with their classes: closed lists, numbers, names, and endings."""
+"""Words and signs of a text with their word classes, by word lists, capitals and endings."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from rag.text.vocabulary import MONTHS, NUMBER_WORDS, SCALES, STOPWORDS, UNITS, WEEKDAYS
 from rag.text.words import WORD, sentences, stem, words
 
-MOST = 200  # tokens read of a text
+MAX_TOKENS = 200  # of a text; the rest is not read
 
-# Numbers and codes ("1,250.50", "2.5k", "v2.5", "4.2(b)", "--max-old") whole, initials, words, signs.
+# Numbers and codes whole ("1,250.50", "2.5k", "v2.5", "4.2(b)", "--max-old"), initials, words, signs.
 _TOKEN = re.compile(
     r"[A-Za-z]?\d+(?:[.,:]\d+)*+[^\W\d_]*+(?:\(\w{1,2}\))?+(?![\w’'\-–/])|\d+(?:[.,:]\d+)*(?!\w)"
     r"|(?:[A-Z]\.){2,}|\b[A-Z]\.(?=\s+[A-Z])|(?<!\S)--[a-z][\w-]*"
@@ -19,7 +19,7 @@ _TOKEN = re.compile(
 # Forms of units that mostly mean something else.
 _NO_UNITS = frozenset("second secs minute pound s m h g b ms w v in mi ha lira lb oz rand".split())  # noqa: SIM905
 _CLOSED = {
-    # The classes that follow have the last word: "may" is an auxiliary here, "$" money.
+    # Later classes win: "may" is an auxiliary here, "$" money.
     "month": f"{' '.join((*MONTHS, *WEEKDAYS))} spring summer autumn winter bc ad bce century",
     "det": "a an the this that these those his her its their our my your some any each every no another such",
     "prep": "of in on at by for from with to into over under about after before during between among against"
@@ -51,7 +51,7 @@ _YEAR = re.compile(r"(?:1\d|20)\d\d")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word or sign: its place in the text, its class, its stem, and where its sentence starts.
+    """A word or sign with its place, class, stem and the start of its sentence.
 
     `content` tells a word that carries meaning from one that only joins others.
     """
@@ -66,12 +66,12 @@ class Token:
 
 
 def tokenize(text: str) -> list[Token]:
-    """The words and signs of a text in order, the first MOST."""
+    """Return the first MAX_TOKENS words and signs of a text."""
     found: list[Token] = []
     for begin, end in sentences(text):
         opening = True
         for match in _TOKEN.finditer(text, begin, end):
-            if len(found) == MOST:
+            if len(found) == MAX_TOKENS:
                 return found
             written = match.group()
             first = next(iter(words(written)), written)
@@ -82,7 +82,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def _class(word: str, opening: bool) -> str:
-    """A word's class; "opening" is a capitalised word that opens its sentence, a name or not."""
+    """Return the class of a word; "opening" for a capitalised first word, which may be a name."""
     low = word.casefold()
     if low in _CLASSES:
         return "month" if word == "May" and not opening else _CLASSES[low]

@@ -1,4 +1,4 @@
-"""The word lists that all readers share: function words, months, number words, units and hedges."""
+"""Word lists that the readers share: stopwords, months, number words, units and hedges."""
 
 from __future__ import annotations
 
@@ -38,80 +38,26 @@ SCALES = {
 }
 SHORT_SCALES = {"k": 10**3, "mn": 10**6, "mln": 10**6, "bn": 10**9, "tn": 10**12, "m": 10**6, "b": 10**9}
 
-# One unit a row: its name, then the ways to write it. Forms of one or two letters keep their case.
-_CURRENCIES = """
-dollar $ dollars usd
-euro € euros eur
-pound £ gbp
-yen ¥ jpy
-yuan renminbi cny
-rupee ₹ rupees
-rouble roubles ruble rubles
-franc francs chf
-krona kronor krone kroner
-zloty zlotys
-forint forints
-hryvnia hryvnias ₴
-lira liras
-peso pesos
-rand rands
-shekel shekels
-dirham dirhams
-riyal riyals
-dinar dinars
-"""
-_MEASURES = """
-percent % pct
-kilometre km kms kilometres kilometer kilometers
-metre m metres meter meters
-centimetre cm centimetres centimeter centimeters
-millimetre mm millimetres millimeter millimeters
-mile mi miles
-foot ft feet
-inch inches
-yard yards
-acre acres
-hectare ha hectares
-tonne tonnes
-ton tons
-kilogram kg kilo kilos kilograms kilogramme kilogrammes
-gram g grams gramme grammes
-ounce oz ounces
-pound lb lbs pounds
-litre litres liter liters
-millilitre ml millilitres milliliter milliliters
-gallon gallons
-barrel barrels
-degree ° degrees
-second s sec secs seconds
-minute min mins minutes
-hour h hr hrs hours
-day days
-week weeks
-month months
-year yrs years
-decade decades
-century centuries
-millisecond ms milliseconds
-byte bytes
-kilobyte KB kB kilobytes
-megabyte MB megabytes
-gigabyte GB gigabytes
-terabyte TB terabytes
-petabyte PB petabytes
-watt W watts
-kilowatt kW kilowatts
-megawatt MW megawatts
-gigawatt GW gigawatts
-volt V volts
-hertz Hz
-megahertz MHz
-gigahertz GHz
-"""
+# Between semicolons a unit: its name, then the ways to write it. Short forms keep their case.
+_CURRENCIES = """dollar $ dollars usd; euro € euros eur; pound £ gbp; yen ¥ jpy; yuan renminbi cny; rupee ₹
+    rupees; rouble roubles ruble rubles; franc francs chf; krona kronor krone kroner; zloty zlotys; forint
+    forints; hryvnia hryvnias ₴; lira liras; peso pesos; rand rands; shekel shekels; dirham dirhams; riyal
+    riyals; dinar dinars"""
+_MEASURES = """percent % pct; kilometre km kms kilometres kilometer kilometers; metre m metres meter meters;
+    centimetre cm centimetres centimeter centimeters; millimetre mm millimetres millimeter millimeters; mile
+    mi miles; foot ft feet; inch inches; yard yards; acre acres; hectare ha hectares; tonne tonnes; ton
+    tons; kilogram kg kilo kilos kilograms kilogramme kilogrammes; gram g grams gramme grammes; ounce oz
+    ounces; pound lb lbs pounds; litre litres liter liters; millilitre ml millilitres milliliter
+    milliliters; gallon gallons; barrel barrels; degree ° degrees; second s sec secs seconds; minute min
+    mins minutes; hour h hr hrs hours; day days; week weeks; month months; year yrs years; decade decades;
+    century centuries; millisecond ms milliseconds; byte bytes; kilobyte KB kB kilobytes; megabyte MB
+    megabytes; gigabyte GB gigabytes; terabyte TB terabytes; petabyte PB petabytes; watt W watts; kilowatt
+    kW kilowatts; megawatt MW megawatts; gigawatt GW gigawatts; volt V volts; hertz Hz; megahertz MHz;
+    gigahertz GHz"""
 
 
 def _forms(rows: str) -> dict[str, str]:
-    return {form: row.split()[0] for row in rows.splitlines() for form in row.split()}
+    return {form: row.split()[0] for row in rows.split(";") for form in row.split()}
 
 
 CURRENCIES = _forms(_CURRENCIES)
@@ -121,7 +67,7 @@ UNITS = (
     | {"per cent": "percent", "mph": "mile per hour", "kph": "kilometre per hour"}
 )
 
-# A hedge before a number, by what it says of the true value: over, under or about it.
+# Words before a number that leave it open, by where the true value is.
 HEDGES = {
     "over": "over|more than|at least|no fewer than|no less than|upwards of|exceeding",
     "under": "up to|under|fewer than|less than|at most|no more than|below",

@@ -1,4 +1,4 @@
-"""Words, stems, names, numbers and sentences of a text: what retrieval, reading and checking compare."""
+"""Words, stems and sentences of a text."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ _INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
 _CLOCK = re.compile(r"\b[ap]\.m\.$")
 _STEMMER = Stemmer.Stemmer("porter", 0)  # the same algorithm as SQLite's FTS5 tokenizer "porter"
 
-# What counts as the same word: a number in letters or digits, a month in full or cut short.
+# The same word: a number in letters or digits, a month in full or abbreviated.
 _SAME = NUMBER_WORDS | {month[:3]: month for month in MONTHS} | {"sept": "september"}
 
 
-# Spellings of which British and American writers use one each; where a rule hits other words, it hits them
-# alike on both sides.
+# British and American spellings. A rule may hit other words too: it does so on both sides of a comparison.
 _SPELLINGS = (
     (re.compile(r"^(def|off|pret)ence(s?)$"), r"\1ense\2"),
     (re.compile(r"(?<=\w{3})our(?=$|s$|ed$|ing$|able$|ers?$|ites?$)"), "or"),
@@ -39,7 +38,7 @@ _PREFIX = re.compile(
 
 
 def fold(text: str) -> str:
-    """A text for comparison: compatibility forms and quotes unified, accents and case dropped."""
+    """Return a text for comparison: without accents and case, compatibility forms and quotes unified."""
     return _BEYOND_ASCII.sub(_folded, text).casefold()
 
 
@@ -54,7 +53,7 @@ def _decomposed(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The folded words in order: "9,000" is one word, "seven" is "7", "U.S." is "usa", "non-lethal" is
+    """Return the folded words in order: "9,000" is one word, "seven" is "7", "U.S." is "usa", "non-lethal" is
     "nonlethal", "defence" is "defense"; no possessives.
     """
     return list(_words(text))
@@ -75,28 +74,28 @@ def _same(word: str) -> str:
 
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    """The Porter stem of a folded word (Porter 1980)."""
+    """Return the Porter stem of a folded word (Porter 1980)."""
     return str(_STEMMER.stemWord(word))
 
 
 def stems(text: str) -> list[str]:
-    """Stems of all words in order."""
+    """Return the stems of all words in order."""
     return [stem(word) for word in words(text)]
 
 
 def content_words(text: str) -> list[str]:
-    """The folded words that carry meaning, in order, each once."""
+    """Return the folded words but for stopwords, in order, each once."""
     return list(dict.fromkeys(word for word in words(text) if word not in STOPWORDS))
 
 
 def content_stems(text: str) -> set[str]:
-    """The stems of the words that carry meaning."""
+    """Return the stems of the content words."""
     return {stem(word) for word in content_words(text)}
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each sentence of a text, white space around it left out."""
-    held = None  # a sentence begun that the next piece may belong to
+    """Yield start and end of each sentence of a text, without the white space around it."""
+    pending = None  # a sentence that the next piece may continue
     position = 0
     for piece in sentencex.segment("en", text):
         start = text.index(piece, position)
@@ -105,23 +104,23 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
             continue
         begin = start + len(piece) - len(piece.lstrip())
         end = start + len(piece.rstrip())
-        if held and _goes_on(text[held[0] : held[1]], text[begin:end]):
-            held = (held[0], end)
+        if pending and _goes_on(text[pending[0] : pending[1]], text[begin:end]):
+            pending = (pending[0], end)
             continue
-        if held:
-            yield held
-        held = (begin, end)
-    if held:
-        yield held
+        if pending:
+            yield pending
+        pending = (begin, end)
+    if pending:
+        yield pending
 
 
 def _goes_on(begun: str, piece: str) -> bool:
-    """Whether the splitter stopped at a title or at a time: "Dr." + "No", "6 a.m." + "ET, he said"."""
+    """Return whether the splitter stopped too early: "Dr." + "No", "6 a.m." + "ET, he said"."""
     return bool(_TITLE.search(begun)) or bool(_CLOCK.search(begun) and re.match(r"[A-Z]{2,4}\b", piece))
 
 
 def _undotted(text: str) -> str:
-    """Initials without their dots, the country told from the pronoun, ISO dates written out."""
+    """Return a text with initials undotted, "US" told from "us" and ISO dates written out."""
     joined = _INITIALS.sub(lambda match: match.group().replace(".", ""), text)
     return _ISO_DATE.sub(_written_out, re.sub(r"\bUS\b", "USA", joined))
 

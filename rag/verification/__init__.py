@@ -1,1 +1,1 @@
-"""Whether a paragraph supports a statement."""
+"""Checks whether the cited paragraphs support a statement."""

@@ -1,4 +1,4 @@
-"""A sentence laid beside the words that it is checked against: what changed places, what stands for what."""
+"""A claim aligned with its source: words that swapped places or replaced others."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from itertools import combinations
 from rag.verification.claims import Claims, Word
 from rag.verification.lexicon import opposites
 
-MOST = 8  # names and numbers of a sentence that are changed about
-LONGEST = 3  # words that may stand for as many others
+MAX_MOVED = 8  # names and numbers of a claim that are tried in each other's place
+MAX_REPLACED = 3  # words in a row that may replace others
 VALUES = frozenset(("name", "number"))
 
 
-def in_order(said: Sequence[str], held: Sequence[str]) -> int:
-    """The length of the longest common subsequence, counted in the bits of a number (Hyyrö 2004)."""
+def common_length(claim: Sequence[str], source: Sequence[str]) -> int:
+    """Return the length of the longest common subsequence, by bit-parallel counting (Hyyrö 2004)."""
     masks: dict[str, int] = {}
-    for at, word in enumerate(held):
+    for at, word in enumerate(source):
         masks[word] = masks.get(word, 0) | 1 << at
-    full = (1 << len(held)) - 1
+    full = (1 << len(source)) - 1
     left = full
-    for word in said:
+    for word in claim:
         matched = left & masks.get(word, 0)
         left = ((left + matched) | (left - matched)) & full
-    return len(held) - left.bit_count()
+    return len(source) - left.bit_count()
 
 
-def changed_places(said: Claims, held: Claims) -> Iterator[tuple[Word, Word]]:
-    """Two names, numbers or opposites that, each in the other's place, would be in the text's order.
+def changed_places(claim: Claims, source: Claims) -> Iterator[tuple[Word, Word]]:
+    """Yield pairs of names, numbers or opposites that would match the source if they swapped places.
 
-    Two that follow one another are left out: lists have no order.
+    Neighbours are left out: lists have no order.
     """
-    mine, there = _sequence(said), [_form(word) for word in _sequence(held)]
+    mine, there = _sequence(claim), [_form(word) for word in _sequence(source)]
     order, known = [_form(word) for word in mine], set(there)
-    values = [at for at, word in enumerate(mine) if _may_move(word) and order[at] in known][:MOST]
-    before = in_order(order, there) if len(values) > 1 else 0
+    values = [at for at, word in enumerate(mine) if _may_move(word) and order[at] in known][:MAX_MOVED]
+    before = common_length(order, there) if len(values) > 1 else 0
     for one, other in combinations(values, 2):
-        if not _alike(mine[one], mine[other]) or order[one] == order[other] or other - one < 2:
+        if not _same_kind(mine[one], mine[other]) or order[one] == order[other] or other - one < 2:
             continue
         turned = [*order]
         turned[one], turned[other] = order[other], order[one]
-        if in_order(turned, there) > before:
+        if common_length(turned, there) > before:
             yield mine[one], mine[other]
 
 
@@ -49,23 +49,23 @@ def _may_move(word: Word) -> bool:
     return word.kind in VALUES or not opposites().keys().isdisjoint(word.forms)
 
 
-def _alike(one: Word, other: Word) -> bool:
-    """Whether both are names, both numbers, or each is the other's opposite."""
+def _same_kind(one: Word, other: Word) -> bool:
+    """Return whether both are names, both numbers, or opposites of each other."""
     if one.kind in VALUES or other.kind in VALUES:
         return one.kind == other.kind
     sides = [pair for form in one.forms for pair in opposites().get(form, ())]
     return any(not against.isdisjoint(other.forms) for _, against in sides)
 
 
-def replaced(said: Claims, held: Claims) -> Iterator[tuple[Word, Word]]:
-    """A name or number as said, and the other one in whose place, between the same words, it stands."""
-    mine, theirs = _sequence(said), _sequence(held)
-    # A word with a capital that the text has without one is no name.
+def replaced(claim: Claims, source: Claims) -> Iterator[tuple[Word, Word]]:
+    """Yield each name or number of the claim with the one that the source has between the same words."""
+    mine, theirs = _sequence(claim), _sequence(source)
+    # A capitalised word that the source has in lower case is no name.
     common = {form for word in theirs if word.kind not in VALUES for form in word.forms}
     matcher = SequenceMatcher(None, list(map(_form, mine)), list(map(_form, theirs)), autojunk=False)
     for kind, start, end, first, last in matcher.get_opcodes():
         there = theirs[first:last]
-        if kind != "replace" or max(end - start, last - first) > LONGEST:
+        if kind != "replace" or max(end - start, last - first) > MAX_REPLACED:
             continue
         if any(word.kind == "pronoun" for word in there):
             continue

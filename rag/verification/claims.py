@@ -1,11 +1,13 @@
-"""A sentence taken apart into what can be checked: words, names, numbers, times, quotes and who did what."""
+"""A sentence taken apart into what can be checked: words, names, numbers, dates, quotes, who did what."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from itertools import chain
+from typing import Any
 
 from rag.text.dates import moments
 from rag.text.names import base, forms, names, runs
@@ -14,7 +16,7 @@ from rag.text.tokens import Token, tokenize
 from rag.text.vocabulary import STOPWORDS
 from rag.text.words import words
 from rag.verification.lexicon import lemma
-from rag.verification.modality import Shade, shades
+from rag.verification.modality import Modifier, read_modifiers
 
 _SHORT_FORMS = (
     (re.compile(r"\bwon['’]t\b", re.IGNORECASE), "will not"),
@@ -31,7 +33,7 @@ _QUOTED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A content word or pronoun in the forms that it may match; `kind`: "name", "number", "pronoun" or ""."""
+    """A content word or pronoun with the forms that match it; `kind`: "name", "number", "pronoun" or ""."""
 
     text: str
     forms: tuple[str, ...]
@@ -40,7 +42,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The word that a subject turns on, "industry" of "the industry of Poland", and the lemma of its verb."""
+    """The head of a subject ("industry" in "the industry of Poland") and the lemma of its verb."""
 
     head: Word
     verb: str
@@ -48,12 +50,12 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a text says, taken apart: `sequence` are the lemmas of its words as they come, `order` of those
-    that carry meaning.
+    """A text taken apart.
 
-    `lines` are the forms of the content words and pronouns of each sentence, `acts` are (who, did, to whom)
-    read off the order of words, `roles` names after "from", "to", "by"; `subjects` is that of each
-    sentence, if it can be told.
+    `sequence`: the lemmas of all words in order; `order`: of the content words.
+    `lines`: the content words and pronouns of each sentence. `subjects`: one a sentence, None if unclear.
+    `acts`: (who, did, to whom), read off the word order. `roles`: names after "from", "to", "by".
+    `opening`: a first word that may be a name.
     """
 
     text: str
@@ -67,7 +69,7 @@ class Claims:
     numbers: tuple[Number, ...]
     moments: tuple[tuple[str, str, str], ...]
     quotes: tuple[str, ...]
-    shades: tuple[Shade, ...]
+    modifiers: tuple[Modifier, ...]
     acts: frozenset[tuple[str, str, str]]
     roles: frozenset[tuple[str, str]]
     opening: str
@@ -78,7 +80,7 @@ class Claims:
 
 @lru_cache(maxsize=4096)
 def read_claims(text: str) -> Claims:
-    """Takes a sentence or a few apart."""
+    """Return a sentence taken apart."""
     plain = text
     for pattern, full in _SHORT_FORMS:
         plain = pattern.sub(full, plain)
@@ -100,7 +102,7 @@ def read_claims(text: str) -> Claims:
         quotes=tuple(
             match[1] or match[2] for match in _QUOTED.finditer(text.replace("``", '"').replace("''", '"'))
         ),
-        shades=tuple(shades(tokens)),
+        modifiers=tuple(read_modifiers(tokens)),
         acts=frozenset(_acts(tokens)),
         roles=frozenset(_roles(tokens)),
         opening=_opening(tokens),
@@ -110,33 +112,19 @@ def read_claims(text: str) -> Claims:
 
 
 def merged(claims: Sequence[Claims]) -> Claims:
-    """What several sentences say together."""
+    """Return what several sentences claim together."""
     if len(claims) == 1:
         return claims[0]
-    return Claims(
-        text=" ".join(one.text for one in claims),
-        sequence=tuple(word for one in claims for word in one.sequence),
-        order=tuple(word for one in claims for word in one.order),
-        lines=tuple(line for one in claims for line in one.lines),
-        words=frozenset().union(*(one.words for one in claims)),
-        names=tuple(name for one in claims for name in one.names),
-        runs=tuple(run for one in claims for run in one.runs),
-        forms=frozenset().union(*(one.forms for one in claims)),
-        numbers=tuple(number for one in claims for number in one.numbers),
-        moments=tuple(moment for one in claims for moment in one.moments),
-        quotes=tuple(quote for one in claims for quote in one.quotes),
-        shades=tuple(shade for one in claims for shade in one.shades),
-        acts=frozenset().union(*(one.acts for one in claims)),
-        roles=frozenset().union(*(one.roles for one in claims)),
-        opening=claims[0].opening,
-        content=frozenset().union(*(one.content for one in claims)),
-        subjects=tuple(subject for one in claims for subject in one.subjects),
-        tokens=tuple(line for one in claims for line in one.tokens),
-    )
+    joined: dict[str, Any] = {"text": " ".join(one.text for one in claims), "opening": claims[0].opening}
+    for name in (field.name for field in fields(Claims) if field.name not in joined):
+        values = [getattr(one, name) for one in claims]
+        as_set = isinstance(values[0], frozenset)
+        joined[name] = frozenset().union(*values) if as_set else tuple(chain.from_iterable(values))
+    return Claims(**joined)
 
 
 def full_names(paragraph: Sequence[Claims]) -> dict[str, frozenset[str]]:
-    """The given names that a paragraph has to each last name, if those are of one person."""
+    """Return the given names in a paragraph by last name, where all can be of one person."""
     given: dict[str, list[frozenset[str]]] = {}
     for claims in paragraph:
         for run in claims.runs:
@@ -149,14 +137,16 @@ def full_names(paragraph: Sequence[Claims]) -> dict[str, frozenset[str]]:
     return {last: longest[last] for last, each in given.items() if all(one <= longest[last] for one in each)}
 
 
-def named_in_full(held: Claims, given: Mapping[str, frozenset[str]]) -> Claims:
-    """The same, with the given names (by last name) of those whom it names."""
-    found = [word for last, before in given.items() if last in held.forms for word in before]
-    return replace(held, words=held.words | set(map(lemma, found)), forms=held.forms | set(map(base, found)))
+def named_in_full(source: Claims, given: Mapping[str, frozenset[str]]) -> Claims:
+    """Return a source with the given names (by last name) of the people that it names."""
+    found = [word for last, before in given.items() if last in source.forms for word in before]
+    return replace(
+        source, words=source.words | set(map(lemma, found)), forms=source.forms | set(map(base, found))
+    )
 
 
 def _opening(tokens: Sequence[Token]) -> str:
-    """The first word, if it may be a name of which something is said: a capital tells nothing there."""
+    """Return the first word if it may be a name; its capital does not tell."""
     if len(tokens) < 2 or tokens[0].kind != "opening" or not tokens[0].content:
         return ""
     plain = tokens[0].text.endswith(("ly", "ing", "ed", "s"))
@@ -189,9 +179,9 @@ def _line(tokens: Sequence[Token]) -> Iterator[Word]:
 
 
 def _acts(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
-    """Each word between two others with those, the one that acts first; passives with "by" turned round.
+    """Yield each word with the content words, then the names, nearest on both sides, the actor first.
 
-    The two are the nearest content words, and the nearest names.
+    A passive with "by" is turned round.
     """
     content = [at for at, token in enumerate(tokens) if token.content and token.kind != "adv"]
     named = [at for at in content if tokens[at].kind in {"name", "opening"}]
@@ -203,13 +193,13 @@ def _acts(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
             right = [at for at in near if at > middle and tokens[at].sentence == tokens[middle].sentence]
             if not left or not right:
                 continue
-            pair = (_one(tokens[left[-1]]), _one(tokens[right[0]]))
+            pair = (_form_of(tokens[left[-1]]), _form_of(tokens[right[0]]))
             who, whom = reversed(pair) if _is_passive(tokens, middle, right[0]) else pair
             yield who, lemma(tokens[middle].text.casefold()), whom
 
 
 def _is_passive(tokens: Sequence[Token], verb: int, end: int) -> bool:
-    """Whether "was" or the like stands before a verb and "by" after it, or "by" at once."""
+    """Return whether a verb has "was" or the like before it and "by" after it, or is followed by "by"."""
     before = {token.text.casefold() for token in tokens[max(0, verb - 3) : verb]}
     after = [token.text.casefold() for token in tokens[verb + 1 : end]]
     auxiliary = bool(before & {"is", "are", "was", "were", "be", "been", "being"})
@@ -224,10 +214,10 @@ def _roles(tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
         if token.text.casefold() in _PATHS:
             after = next((other for other in tokens[at + 1 : at + 4] if other.content), None)
             if after and after.kind == "name":
-                yield token.text.casefold(), _one(after)
+                yield token.text.casefold(), _form_of(after)
 
 
-def _one(token: Token) -> str:
-    """One form for a name and its adjective, or for a word's forms."""
+def _form_of(token: Token) -> str:
+    """Return one form for a name and its adjective, or for the forms of a word."""
     written = next(iter(words(token.text)), "")
     return base(written) if token.kind in {"name", "opening"} else lemma(written)

@@ -1,4 +1,4 @@
-"""A sentence split into clauses that each can be checked alone."""
+"""Splitting a sentence into clauses that can be checked one by one."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from collections.abc import Sequence
 from rag.text.tokens import Token, tokenize
 from rag.text.words import content_words
 
-LEAST = 3  # content words of a clause
-LONGEST = 8  # words of a subject
+MIN_CLAUSE_WORDS = 3  # content words of a clause
+MAX_SUBJECT_WORDS = 8  # words of a subject
 
-# "because", "after" and the like join two clauses by what they say, so that the two must stand together;
-# "and" without a comma joins words as often as clauses.
+# Not at "because" or "after": the link is part of the claim. Not at a bare "and": it also joins words.
 _JOINT = re.compile(r"\s*;\s+|,\s+(?:and|but|while|whereas|although|though)\s+|\s+(?:but|while|whereas)\s+")
 
 
 def split(sentence: str) -> list[str]:
-    """The clauses of a sentence, each with a verb; one that has no subject is given that of the first.
+    """Return the clauses of a sentence, each with a verb; one without a subject gets that of the first.
 
-    A sentence that cannot be split so is returned alone.
+    A sentence that cannot be split is returned whole.
     """
     subject = _subject(tokenize(sentence), sentence)
     clauses: list[str] = []
@@ -39,8 +38,8 @@ def split(sentence: str) -> list[str]:
 
 
 def _subject(tokens: Sequence[Token], sentence: str) -> str:
-    """The words before the first verb; none where they are too many."""
-    for at, token in enumerate(tokens[: LONGEST + 1]):
+    """Return the words before the first verb; "" where they are too many."""
+    for at, token in enumerate(tokens[: MAX_SUBJECT_WORDS + 1]):
         if token.kind in {"aux", "verb"}:
             return sentence[: tokens[at].start].strip() if at else ""
     return ""
@@ -48,7 +47,7 @@ def _subject(tokens: Sequence[Token], sentence: str) -> str:
 
 def _is_clause(piece: str) -> bool:
     kinds = {token.kind for token in tokenize(piece)}
-    return bool(kinds & {"aux", "verb"}) and len(content_words(piece)) >= LEAST
+    return bool(kinds & {"aux", "verb"}) and len(content_words(piece)) >= MIN_CLAUSE_WORDS
 
 
 def _lacks_subject(piece: str) -> bool:

@@ -1,8 +1,8 @@
-"""Whether the paragraphs that a free sentence cites bear it out: how a language model's answer is checked.
+"""The check of a language model's sentence against the paragraphs that it cites.
 
-A sentence is borne out by a sentence or two neighbouring ones of one paragraph, or clause by clause by
-several: nothing that can be read off the words may differ (`faults.py`), and the meaning must be near
-enough, by a logistic regression over the share of its words and the cosine of the vectors.
+One or two neighbouring sentences of a paragraph must support it, or several of them clause by clause: their
+words may not contradict it (`contradictions.py`), and their meaning must be close, by a logistic regression
+over shared words and the cosine of the embeddings.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from rag.text.words import content_words, fold, sentences
 from rag.types import Evidence, Vectors
 from rag.verification.claims import Claims, full_names, merged, named_in_full, read_claims
 from rag.verification.clauses import split
-from rag.verification.contradictions import faults
+from rag.verification.contradictions import find_contradictions
 from rag.verification.grounding_weights import BIAS, THRESHOLD, WEIGHTS
 from rag.verification.likeness import Features, covers, features, is_near
 
 Embed = Callable[[Sequence[str]], Vectors]  # unit vectors, float32 (texts, dimension)
 
-NEAREST = 3  # places whose vectors are compared
-BEFORE = 2  # sentences before a place in which "he" or "it" may be named
-MOST = 60  # sentences of a paragraph that are looked at
+NEAREST = 3  # passages whose embeddings are compared
+BEFORE = 2  # sentences before a passage that may name "he" or "it"
+MAX_SENTENCES = 60  # of a paragraph; the rest is not read
 
 _LEANING = re.compile(
     r"\b(?:he|she|it|they|him|her|them|his|hers|its|their|this|these|those|who|such)\b", re.IGNORECASE
@@ -36,9 +36,9 @@ _LEANING = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Grounding:
-    """How far a sentence is borne out (0 to 1), whether that is enough, and by which evidence numbers.
+    """How well a sentence is supported (0 to 1), whether that is enough, and by which evidence numbers.
 
-    `faults` say in words what the nearest paragraph does not bear out; a supported sentence has none.
+    `faults`: what the nearest paragraph does not support, in words; none for a supported sentence.
     """
 
     support: float
@@ -48,18 +48,18 @@ class Grounding:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One or two neighbouring sentences of a paragraph; `around` adds what names "he" and dates the text."""
+class Passage:
+    """One or two neighbouring sentences; `context` adds the heading, the date and whoever "he" is."""
 
     number: int
     parts: tuple[str, ...]
-    held: Claims
-    around: Claims
+    source: Claims
+    context: Claims
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A place for a sentence, what it does not bear out, and how near it comes: as a whole and by words."""
+class Match:
+    """A passage compared with a sentence: its faults, its support, and the share of words that it covers."""
 
     number: int
     faults: tuple[str, ...]
@@ -68,100 +68,107 @@ class Found:
 
 
 def grounded(sentence: str, paragraphs: Sequence[Evidence], embed: Embed) -> Grounding:
-    """Whether the paragraphs bear out the sentence, in one or two of their sentences or clause by clause.
+    """Return whether the paragraphs support the sentence, as a whole or clause by clause.
 
-    `embed` is asked for the sentence and the places nearest to it by words: one that remembers texts
-    saves most of the time.
+    `embed` gets the sentence and its nearest passages; caching its results saves most of the time.
     """
-    places = [place for item in paragraphs for place in read_places(item)]
-    if not places or not content_words(sentence):
+    passages = [passage for item in paragraphs for passage in read_passages(item)]
+    if not passages or not content_words(sentence):
         return Grounding(0.0, False, (), ("nothing to check it against",))
-    whole = look_up(sentence, places, embed)
-    passed = [found for found in whole if _passes(found)]
+    whole = match_passages(sentence, passages, embed)
+    passed = [match for match in whole if _passes(match)]
     if passed:
-        by = dict.fromkeys(found.number for found in passed)
+        by = dict.fromkeys(match.number for match in passed)
         return Grounding(passed[0].support, True, tuple(by), ())
-    contradicted = any(found.faults and found.covers == 1 for found in whole)
-    clauses = [] if contradicted else [look_up(clause, places, embed)[0] for clause in split(sentence)]
+    contradicted = any(match.faults and match.covers == 1 for match in whole)
+    clauses = (
+        [] if contradicted else [match_passages(clause, passages, embed)[0] for clause in split(sentence)]
+    )
     if len(clauses) > 1 and all(map(_passes, clauses)):
-        by = dict.fromkeys(found.number for found in clauses)
-        return Grounding(min(found.support for found in clauses), True, tuple(by), ())
-    nearest = max(whole, key=lambda found: (found.covers, found.support, -len(found.faults)))
-    return Grounding(nearest.support, False, (), nearest.faults or ("too little of it stands there",))
+        by = dict.fromkeys(match.number for match in clauses)
+        return Grounding(min(match.support for match in clauses), True, tuple(by), ())
+    nearest = max(whole, key=lambda match: (match.covers, match.support, -len(match.faults)))
+    return Grounding(nearest.support, False, (), nearest.faults or ("too little of it is in the paragraph",))
 
 
-def _passes(found: Found) -> bool:
-    return not found.faults and found.support >= THRESHOLD
+def _passes(match: Match) -> bool:
+    return not match.faults and match.support >= THRESHOLD
 
 
 @lru_cache(maxsize=256)
-def read_places(item: Evidence) -> tuple[Place, ...]:
-    """Each sentence of a paragraph, and each two that follow one another."""
-    spans = list(sentences(item.text))[:MOST] or [(0, len(item.text))]
+def read_passages(item: Evidence) -> tuple[Passage, ...]:
+    """Return each sentence of a paragraph, and each two in a row."""
+    spans = list(sentences(item.text))[:MAX_SENTENCES] or [(0, len(item.text))]
     texts = [item.text[start:end] for start, end in spans]
     read = [read_claims(text) for text in texts]
     dated = f"{item.date.day} {item.date:%B %Y}. " if item.date else ""
     above, given = read_claims(f"{dated}{item.heading}."), full_names(read)
-    places = []
+    passages = []
     for size in (1, 2):
         for first in range(len(texts) - size + 1):
             leans = _LEANING.search(texts[first])
             start = max(0, first - BEFORE) if leans else first
-            held = named_in_full(merged(read[first : first + size]), given)
-            around = merged([above, *read[start : first + size]])
-            places.append(Place(item.number, tuple(texts[first : first + size]), held, around))
-    return tuple(places)
+            source = named_in_full(merged(read[first : first + size]), given)
+            context = merged([above, *read[start : first + size]])
+            passages.append(Passage(item.number, tuple(texts[first : first + size]), source, context))
+    return tuple(passages)
 
 
-def look_up(sentence: str, places: Sequence[Place], embed: Embed) -> list[Found]:
-    """The places nearest to a sentence, by support; one that copies a sentence has all of it."""
-    copied = [place for place in places if _plain(" ".join(place.parts)) == _plain(sentence)]
+def match_passages(sentence: str, passages: Sequence[Passage], embed: Embed) -> list[Match]:
+    """Return the passages nearest to a sentence, best first; a copied sentence has full support."""
+    copied = [passage for passage in passages if _plain(" ".join(passage.parts)) == _plain(sentence)]
     if copied:
-        return [Found(place.number, (), 1.0, 1.0) for place in copied]
-    said = read_claims(sentence)
-    sound, faulty = sound_places(sentence, places)
+        return [Match(passage.number, (), 1.0, 1.0) for passage in copied]
+    claim = read_claims(sentence)
+    sound, faulty = sound_passages(sentence, passages)
     supports = [probability(row) for row in all_features(sentence, sound, embed)]
-    found = [
-        Found(place.number, (), support, covers(said, place.held))
-        for place, support in zip(sound, supports, strict=True)
+    matches = [
+        Match(passage.number, (), support, covers(claim, passage.source))
+        for passage, support in zip(sound, supports, strict=True)
     ]
-    found += [Found(place.number, wrong, 0.0, covers(said, place.held)) for place, wrong in faulty]
-    return sorted(found, key=lambda one: -one.support)
+    matches += [Match(passage.number, wrong, 0.0, covers(claim, passage.source)) for passage, wrong in faulty]
+    return sorted(matches, key=lambda one: -one.support)
 
 
-def sound_places(
-    sentence: str, places: Sequence[Place]
-) -> tuple[list[Place], list[tuple[Place, tuple[str, ...]]]]:
-    """Of the places nearest to a sentence by words those that may bear it out; the others, with faults."""
-    said = read_claims(sentence)
-    shared = [(covers(said, place.around) + covers(said, place.held), place) for place in places]
+def sound_passages(
+    sentence: str, passages: Sequence[Passage]
+) -> tuple[list[Passage], list[tuple[Passage, tuple[str, ...]]]]:
+    """Return the nearest passages by words that may support a sentence, and the others with their faults."""
+    claim = read_claims(sentence)
+    shared = [
+        (covers(claim, passage.context) + covers(claim, passage.source), passage) for passage in passages
+    ]
     nearest = sorted(shared, key=lambda pair: (-pair[0], len(pair[1].parts)))[: 2 * NEAREST]
-    checked = [(place, faults(said, place.held, place.around)) for _, place in nearest]
-    sound = [place for place, wrong in checked if not wrong and is_near(said, place.held, place.around)]
-    return sound[:NEAREST], [(place, wrong) for place, wrong in checked if place not in sound]
+    checked = [
+        (passage, find_contradictions(claim, passage.source, passage.context)) for _, passage in nearest
+    ]
+    sound = [
+        passage for passage, wrong in checked if not wrong and is_near(claim, passage.source, passage.context)
+    ]
+    return sound[:NEAREST], [(passage, wrong) for passage, wrong in checked if passage not in sound]
 
 
 def _plain(text: str) -> str:
-    """A text by its letters and signs alone, without a full stop at the end."""
+    """Return a folded text with single spaces and no full stop at its end."""
     return " ".join(fold(text).split()).rstrip(".")
 
 
 def probability(row: Features) -> float:
-    """What the logistic regression makes of the features."""
+    """Return the probability that the logistic regression gives to the features."""
     score = BIAS + sum(WEIGHTS.get(name, 0.0) * value for name, value in row.items())
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
 
 
-def all_features(sentence: str, places: Sequence[Place], embed: Embed) -> list[Features]:
-    """What the regression is given of each place."""
-    if not places:
+def all_features(sentence: str, passages: Sequence[Passage], embed: Embed) -> list[Features]:
+    """Return the features of each passage for the regression."""
+    if not passages:
         return []
-    said = read_claims(sentence)
-    texts = list(dict.fromkeys([sentence, *(part for place in places for part in place.parts)]))
+    claim = read_claims(sentence)
+    texts = list(dict.fromkeys([sentence, *(part for passage in passages for part in passage.parts)]))
     vectors = dict(zip(texts, embed(texts), strict=True))
-    found = []
-    for place in places:
-        both = np.sum([vectors[part] for part in place.parts], axis=0)
+    matches = []
+    for passage in passages:
+        both = np.sum([vectors[part] for part in passage.parts], axis=0)
         cosine = float(both @ vectors[sentence] / np.linalg.norm(both))
-        found.append(features(said, place.held, place.around, cosine))
-    return found
+        matches.append(features(claim, passage.source, passage.context, cosine))
+    return matches

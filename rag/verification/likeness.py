@@ -1,4 +1,4 @@
-"""How alike a sentence and a place in a paragraph are: the words that both have, and how these stand."""
+"""How alike a claim and a passage are: the words that they share, and in what order."""
 
 from __future__ import annotations
 
@@ -8,95 +8,97 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from rag.verification.alignment import in_order
+from rag.verification.alignment import common_length
 from rag.verification.claims import Claims, Word
 
 Features = dict[str, float]
 
-CLOSE = 3  # words apart, still together
-LACKING = 0.2  # share of a sentence's words that the text may lack, and never more than
-FEW = 2  # lacking words that others may stand for
-NAMED = 3  # words of the sentences before that "he" or "it" may stand for
+CLOSE = 3  # words between two words that belong together
+LACKING = 0.2  # share of the claim's words that the source may lack,
+FEW = 2  # and their number at most
+NAMED = 3  # words that may be in the context alone, in place of "he" or "it"
 
 
-def covers(said: Claims, held: Claims) -> float:
-    """The share of the content words of one that the other has."""
-    return len(said.content & held.words) / max(1, len(said.content))
+def covers(claim: Claims, source: Claims) -> float:
+    """Return the share of the claim's content words that the source has."""
+    return len(claim.content & source.words) / max(1, len(claim.content))
 
 
-def is_near(said: Claims, held: Claims, around: Claims) -> bool:
-    """Whether almost all words of one stand in the other, few of them only in what is around that."""
-    if len(said.content) <= FEW and in_order(said.sequence, held.sequence) < len(said.sequence):
-        return False  # so few words stand anywhere
-    if len(held.lines) > 1 and len(said.content) <= NAMED:
+def is_near(claim: Claims, source: Claims, context: Claims) -> bool:
+    """Return whether the source has almost all words of the claim, few of them only in its context."""
+    if len(claim.content) <= FEW and common_length(claim.sequence, source.sequence) < len(claim.sequence):
+        return False  # so few words are anywhere
+    if len(source.lines) > 1 and len(claim.content) <= NAMED:
         return False  # or in any two sentences
     lacking = (
-        Counter(said.order) - Counter(around.order)
-    ).total()  # what is said twice must stand there twice
+        Counter(claim.order) - Counter(context.order)
+    ).total()  # a repeated word must be repeated there
     return (
-        lacking <= min(FEW, LACKING * len(said.order))
-        and len(said.content & around.words - held.words) <= NAMED
+        lacking <= min(FEW, LACKING * len(claim.order))
+        and len(claim.content & context.words - source.words) <= NAMED
     )
 
 
-def features(said: Claims, held: Claims, around: Claims, cosine: float) -> Features:
-    """What the regression is given of a sentence and a place; `cosine` is that of their vectors."""
-    lacking = _lacking(said, around)
+def features(claim: Claims, source: Claims, context: Claims, cosine: float) -> Features:
+    """Return the features of a claim and its source; `cosine` is that of their embeddings."""
+    lacking = _lacking(claim, context)
     few = float(0 < lacking <= FEW)
-    whole = float(said.content <= held.words)
-    outside = said.content & around.words - held.words
+    whole = float(claim.content <= source.words)
+    outside = claim.content & context.words - source.words
     named = float(not lacking and 0 < len(outside) <= NAMED)
-    rest = [word for word in said.sequence if word not in outside]
-    wording = in_order(said.sequence, held.sequence) / max(1, len(said.sequence))
-    runs = _runs(said, held)
-    links = _links(said, held)
+    rest = [word for word in claim.sequence if word not in outside]
+    wording = common_length(claim.sequence, source.sequence) / max(1, len(claim.sequence))
+    runs = _runs(claim, source)
+    links = _links(claim, source)
     steady = float(not links["turned"])
-    told = whole * steady * float(not links["rivalled"] and not links["apart"] and len(held.lines) == 1)
+    one_statement = (
+        whole * steady * float(not links["rivalled"] and not links["apart"] and len(source.lines) == 1)
+    )
     return links | {
         "cosine": cosine,
         "few": few,
         "few_cosine": few * cosine,
         "named": named,
         "named_wording": named * wording,
-        "named_rest": named * in_order(rest, held.sequence) / max(1, len(rest)),
-        "named_first": named * float(bool(outside & set(said.order[: len(outside)]))),
-        "in_order": in_order(said.order, held.order) / max(1, len(said.order)),
-        "ends": float(bool(said.order) and said.order[-1] in held.content),
-        "length": math.log(max(1, len(said.order))),
+        "named_rest": named * common_length(rest, source.sequence) / max(1, len(rest)),
+        "named_first": named * float(bool(outside & set(claim.order[: len(outside)]))),
+        "in_order": common_length(claim.order, source.order) / max(1, len(claim.order)),
+        "ends": float(bool(claim.order) and claim.order[-1] in source.content),
+        "length": math.log(max(1, len(claim.order))),
         "wording": wording,
         "whole_wording": whole * wording,
         "whole_steady": whole * steady,
-        "whole_of_two": whole * float(len(held.lines) > 1),
+        "whole_of_two": whole * float(len(source.lines) > 1),
         "whole_runs": whole * runs,
         "one_run": float(runs <= 1),
         "two_runs": float(runs <= 2),
-        "told": told,
-        "told_in_few_runs": told * float(runs <= 4),
-        "told_word_for_word": told * float(wording == 1.0),
+        "one_statement": one_statement,
+        "one_statement_in_few_runs": one_statement * float(runs <= 4),
+        "one_statement_word_for_word": one_statement * float(wording == 1.0),
     }
 
 
-def _lacking(said: Claims, around: Claims) -> int:
-    """How many of the words of one that carry meaning stand nowhere in the other."""
-    return sum(word not in around.words for word in said.order)
+def _lacking(claim: Claims, context: Claims) -> int:
+    """Return the number of the claim's content words that the context lacks."""
+    return sum(word not in context.words for word in claim.order)
 
 
-def _runs(said: Claims, held: Claims) -> float:
-    """Of how many runs of the text's own words a sentence is put together, at most 8."""
-    matcher = SequenceMatcher(None, said.sequence, held.sequence, autojunk=False)
+def _runs(claim: Claims, source: Claims) -> float:
+    """Return of how many runs of the source's words a claim is made, at most 8."""
+    matcher = SequenceMatcher(None, claim.sequence, source.sequence, autojunk=False)
     return float(min(8, sum(block.size > 0 for block in matcher.get_matching_blocks())))
 
 
-def _links(said: Claims, held: Claims) -> Features:
-    """Of each two words side by side in a sentence, how they stand in the other text.
+def _links(claim: Claims, source: Claims) -> Features:
+    """Return how the source places the claim's pairs of neighbouring words.
 
-    Near each other (a share), else, counted: in two sentences (`loose` where one is a name or number), in the
-    other order, or with another name or number nearer.
+    `close`: share near each other. Counts: `apart` in two sentences (`loose` with a name or number), `turned`
+    in the other order, `rivalled` by another name or number that is nearer.
     """
     near, total = 0, 0
     counts = dict.fromkeys(("apart", "loose", "turned", "rivalled"), 0.0)
-    spots = _spots(held)
-    for one, other in _neighbours(said):
+    spots = _spots(source)
+    for one, other in _neighbours(claim):
         total += 1
         here, there = _at(one, spots), _at(other, spots)
         value = bool(one.kind or other.kind)
@@ -110,20 +112,20 @@ def _links(said: Claims, held: Claims) -> Features:
         gap = min(gaps, key=abs)
         near += abs(gap) <= CLOSE
         counts["turned"] += gap < 0
-        counts["rivalled"] += value and _is_rivalled(one, other, abs(gap), held, spots)
+        counts["rivalled"] += value and _is_rivalled(one, other, abs(gap), source, spots)
     return {name: min(4.0, count) for name, count in counts.items()} | {"close": near / max(1, total)}
 
 
-def _neighbours(said: Claims) -> Iterator[tuple[Word, Word]]:
-    for line in said.lines:
+def _neighbours(claim: Claims) -> Iterator[tuple[Word, Word]]:
+    for line in claim.lines:
         content = [word for word in line if word.kind != "pronoun"]
         yield from pairwise(content)
 
 
-def _spots(held: Claims) -> dict[str, list[tuple[int, int]]]:
-    """Where each form stands: the number of the sentence, and the place in it."""
+def _spots(source: Claims) -> dict[str, list[tuple[int, int]]]:
+    """Return the places of each form: the number of the sentence, and of the word in it."""
     spots: dict[str, list[tuple[int, int]]] = {}
-    for number, line in enumerate(held.lines):
+    for number, line in enumerate(source.lines):
         for at, word in enumerate(line):
             for form in word.forms:
                 spots.setdefault(form, []).append((number, at))
@@ -135,15 +137,15 @@ def _at(word: Word, spots: dict[str, list[tuple[int, int]]]) -> list[tuple[int, 
 
 
 def _is_rivalled(
-    one: Word, other: Word, gap: int, held: Claims, spots: dict[str, list[tuple[int, int]]]
+    one: Word, other: Word, gap: int, source: Claims, spots: dict[str, list[tuple[int, int]]]
 ) -> bool:
-    """Whether another name or number stands nearer to a word than the one it stands beside as said."""
+    """Return whether another name or number is nearer to a word than the one beside it in the claim."""
     value, word = (one, other) if one.kind else (other, one)
     own = set(_at(value, spots))
     for line, at in _at(word, spots):
         if any(
-            held.lines[line][near].kind == value.kind and (line, near) not in own
-            for near in range(max(0, at - gap + 1), min(len(held.lines[line]), at + gap))
+            source.lines[line][near].kind == value.kind and (line, near) not in own
+            for near in range(max(0, at - gap + 1), min(len(source.lines[line]), at + gap))
             if near != at
         ):
             return True

@@ -1,4 +1,4 @@
-"""Words that deny, weaken or plan what is told, or name a source for it, and what they bear on."""
+"""Words that deny, weaken, plan or attribute a statement, and the words that they apply to."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rag.text.tokens import Token
 from rag.text.words import words
 from rag.verification.lexicon import ABLE, ALMOST, DENYING, PLANNING, REPORTING, SUPPOSING, UNLESS, lemma
 
-SCOPE = 3  # content words that such a word bears on
+SCOPE = 3  # content words that a modifier applies to
 
 
 @dataclass(frozen=True, slots=True)
-class Shade:
-    """A word that denies, supposes, plans or conditions ("not", "may", "if"), and what it bears on."""
+class Modifier:
+    """A word that denies, supposes, plans or conditions ("not", "may", "if"), and what it applies to."""
 
     kind: str
     word: str
@@ -24,45 +24,47 @@ class Shade:
 _KINDS = (
     ("not", DENYING),
     ("maybe", SUPPOSING),
-    ("said to", REPORTING),
+    ("reported", REPORTING),
     ("almost", ALMOST),
     ("planned", PLANNING),
     ("can", ABLE),
     ("if", UNLESS),
 )
 _CONDITIONS = frozenset(("if", "unless"))
-_SHADING = {lemma(word): kind for kind, listed in _KINDS for word in listed}
+_MODIFYING = {lemma(word): kind for kind, listed in _KINDS for word in listed}
 
 
-def shades(tokens: Sequence[Token]) -> Iterator[Shade]:
-    """What denies, weakens or plans in these words, and where a source is named for them."""
+def read_modifiers(tokens: Sequence[Token]) -> Iterator[Modifier]:
+    """Yield the modifiers among these words, and the places that name a source for them."""
     for at, token in enumerate(tokens):
-        if _is_to(tokens, at):
-            yield Shade("planned", f"{token.text} to", tuple(_scope(tokens, at + 2)))
+        if _is_planned(tokens, at):
+            yield Modifier("planned", f"{token.text} to", tuple(_scope(tokens, at + 2)))
         if _is_source(tokens, at):
-            yield Shade("said to", token.text.casefold(), tuple(_scope(tokens, _claim(tokens, at))))
+            yield Modifier(
+                "reported", token.text.casefold(), tuple(_scope(tokens, _start_of_claim(tokens, at)))
+            )
         if token.text.casefold() in _CONDITIONS:
-            yield Shade("if", token.text.casefold(), tuple(_scope(tokens, _claim(tokens, at))))
-        kind = _SHADING.get(lemma(token.text.casefold()))
+            yield Modifier("if", token.text.casefold(), tuple(_scope(tokens, _start_of_claim(tokens, at))))
+        kind = _MODIFYING.get(lemma(token.text.casefold()))
         if kind is None or token.kind == "month" or (token.kind == "name" and token.text != "NOT"):
             continue
         if kind == "planned" and _is_thing(tokens, at):
             continue
         aside = at + 1 < len(tokens) and tokens[at + 1].kind == "comma"
         scope = tuple(_scope(tokens, at + 1 + aside))
-        if kind == "said to" and not scope:  # "It sank, the ministry claimed."
+        if kind == "reported" and not scope:  # "It sank, the ministry claimed."
             scope = tuple(_scope(tokens, 0))
-        yield Shade(kind, token.text.casefold(), scope)
+        yield Modifier(kind, token.text.casefold(), scope)
 
 
 def _is_source(tokens: Sequence[Token], at: int) -> bool:
-    """Whether "according to …", "reports that …" or "reports of …" begins here."""
+    """Return whether "according to", "reports that" or "reports of" begins here."""
     here, after = ([*(token.text.casefold() for token in tokens[at : at + 2]), ""])[:2]
     return (here, after) == ("according", "to") or (here in {"report", "reports"} and after in {"that", "of"})
 
 
-def _claim(tokens: Sequence[Token], at: int) -> int:
-    """Where the words begin for which a source or a condition is given: after it, its comma, or before it."""
+def _start_of_claim(tokens: Sequence[Token], at: int) -> int:
+    """Return where the words begin that have this source or condition: after its comma, or at the start."""
     if tokens[at].text.casefold() in {"report", "reports"}:
         return at + 2
     comma = next((end for end in range(at, len(tokens)) if tokens[end].kind == "comma"), None)
@@ -70,24 +72,24 @@ def _claim(tokens: Sequence[Token], at: int) -> int:
     return comma + 1 if comma and opens else 0
 
 
-def _is_to(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a plan is told by "is to spend"."""
+def _is_planned(tokens: Sequence[Token], at: int) -> bool:
+    """Return whether "is to" or "are to" begins here, as in "is to spend"."""
     return [token.text.casefold() for token in tokens[at : at + 2]] in [["is", "to"], ["are", "to"]]
 
 
 def _is_thing(tokens: Sequence[Token], at: int) -> bool:
-    """Whether "order" is "an order that …" and not "order to …"."""
+    """Return whether "order" is "an order that …" and not "order to …"."""
     after = tokens[at + 1].text.casefold() if at + 1 < len(tokens) else ""
     return at > 0 and tokens[at - 1].kind == "det" and after != "to"
 
 
 def _scope(tokens: Sequence[Token], at: int) -> Iterator[str]:
-    """The next content words of the clause, adverbs and what only denies or weakens left out."""
+    """Yield the next content words of the clause, without adverbs and other modifiers."""
     taken = 0
     for token in tokens[at:]:
         if token.kind in {"end", "comma"} or taken == SCOPE:
             return
         word = lemma(next(iter(words(token.text)), ""))
-        if token.content and token.kind != "adv" and word not in _SHADING:
+        if token.content and token.kind != "adv" and word not in _MODIFYING:
             taken += 1
             yield word

@@ -1,4 +1,4 @@
-"""Whether the pieces of one sentence that another one is put together of belong together."""
+"""Claims put together from pieces of the source that do not belong together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise, takewhile
 from rag.text.tokens import Token
 from rag.text.words import words
 from rag.verification.lexicon import SAYING, lemma
-from rag.verification.modality import shades
+from rag.verification.modality import read_modifiers
 
 _SAYING = frozenset(map(lemma, SAYING))
 _BORDERS = frozenset(("comma", "open", "close", "end", "quote"))
@@ -18,76 +18,78 @@ _JOINING = _LINKS | {"pron"}
 _ADVERBS = frozenset(("also", "however", "then", "therefore", "thus"))
 _OBJECTS = frozenset(("him", "her", "them", "us", "me", "himself", "itself", "themselves"))
 _VALUES = frozenset(("num", "name", "year", "month"))
-_WAYS = frozenset("from to by for against with over under before after until since without".split())  # noqa: SIM905
+_PREPOSITIONS = frozenset("from to by for against with over under before after until since without".split())  # noqa: SIM905
 
 
-def torn(said: Sequence[Token], held: Sequence[Sequence[Token]]) -> Sequence[str]:
-    """Where words of `held`, a sentence or two, are joined in `said` across what holds them apart, in words.
+def wrongly_joined(claim: Sequence[Token], source: Sequence[Sequence[Token]]) -> Sequence[str]:
+    """Return where a claim joins words that one or two source sentences keep apart, described in words.
 
-    A clause before or after may be left out, what stands between commas or in brackets, one of two things
-    joined by "and", modifiers, and what "in", "of" and the like begin; who says it may stand before or after.
-    The fields of a table's row may be joined as one likes.
+    It may leave out the clauses around it, what is between commas or in brackets, one of two things joined by
+    "and", modifiers and phrases with "in", "of" and the like. The speaker may come first or last. Fields of a
+    table row may be joined freely.
     """
-    whole = [token for line in held for token in line]
-    if any(map(_is_row, held)):
+    whole = [token for line in source for token in line]
+    if any(map(_is_row, source)):
         return ()
-    ways = [whole, *(way for line in held for way in (line, *_turned(line)))]
-    found = [tuple(_torn(said, way, whole)) for way in ways]
+    ways = [whole, *(way for line in source for way in (line, *_speaker_first(line)))]
+    found = [tuple(_wrong_joins(claim, way, whole)) for way in ways]
     return min(found, key=len)
 
 
 def _is_row(line: Sequence[Token]) -> bool:
-    """Whether a sentence is a row, "Giver: Norway; What: tanks"."""
+    """Return whether a sentence is a table row: "Giver: Norway; What: tanks"."""
     ends = [token.text for token in line if token.text in {":", ";"}]
     return ends[:3] == [":", ";", ":"]
 
 
-def _turned(line: Sequence[Token]) -> Iterator[list[Token]]:
-    """The sentence with who says it first: "It sank, he said" as "he said, It sank"."""
+def _speaker_first(line: Sequence[Token]) -> Iterator[list[Token]]:
+    """Yield the sentence with its speaker first: "he said, It sank" for "It sank, he said"."""
     for at, token in enumerate(line):
         after = line[at + 1 :]
         if token.kind in {"comma", "quote"} and any(lemma(one.text.casefold()) in _SAYING for one in after):
             yield [*after, token, *line[:at]]
 
 
-def _torn(said: Sequence[Token], held: Sequence[Token], whole: Sequence[Token]) -> Iterator[str]:
-    mine = [at for at, token in enumerate(said) if token.content]
-    theirs = [at for at, token in enumerate(held) if token.content]
-    order, there = [_form(said[at]) for at in mine], [_form(held[at]) for at in theirs]
+def _wrong_joins(claim: Sequence[Token], source: Sequence[Token], whole: Sequence[Token]) -> Iterator[str]:
+    mine = [at for at, token in enumerate(claim) if token.content]
+    theirs = [at for at, token in enumerate(source) if token.content]
+    order, there = [_form(claim[at]) for at in mine], [_form(source[at]) for at in theirs]
     blocks = SequenceMatcher(None, order, there, autojunk=False).get_matching_blocks()
     pairs = [(mine[one.a + at], theirs[one.b + at]) for one in blocks for at in range(one.size)]
     if not pairs:
-        yield "too little of it stands there"
+        yield "too little of it is in the paragraph"
         return
     first = pairs[0][1]
-    moved = {_form(token) for token in held[:first]} if _is_adverbial(held[:first]) else set()
+    moved = {_form(token) for token in source[:first]} if _is_adverbial(source[:first]) else set()
     known = {_form(token) for token in whole if token.content}
-    met = {_form(said[at]) for at, _ in pairs}
+    met = {_form(claim[at]) for at, _ in pairs}
     for at, form in zip(mine, order, strict=True):
-        named = at < pairs[0][0] and form not in there  # of the sentence before: what "it" is
+        named = at < pairs[0][0] and form not in there  # from the sentence before: what "it" is
         if form in known - met - moved and not named:
-            yield f"“{said[at].text}” in another place"
-    if not _opens(held[:first], held[first], said[: pairs[0][0]]):
-        yield f"“{held[first].text}” without what stands before it"
+            yield f"“{claim[at].text}” in another place"
+    if not _opens(source[:first], source[first], claim[: pairs[0][0]]):
+        yield f"“{source[first].text}” without the words before it"
     for (start, left), (end, right) in pairwise(pairs):
-        between, gap = said[start + 1 : end], held[left + 1 : right]
-        way, other = _way(between), _way(gap)
-        if not _may_go(_only(gap, between), held[right]) or (way != other and {way, other} & _WAYS):
-            yield f"“{held[left].text} … {held[right].text}”"
+        between, gap = claim[start + 1 : end], source[left + 1 : right]
+        way, other = _preposition(between), _preposition(gap)
+        if not _may_be_left_out(_left_out(gap, between), source[right]) or (
+            way != other and {way, other} & _PREPOSITIONS
+        ):
+            yield f"“{source[left].text} … {source[right].text}”"
 
 
 def _form(token: Token) -> str:
     return lemma(next(iter(words(token.text)), ""))
 
 
-def _way(between: Sequence[Token]) -> str:
-    """The last preposition before a word, in its part of the sentence."""
+def _preposition(between: Sequence[Token]) -> str:
+    """Return the last preposition before a word within its part of the sentence."""
     near = takewhile(lambda token: token.kind not in _BORDERS, reversed(between))
     return next((token.text.casefold() for token in near if token.kind == "prep"), "")
 
 
-def _only(gap: Sequence[Token], between: Sequence[Token]) -> Sequence[Token]:
-    """What stands in the one and not in the other, but for the words at their ends that both have."""
+def _left_out(gap: Sequence[Token], between: Sequence[Token]) -> Sequence[Token]:
+    """Return the words of a gap without those at its ends that the claim has too."""
     last = _shared(gap[::-1], between[::-1])
     rest = gap[: len(gap) - last]
     first = _shared(rest, between[: len(between) - last])
@@ -96,13 +98,13 @@ def _only(gap: Sequence[Token], between: Sequence[Token]) -> Sequence[Token]:
 
 
 def _shared(one: Sequence[Token], other: Sequence[Token]) -> int:
-    """The number of words that both begin with."""
+    """Return the number of words that both begin with."""
     same = (a.text.casefold() == b.text.casefold() for a, b in zip(one, other, strict=False))
     return sum(takewhile(bool, same))
 
 
 def _is_adverbial(before: Sequence[Token]) -> bool:
-    """Whether words at the beginning of a sentence tell no more than when or where: "In May", "6 August:"."""
+    """Return whether the first words of a sentence only say when or where: "In May", "6 August:"."""
     kinds = [token.kind for token in before]
     if kinds and kinds[-1] == "end" and set(kinds[:-1]) <= {"num", "month", "year"}:
         return True
@@ -110,7 +112,7 @@ def _is_adverbial(before: Sequence[Token]) -> bool:
 
 
 def _opens(before: Sequence[Token], start: Token, subject: Sequence[Token]) -> bool:
-    """Whether a sentence may begin with `start` after these words of another, with this subject if any."""
+    """Return whether a claim may begin at `start` and leave out the words before, given its own subject."""
     rest = list(before)
     while rest and not rest[-1].content and rest[-1].kind not in _BORDERS | _LINKS:
         if rest[-1].text == "that" and "that" not in {token.text for token in subject}:
@@ -125,11 +127,11 @@ def _opens(before: Sequence[Token], start: Token, subject: Sequence[Token]) -> b
     return start.kind == "name" and phrase <= {"name", "opening"}  # a title
 
 
-def _may_go(gap: Sequence[Token], after: Token) -> bool:
-    """Whether these words may be left out before `after` so that the rest says the same."""
+def _may_be_left_out(gap: Sequence[Token], after: Token) -> bool:
+    """Return whether these words may be left out before `after` without changing the rest."""
     if not any(token.content for token in gap):
         return True
-    if any(shades(gap)):
+    if any(read_modifiers(gap)):
         return False
     rest = list(gap)
     while rest and not rest[-1].content and rest[-1].kind not in _BORDERS | _JOINING:
@@ -143,15 +145,15 @@ def _may_go(gap: Sequence[Token], after: Token) -> bool:
         return rest[-1].text.casefold() != "but"
     if kinds[0] == "prep" and "comma" in kinds:
         comma = kinds.index("comma")
-        return _may_go(rest[:comma], after) and _may_go(rest[comma:], after)
-    told = {kind for token, kind in zip(rest, kinds, strict=True) if token.content}
-    if kinds[0] == "prep" or (after.kind == "year" and told <= {"num", "month"}):
-        told -= _VALUES
+        return _may_be_left_out(rest[:comma], after) and _may_be_left_out(rest[comma:], after)
+    left_out = {kind for token, kind in zip(rest, kinds, strict=True) if token.content}
+    if kinds[0] == "prep" or (after.kind == "year" and left_out <= {"num", "month"}):
+        left_out -= _VALUES
     parting = set(kinds[kinds[0] == "comma" :]) & (_BORDERS | _JOINING)
-    return not parting and not told & {"verb", *_VALUES}
+    return not parting and not left_out & {"verb", *_VALUES}
 
 
 def _kind(token: Token) -> str:
-    """A word's class; "thus" and "him" join no clauses, as others of their classes do."""
+    """Return the class of a word; "thus" and "him" join no clauses, as others of their classes do."""
     written = token.text.casefold()
     return "adv" if written in _ADVERBS else "det" if written in _OBJECTS else token.kind
