@@ -232,17 +232,31 @@ def check_questions(name: str, assistant: Assistant) -> None:
             assert any(contains_any(text, group) for text in texts), (item.id, group)
 
 
-def test_bench_says_which_data_are_missing(tmp_path: Path) -> None:
+def bench(checkout: Path, *options: str) -> tuple[str, dict[str, dict[str, object]]]:
+    """Run the bench from a copy of the code, so that the public sets are those beside the copy."""
     for package in ("eval", "scripts"):
-        shutil.copytree(ROOT / package, tmp_path / "checkout" / package)
+        shutil.copytree(ROOT / package, checkout / package)
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.bench", "--only", "xquad", "--out", str(tmp_path / "out")],
-        cwd=tmp_path / "checkout",
-        env=os.environ | {"PYTHONPATH": str(tmp_path / "checkout")},
+        [sys.executable, "-m", "scripts.bench", *options, "--out", checkout / "out"],
+        cwd=checkout,
+        env=os.environ | {"PYTHONPATH": f"{checkout}:{ROOT}"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "xquad: left out, its data are missing" in done.stdout
-    assert json.loads((tmp_path / "out" / "bench.json").read_text("utf-8"))["figures"] == {}
+    return done.stdout, json.loads((checkout / "out" / "bench.json").read_text("utf-8"))["figures"]
+
+
+def test_bench_says_which_data_are_missing(tmp_path: Path) -> None:
+    printed, results = bench(tmp_path / "checkout", "--only", "xquad")
+    assert "xquad: left out, its data are missing" in printed
+    assert results == {}
+
+
+@pytest.mark.long
+def test_bench_compares_three_systems(public_sets: Path, tmp_path: Path) -> None:
+    shutil.copytree(public_sets, tmp_path / "shared" / "data")
+    printed, results = bench(tmp_path / "checkout", "--only", "clapnq", "--wrong")
+    assert len(results["clapnq"]) == 3
+    assert "clapnq: left out" not in printed and "answer right" in printed
