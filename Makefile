@@ -51,8 +51,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	  { echo "This Python lacks the venv module. On Debian, run: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
-	@# torch's CUDA build, which pip may choose, needs libraries that the lock leaves out.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep ^torch== requirements.lock)"
+	@# The lock leaves out the libraries of torch's CUDA build, and what gradio requires on Python 3.13 only.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep -e ^torch== -e ^gradio== requirements.lock)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@$(CHECKED)
 	$(BIN)/python -c 'from rag.models.local import check_weights; check_weights()'
