@@ -53,16 +53,6 @@ def _exchange(text: str, one: tuple[int, int], two: tuple[int, int]) -> str:
     return text[: one[0]] + text[slice(*two)] + between + text[slice(*one)] + text[two[1] :]
 
 
-def wrong_unit(given: Material) -> str | None:
-    """Change a unit or a scale."""
-    return _first_changed(given.text, _UNITS)
-
-
-def opposite(given: Material) -> str | None:
-    """Turn a comparison or a direction round."""
-    return _first_changed(given.text, _OPPOSITES)
-
-
 def _first_changed(text: str, listed: str) -> str | None:
     for one, other in _pairs(listed):
         new = re.sub(rf"(?<!\w){re.escape(one)}(?!\w)", other, text, count=1)
@@ -83,11 +73,6 @@ def swapped_names(given: Material) -> str | None:
         ):
             return _exchange(given.text, (first, first + len(one)), (second, second + len(two)))
     return None
-
-
-def made_certain(given: Material) -> str | None:
-    """State a plan or a possibility as a fact."""
-    return _changed(given.text, _PLAN, "")
 
 
 def made_uncertain(given: Material) -> str | None:
@@ -139,12 +124,6 @@ def invented_quote(given: Material) -> str | None:
     return f"{given.text.rstrip(' .')}, “{given.chance.choice(parts).strip(' .')}”." if parts else None
 
 
-def without_aside(given: Material) -> str | None:
-    """Leave out what stands in brackets or between commas."""
-    verb = r"(?= (?:was|is|were|had|has)\b)"
-    return _shortened(given, rf" \([^)]*\)|, (?:which|who|where) [^,]{{5,80}},|, [^,]{{5,40}},{verb}", "")
-
-
 def opening_last(given: Material) -> str | None:
     """Turn "In 1912, X did Y" into "X did Y in 1912"."""
     opening = r"((?:In|On|At|By|During|After|Since|Until|For) [^,]{4,40}), (.{15,}?)\.?$"
@@ -152,17 +131,6 @@ def opening_last(given: Material) -> str | None:
     if not found or " " not in found[2]:
         return None
     return f"{found[2][0].upper()}{found[2][1:]} {found[1][0].lower()}{found[1][1:]}."
-
-
-def without_start(given: Material) -> str | None:
-    """Turn "However, X" into "X"."""
-    starts = "However|Moreover|Also|Thus|Therefore|In addition|For example|Furthermore"
-    return _shortened(given, rf"^(?:{starts}), ", "")
-
-
-def one_clause(given: Material) -> str | None:
-    """Keep what stands before a semicolon, or before a comma and a conjunction."""
-    return _shortened(given, r"(?:, (?:and|but|while|which)|;) .{15,}$", ".")
 
 
 def synonyms(given: Material) -> str | None:
@@ -182,25 +150,27 @@ def _shortened(given: Material, pattern: str, new: str) -> str | None:
     return found[:1].upper() + found[1:] if len(found.split()) > 4 else None
 
 
+_ASIDE = r" \([^)]*\)|, (?:which|who|where) [^,]{5,80},|, [^,]{5,40},(?= (?:was|is|were|had|has)\b)"
+_START = r"^(?:However|Moreover|Also|Thus|Therefore|In addition|For example|Furthermore), "
+_CLAUSE = r"(?:, (?:and|but|while|which)|;) .{15,}$"
 REWORDINGS: Mapping[str, Change] = {
-    change.__name__: change for change in (without_aside, opening_last, without_start, one_clause, synonyms)
+    "without_aside": lambda given: _shortened(given, _ASIDE, ""),
+    "opening_last": opening_last,
+    "without_start": lambda given: _shortened(given, _START, ""),
+    "one_clause": lambda given: _shortened(given, _CLAUSE, "."),
+    "synonyms": synonyms,
 }
 LIES: Mapping[str, Change] = {
     **{str(fault): MAKERS[fault] for fault in Fault},
-    **{
-        change.__name__: change
-        for change in (
-            swapped_numbers,
-            wrong_unit,
-            opposite,
-            swapped_names,
-            made_certain,
-            made_uncertain,
-            invented_end,
-            mixed,
-            wrong_word,
-            added_adjective,
-            invented_quote,
-        )
-    },
+    "swapped_numbers": swapped_numbers,
+    "wrong_unit": lambda given: _first_changed(given.text, _UNITS),
+    "opposite": lambda given: _first_changed(given.text, _OPPOSITES),
+    "swapped_names": swapped_names,
+    "made_certain": lambda given: _changed(given.text, _PLAN, ""),
+    "made_uncertain": made_uncertain,
+    "invented_end": invented_end,
+    "mixed": mixed,
+    "wrong_word": wrong_word,
+    "added_adjective": added_adjective,
+    "invented_quote": invented_quote,
 }

@@ -215,6 +215,7 @@ def test_questions_about_the_seeds_name_paragraphs_that_answer(assistant: Assist
     check_questions("seeds", assistant)
 
 
+@pytest.mark.long
 def test_questions_about_the_news_name_paragraphs_that_answer(shared: Path, tmp_path: Path) -> None:
     with Assistant.open(tmp_path / "index", Settings()) as assistant:
         assistant.ingest([shared])
