@@ -87,7 +87,7 @@ def test_killed_run_resumes_where_it_stopped(seeds_index: Path, tmp_path: Path, 
     with record.open("ab") as file:
         file.write(b'{"id": "q0')  # a line cut short
 
-    code, out, err = run(*own)
+    code, out, err = run(*arguments)
     assert code == 0, err
     assert f"has answered {len(before)} of 40" in err
     assert answered(output / "answers.jsonl") == [row.id for row in rows], "none is lost or repeated"
