@@ -1,4 +1,4 @@
-"""What the commands print: answers, places and progress, with no control character of a document's."""
+"""What the commands print: answers, paragraphs, reports and progress, without control characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored conversations: search, deletion, verdicts, and users kept apart."""
+"""Stored conversations: search, deletion, verdicts, and users conversations apart."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def kept(path: Path) -> Iterator[Conversations]:
+def conversations(path: Path) -> Iterator[Conversations]:
     with Conversations(path) as conversations:
         yield conversations
 
 
-def test_conversations_survive_reopening(kept: Conversations, path: Path) -> None:
+def test_conversations_survive_reopening(conversations: Conversations, path: Path) -> None:
     before = datetime.now(UTC)
     first, second = answered("Which colour has the lamp?"), answered("And the bell?", "The bell is brass.")
-    key = kept.add("ada", None, first)
-    assert kept.add("ada", key, second) == key
-    kept.close()
+    key = conversations.add("ada", None, first)
+    assert conversations.add("ada", key, second) == key
+    conversations.close()
     with Conversations(path) as again:
         entries = again.entries("ada", key)
         (listed,) = again.search("ada")
@@ -60,51 +60,53 @@ def test_conversations_survive_reopening(kept: Conversations, path: Path) -> Non
     assert [(entry.verdict, entry.note) for entry in entries] == [(None, ""), (None, "")]
 
 
-def test_newest_conversation_comes_first(kept: Conversations) -> None:
-    keys = [kept.add("", None, answered(f"Question {number}?")) for number in range(5)]
-    kept.add("", keys[1], answered("Once more?"))
-    assert [one.id for one in kept.search("")] == [keys[1], keys[4], keys[3], keys[2], keys[0]]
+def test_newest_conversation_comes_first(conversations: Conversations) -> None:
+    keys = [conversations.add("", None, answered(f"Question {number}?")) for number in range(5)]
+    conversations.add("", keys[1], answered("Once more?"))
+    assert [one.id for one in conversations.search("")] == [keys[1], keys[4], keys[3], keys[2], keys[0]]
 
 
-def test_users_can_use_only_their_own_conversations(kept: Conversations) -> None:
-    key = kept.add("ada", None, answered("Which colour has the lamp?"))
-    kept.add("bob", None, answered("Which colour has the bell?"))
-    assert [one.title for one in kept.search("bob")] == ["Which colour has the bell?"]
-    assert kept.search("bob", "lamp?") == kept.search("") == []
+def test_users_can_use_only_their_own_conversations(conversations: Conversations) -> None:
+    key = conversations.add("ada", None, answered("Which colour has the lamp?"))
+    conversations.add("bob", None, answered("Which colour has the bell?"))
+    assert [one.title for one in conversations.search("bob")] == ["Which colour has the bell?"]
+    assert conversations.search("bob", "lamp?") == conversations.search("") == []
     for other in ("bob", "", "Ada", "ada "):
         for touch in (
-            lambda user: kept.entries(user, key),
-            lambda user: kept.add(user, key, answered("Mine now?")),
-            lambda user: kept.delete_from(user, key, 1),
-            lambda user: kept.delete(user, key),
-            lambda user: kept.judge(user, key, 1, "wrong"),
+            lambda user: conversations.entries(user, key),
+            lambda user: conversations.add(user, key, answered("Mine now?")),
+            lambda user: conversations.delete_from(user, key, 1),
+            lambda user: conversations.delete(user, key),
+            lambda user: conversations.judge(user, key, 1, "wrong"),
         ):
             with pytest.raises(PilcrowError, match="There is no such conversation"):
                 touch(other)
-    (entry,) = kept.entries("ada", key)
+    (entry,) = conversations.entries("ada", key)
     assert (entry.answer.question, entry.verdict) == ("Which colour has the lamp?", None)
 
 
 @pytest.mark.parametrize("key", ["", "x", "%", "' OR 1=1 --", "\x00", "\ud800", "../index"])
-def test_unknown_conversation_is_an_error(kept: Conversations, key: str) -> None:
-    kept.add("", None, answered("Which colour has the lamp?"))
+def test_unknown_conversation_is_an_error(conversations: Conversations, key: str) -> None:
+    conversations.add("", None, answered("Which colour has the lamp?"))
     with pytest.raises(PilcrowError, match="There is no such conversation"):
-        kept.entries("", key)
+        conversations.entries("", key)
 
 
-def test_ids_cannot_be_guessed(kept: Conversations) -> None:
-    keys = {kept.add("", None, answered("Why?")) for _ in range(50)}
+def test_ids_cannot_be_guessed(conversations: Conversations) -> None:
+    keys = {conversations.add("", None, answered("Why?")) for _ in range(50)}
     assert len(keys) == 50
     assert all(len(key) == 16 and key.replace("-", "").replace("_", "").isalnum() for key in keys)
 
 
-def test_search_is_literal_and_ignores_case(kept: Conversations) -> None:
-    lamp = kept.add("", None, answered("Which colour has the LAMP?", "It is 100% green, says Örtürk."))
-    bell = kept.add("", None, answered("What of the bell?", "In the Straße it hangs_high."))
-    kept.add("", bell, answered("Is it loud?", "The sexton says [so]."))
+def test_search_is_literal_and_ignores_case(conversations: Conversations) -> None:
+    lamp = conversations.add(
+        "", None, answered("Which colour has the LAMP?", "It is 100% green, says Örtürk.")
+    )
+    bell = conversations.add("", None, answered("What of the bell?", "In the Straße it hangs_high."))
+    conversations.add("", bell, answered("Is it loud?", "The sexton says [so]."))
 
     def found(text: str) -> list[str]:
-        return [one.id for one in kept.search("", text)]
+        return [one.id for one in conversations.search("", text)]
 
     assert found("lamp") == found("100%") == found("ÖRTÜRK") == [lamp]
     assert found("strasse") == found("s_h") == found("SEXTON") == found("[so]") == found("loud") == [bell]
@@ -113,14 +115,14 @@ def test_search_is_literal_and_ignores_case(kept: Conversations) -> None:
     assert found("lamp.txt") == [], "what was cited is not searched"
 
 
-def test_title_is_one_short_line(kept: Conversations) -> None:
-    kept.add("", None, answered("  Why\n\nis the   lamp green?\t"))
-    kept.add(
+def test_title_is_one_short_line(conversations: Conversations) -> None:
+    conversations.add("", None, answered("  Why\n\nis the   lamp green?\t"))
+    conversations.add(
         "", None, answered("What did the keeper of the northern lighthouse say on the third of May, 1911?")
     )
-    kept.add("", None, answered("x" * 500))
-    kept.add("", None, answered(" \n"))
-    titles = [one.title for one in reversed(kept.search(""))]
+    conversations.add("", None, answered("x" * 500))
+    conversations.add("", None, answered(" \n"))
+    titles = [one.title for one in reversed(conversations.search(""))]
     assert titles == [
         "Why is the lamp green?",
         "What did the keeper of the northern lighthouse say on the…",
@@ -129,66 +131,68 @@ def test_title_is_one_short_line(kept: Conversations) -> None:
     ]
 
 
-def test_deleting_from_a_question_deletes_the_later_ones_too(kept: Conversations) -> None:
-    key = kept.add("", None, answered("One?"))
+def test_deleting_from_a_question_deletes_the_later_ones_too(conversations: Conversations) -> None:
+    key = conversations.add("", None, answered("One?"))
     for question in ("Two?", "Three?"):
-        kept.add("", key, answered(question))
-    kept.delete_from("", key, 2)
-    kept.add("", key, answered("Two, said otherwise?"))
-    assert [(one.number, one.answer.question) for one in kept.entries("", key)] == [
+        conversations.add("", key, answered(question))
+    conversations.delete_from("", key, 2)
+    conversations.add("", key, answered("Two, said otherwise?"))
+    assert [(one.number, one.answer.question) for one in conversations.entries("", key)] == [
         (1, "One?"),
         (2, "Two, said otherwise?"),
     ]
-    kept.delete_from("", key, 1)
-    assert kept.entries("", key) == []
-    kept.add("", key, answered("A new beginning?"))
-    assert [one.title for one in kept.search("")] == ["A new beginning?"]
+    conversations.delete_from("", key, 1)
+    assert conversations.entries("", key) == []
+    conversations.add("", key, answered("A new beginning?"))
+    assert [one.title for one in conversations.search("")] == ["A new beginning?"]
     for number in (0, -1, 2, 2**70):
         with pytest.raises(PilcrowError, match="has no question"):
-            kept.delete_from("", key, number)
+            conversations.delete_from("", key, number)
 
 
-def test_deleted_text_is_in_no_file(kept: Conversations, path: Path) -> None:
-    key = kept.add("ada", None, answered("Where is Wolkenkuckucksheim?", "In Wolkenkuckucksheim it snows."))
-    kept.judge("ada", key, 1, "wrong", "Wolkenkuckucksheim is no place")
-    other = kept.add("ada", None, answered("What of Schlaraffenland?"))
-    kept.add("ada", other, answered("And of Wolkenkuckucksheim?"))
-    kept.delete("ada", key)
-    kept.delete_from("ada", other, 2)
-    assert [one.id for one in kept.search("ada")] == [other]
+def test_deleted_text_is_in_no_file(conversations: Conversations, path: Path) -> None:
+    key = conversations.add(
+        "ada", None, answered("Where is Wolkenkuckucksheim?", "In Wolkenkuckucksheim it snows.")
+    )
+    conversations.judge("ada", key, 1, "wrong", "Wolkenkuckucksheim is no place")
+    other = conversations.add("ada", None, answered("What of Schlaraffenland?"))
+    conversations.add("ada", other, answered("And of Wolkenkuckucksheim?"))
+    conversations.delete("ada", key)
+    conversations.delete_from("ada", other, 2)
+    assert [one.id for one in conversations.search("ada")] == [other]
     written = b"".join(file.read_bytes() for file in path.parent.iterdir())
     assert b"Schlaraffenland" in written
     assert b"Wolkenkuckucksheim" not in written
     with pytest.raises(PilcrowError, match="There is no such conversation"):
-        kept.add("ada", key, answered("Still there?"))
+        conversations.add("ada", key, answered("Still there?"))
 
 
-def test_verdicts_can_be_changed_and_removed(kept: Conversations) -> None:
-    key = kept.add("", None, answered("One?"))
+def test_verdicts_can_be_changed_and_removed(conversations: Conversations) -> None:
+    key = conversations.add("", None, answered("One?"))
     for verdict in VERDICTS:
-        kept.judge("", key, 1, verdict, f"it is {verdict}")
-        (entry,) = kept.entries("", key)
+        conversations.judge("", key, 1, verdict, f"it is {verdict}")
+        (entry,) = conversations.entries("", key)
         assert (entry.verdict, entry.note) == (verdict, f"it is {verdict}")
-    kept.judge("", key, 1, None)
-    assert [(one.verdict, one.note) for one in kept.entries("", key)] == [(None, "")]
-    assert list(kept.candidates()) == []
+    conversations.judge("", key, 1, None)
+    assert [(one.verdict, one.note) for one in conversations.entries("", key)] == [(None, "")]
+    assert list(conversations.candidates()) == []
     with pytest.raises(PilcrowError, match="'splendid' is no verdict. Use one of: right, wrong"):
-        kept.judge("", key, 1, "splendid")
+        conversations.judge("", key, 1, "splendid")
     with pytest.raises(PilcrowError, match=f"at most {MAX_NOTE}"):
-        kept.judge("", key, 1, "right", "x" * (MAX_NOTE + 1))
+        conversations.judge("", key, 1, "right", "x" * (MAX_NOTE + 1))
     with pytest.raises(PilcrowError, match="has no question 2"):
-        kept.judge("", key, 2, "right")
+        conversations.judge("", key, 2, "right")
 
 
-def test_feedback_has_the_answers_with_verdicts_and_their_history(kept: Conversations) -> None:
-    key = kept.add("ada", None, answered("Which colour has the lamp?"))
-    kept.add("ada", key, answered("And the bell?", "The bell is brass."))
-    kept.add("ada", key, answered("Not judged?"))
-    other = kept.add("bob", None, answered("Who keeps it?"))
-    kept.judge("bob", other, 1, "right")
-    kept.judge("ada", key, 2, "wrong citation", "It is ¶4.")
-    second, first = kept.entries("ada", key)[1], kept.entries("bob", other)[0]
-    found = list(kept.candidates())
+def test_feedback_has_the_answers_with_verdicts_and_their_history(conversations: Conversations) -> None:
+    key = conversations.add("ada", None, answered("Which colour has the lamp?"))
+    conversations.add("ada", key, answered("And the bell?", "The bell is brass."))
+    conversations.add("ada", key, answered("Not judged?"))
+    other = conversations.add("bob", None, answered("Who keeps it?"))
+    conversations.judge("bob", other, 1, "right")
+    conversations.judge("ada", key, 2, "wrong citation", "It is ¶4.")
+    second, first = conversations.entries("ada", key)[1], conversations.entries("bob", other)[0]
+    found = list(conversations.candidates())
     assert json.loads(json.dumps(found)) == found
     assert found[0] == {
         "question": "And the bell?",
@@ -204,12 +208,12 @@ def test_feedback_has_the_answers_with_verdicts_and_their_history(kept: Conversa
     ]
 
 
-def test_concurrent_users_lose_nothing_and_mix_nothing_up(kept: Conversations, path: Path) -> None:
-    shared = kept.add("all", None, answered("Begin?"))
+def test_concurrent_users_lose_nothing_and_mix_nothing_up(conversations: Conversations, path: Path) -> None:
+    shared = conversations.add("all", None, answered("Begin?"))
     with Conversations(path) as other:
 
         def talk(number: int) -> tuple[str, str]:
-            user, opened = f"user {number}", (kept, other)[number % 2]
+            user, opened = f"user {number}", (conversations, other)[number % 2]
             key = opened.add(user, None, answered(f"{user}, question 1?"))
             for count in (2, 3, 4):
                 opened.add("all", shared, answered(f"{user} says {count}"))
@@ -220,30 +224,30 @@ def test_concurrent_users_lose_nothing_and_mix_nothing_up(kept: Conversations, p
         with ThreadPoolExecutor(16) as threads:
             talks = list(threads.map(talk, range(16)))
     for user, key in talks:
-        entries = kept.entries(user, key)
+        entries = conversations.entries(user, key)
         assert [one.answer.question for one in entries] == [f"{user}, question {n}?" for n in range(1, 5)]
         assert {one.note for one in entries[1:]} == {user}
-    together = kept.entries("all", shared)
+    together = conversations.entries("all", shared)
     assert [one.number for one in together] == list(range(1, 50))
     assert len({one.answer.question for one in together}) == 49
-    assert len(list(kept.candidates())) == 48
+    assert len(list(conversations.candidates())) == 48
 
 
-def test_hostile_strings_are_stored(kept: Conversations) -> None:
+def test_hostile_strings_are_stored(conversations: Conversations) -> None:
     strings = ["\ud83d", "a\x00b", "\u202eevil", "‍", "'; DROP TABLE entry; --", "🏴‍☠️" * 30]
     if STRINGS.exists():
         strings += json.loads(STRINGS.read_text("utf-8"))
     for string in strings:
-        key = kept.add(string, None, answered(string, f"{string} is so."))
-        kept.judge(string, key, 1, "wrong", string[:MAX_NOTE])
-        (entry,) = kept.entries(string, key)
+        key = conversations.add(string, None, answered(string, f"{string} is so."))
+        conversations.judge(string, key, 1, "wrong", string[:MAX_NOTE])
+        (entry,) = conversations.entries(string, key)
         assert entry.answer.question == string.encode("utf-8", "replace").decode()
-        assert key in [one.id for one in kept.search(string, string)]
-    assert len(list(kept.candidates())) == len(strings)
+        assert key in [one.id for one in conversations.search(string, string)]
+    assert len(list(conversations.candidates())) == len(strings)
 
 
-def test_only_the_owner_can_read_the_file(kept: Conversations, path: Path) -> None:
-    kept.add("", None, answered("One?"))
+def test_only_the_owner_can_read_the_file(conversations: Conversations, path: Path) -> None:
+    conversations.add("", None, answered("One?"))
     for file in path.parent.iterdir():
         assert not stat.S_IMODE(file.stat().st_mode) & 0o077, file
 
@@ -258,14 +262,14 @@ def test_unusable_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_file_of_a_newer_pilcrow_is_an_error(path: Path) -> None:
-    with Conversations(path) as kept:
-        kept._connection.execute("PRAGMA user_version = 9")
+    with Conversations(path) as conversations:
+        conversations._connection.execute("PRAGMA user_version = 9")
     with pytest.raises(PilcrowError, match="newer Pilcrow"):
         Conversations(path)
 
 
 def test_closed_file_is_an_error(path: Path) -> None:
-    kept = Conversations(path)
-    kept.close()
+    conversations = Conversations(path)
+    conversations.close()
     with pytest.raises(PilcrowError, match="cannot be used"):
-        kept.search("")
+        conversations.search("")

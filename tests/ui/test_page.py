@@ -116,10 +116,10 @@ def test_follow_up_has_context_and_a_reload_keeps_the_conversation(page: Page) -
     ask(page, ARMY)
     turn = ask(page, "How many kilometres were his troops gaining?")
     assert "Syrskyi" in turn.locator(".pilcrow-answer").inner_text()
-    said = page.locator("#pilcrow-said").inner_text()
+    before = page.locator("#pilcrow-said").inner_text()
     page.reload()
     page.locator(".pilcrow-talk").wait_for()
-    assert page.locator("#pilcrow-said").inner_text() == said
+    assert page.locator("#pilcrow-said").inner_text() == before
     assert ask(page, "And when did the attack on Kursk begin?").locator("text=6 August").count()
 
 

@@ -40,7 +40,7 @@ def people() -> None:
     """Add to the page: the user's name, a file input and a chat."""
     gr.api(who_am_i, api_name="whoami", api_visibility="undocumented")
     box, files, chat = gr.Textbox(), gr.File(), gr.Chatbot()
-    box.submit(lambda text, file, said: text, [box, files, chat], box, api_visibility="private")
+    box.submit(lambda text, file, history: text, [box, files, chat], box, api_visibility="private")
 
 
 def who_am_i(request: gr.Request) -> str:
@@ -115,17 +115,17 @@ def test_gradio_and_our_routes_see_the_same_user(
     account: tuple[str, str], closed: tuple[gr.Blocks, str]
 ) -> None:
     _, address = closed
-    told = f"you are {account[0]!r}"
+    expected = f"you are {account[0]!r}"
     logged_in = Client(address, auth=account, verbose=False)
-    assert logged_in.predict(api_name="/whoami") == told
-    assert httpx.get(address + "ours", cookies=logged_in.cookies).text == told
-    assert httpx.get(address + "ours", auth=account).text == told
+    assert logged_in.predict(api_name="/whoami") == expected
+    assert httpx.get(address + "ours", cookies=logged_in.cookies).text == expected
+    assert httpx.get(address + "ours", auth=account).text == expected
     basic = httpx.BasicAuth(*account)._auth_header
     for header in (basic, f"bearer {':'.join(account)}"):
         headers = {b"authorization": header.encode()}
         assert httpx.get(address + "gradio_api/user", headers=headers).json() == account[0]
     program = Client(address, headers={"Authorization": basic}, verbose=False)
-    assert program.predict(api_name="/whoami") == told
+    assert program.predict(api_name="/whoami") == expected
 
 
 def test_user_can_log_in_on_the_page(closed: tuple[gr.Blocks, str]) -> None:
@@ -267,8 +267,8 @@ def test_event_cannot_read_a_file_of_the_machine(opened: str) -> None:
     kinds = {part["id"]: part["type"] for part in config["components"]}
     [event] = [each for each in config["dependencies"] if "chatbot" in {kinds[i] for i in each["inputs"]}]
     file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
-    said = [{"role": "user", "content": [{"type": "file", "file": file}]}]
-    for data in (["x", file, []], ["x", None, said]):
+    history = [{"role": "user", "content": [{"type": "file", "file": file}]}]
+    for data in (["x", file, []], ["x", None, history]):
         outcome = call(opened, event["id"], data)
         assert outcome["success"] is False
         assert "root:" not in json.dumps(outcome)
@@ -378,7 +378,7 @@ def fact(client: int, number: int) -> int:
 
 def test_twenty_concurrent_clients_get_their_own_answers(mills: Assistant, temporary: None) -> None:
     accounts = ",".join(f"user{n}:word{n}" for n in range(20))
-    right, told = [], []
+    right, refusals = [], []
 
     def ask_ten(client: int) -> None:
         account = (f"user{client}", f"word{client}")
@@ -393,7 +393,7 @@ def test_twenty_concurrent_clients_get_their_own_answers(mills: Assistant, tempo
         assert seen.text == f"you are {account[0]!r}"
         for number, job in enumerate(jobs):
             if error := job.exception(timeout=120):
-                told.append(str(error))
+                refusals.append(str(error))
                 continue
             answer = job.result()
             assert str(fact(client, number)) in answer["text"], (answer["question"], answer["text"])
@@ -407,6 +407,6 @@ def test_twenty_concurrent_clients_get_their_own_answers(mills: Assistant, tempo
     ):
         for done in [pool.submit(ask_ten, client) for client in range(20)]:
             done.result()
-    assert all("full" in message for message in told), set(told)
-    assert len(right) + len(told) == 200
+    assert all("full" in message for message in refusals), set(refusals)
+    assert len(right) + len(refusals) == 200
     assert len(right) >= server.MAX_QUEUE
