@@ -11,6 +11,7 @@ from rag.text.vocabulary import NUMBER_WORDS, STOPWORDS
 from rag.text.words import fold, words
 
 _CAPITALISED = re.compile(r"(?<![\w-])[^\W\d_a-z][\w’'.-]*\w|\b[A-Z]\b")
+_NAME_AFTER = re.compile(r"(?:[’']s)?\s+[A-Z]")
 _SENTENCE_OPENING = re.compile(r"^\s*$|[.!?:]\s+$|[“\"‘(]\s*$")
 
 # Names of one place. Regular pairs (Estonia, Estonian) need no row.
@@ -52,14 +53,10 @@ def _names(text: str) -> tuple[str, ...]:
         if set(words(bare)) & STOPWORDS or fold(bare) in NUMBER_WORDS:
             continue
         opens = bool(_SENTENCE_OPENING.search(text[max(0, match.start() - 8) : match.start()]))
-        if opens and not _looks_like_name(bare, text[match.end() : match.end() + 8]):
+        if opens and not (bare.isupper() or _NAME_AFTER.match(text, match.end())):
             continue
         found.setdefault(bare)
     return tuple(found)
-
-
-def _looks_like_name(word: str, rest: str) -> bool:
-    return word.isupper() or bool(re.match(r"(?:[’']s)?\s+[A-Z]", rest))
 
 
 def variants(word: str) -> tuple[str, ...]:

@@ -39,11 +39,7 @@ _PREFIX = re.compile(
 
 def fold(text: str) -> str:
     """Return a text for comparison: without accents and case, compatibility forms and quotes unified."""
-    return _BEYOND_ASCII.sub(_folded, text).casefold()
-
-
-def _folded(match: re.Match[str]) -> str:
-    return _decomposed(match.group())
+    return _BEYOND_ASCII.sub(lambda match: _decomposed(match[0]), text).casefold()
 
 
 @lru_cache(maxsize=4096)

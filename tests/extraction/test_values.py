@@ -1,4 +1,4 @@
-"""The values that sentences give, and whether two differ."""
+"""Values that sentences give, and whether two sentences differ."""
 
 import pytest
 
@@ -9,9 +9,6 @@ from rag.query.question import read_question
 @pytest.mark.parametrize(
     ("text", "ranges"),
     [
-        ("9,000 men", [(9000, 9000)]),
-        ("nine thousand men", [(9000, 9000)]),
-        ("1.5 million men", [(1_500_000, 1_500_000)]),
         ("twenty-five ships and 3 boats", [(25, 25), (3, 3)]),
         ("120 to 140 tanks", [(120, 140)]),
         ("$26.7 billion in aid", [(26_700_000_000, 26_700_000_000)]),
@@ -20,9 +17,7 @@ from rag.query.question import read_question
         ("no figure", []),
     ],
 )
-def test_amounts_are_read_and_dates_times_and_ordinals_are_none(
-    text: str, ranges: list[tuple[float, float]]
-) -> None:
+def test_dates_times_and_ordinals_are_no_amounts(text: str, ranges: list[tuple[float, float]]) -> None:
     assert [(amount.low, amount.high) for amount in amounts(text)] == ranges
 
 
@@ -66,8 +61,6 @@ def test_other_values_differ(question: str, one: str, other: str) -> None:
         ("Why did it stop?", "It stopped because of 3 leaks.", "It stopped because of 4 leaks."),
     ],
 )
-def test_the_same_rounded_vaguer_or_incomparable_values_do_not_differ(
-    question: str, one: str, other: str
-) -> None:
+def test_same_rounded_vaguer_or_incomparable_values_agree(question: str, one: str, other: str) -> None:
     assert not differ(read_question(question), one, other)
     assert not differ(read_question(question), other, one)

@@ -24,18 +24,18 @@ PORT = Turn("What happened in Odesa?", "A guard was killed in the port, said Gov
         (PORT, "What else did he say?", "What else did Governor Oleg Kiper say?"),
     ],
 )
-def test_a_follow_up_takes_what_it_refers_to(turn: Turn, question: str, understood: str) -> None:
+def test_follow_up_gets_what_it_refers_to(turn: Turn, question: str, understood: str) -> None:
     assert condense(question, [turn]) == understood
 
 
 @pytest.mark.parametrize("question", ["When will they arrive?", "Who announced that?", "Why?", "And when?"])
-def test_what_stands_for_the_subject_brings_its_words_along(question: str) -> None:
+def test_pronoun_brings_the_words_of_its_subject(question: str) -> None:
     understood = condense(question, [HOWITZERS])
     assert "howitzers" in understood
     assert "France" in understood
 
 
-def test_a_chain_of_follow_ups_goes_back_to_its_beginning() -> None:
+def test_chain_of_follow_ups_goes_back_to_its_first_question() -> None:
     history = [TANKS, Turn("and in July 2023?", "None. [1]")]
     assert condense("And in 2024?", history) == "How many tanks did Ukraine get in 2024?"
 
@@ -43,13 +43,13 @@ def test_a_chain_of_follow_ups_goes_back_to_its_beginning() -> None:
 @pytest.mark.parametrize(
     "question", ["Who is Sergei Shoigu?", "How many people live in Bakhmut?", "Is there a truce?"]
 )
-def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
+def test_complete_question_stays_unchanged(question: str) -> None:
     assert condense(question, [COMMANDER]) == question
 
 
-def test_without_a_history_nothing_changes() -> None:
+def test_first_question_stays_unchanged() -> None:
     assert condense("And in 2024?", []) == "And in 2024?"
 
 
-def test_marks_of_an_earlier_answer_mean_nothing_later() -> None:
+def test_citation_marks_are_removed_from_history() -> None:
     assert plain("Two ships sank. [1][2] One did not [3]") == "Two ships sank. One did not"

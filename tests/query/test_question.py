@@ -22,11 +22,11 @@ from rag.query.question import AnswerKind, answers_kind, read_question
         ("WHO WAS IT?", AnswerKind.PERSON),
     ],
 )
-def test_the_kind_of_answer_is_told_from_the_words(text: str, kind: AnswerKind) -> None:
+def test_kind_of_answer_follows_from_the_words(text: str, kind: AnswerKind) -> None:
     assert read_question(text).kind is kind
 
 
-def test_a_question_is_taken_apart() -> None:
+def test_question_is_taken_apart() -> None:
     question = read_question("How many Caesar howitzers had France sent to Chișinău by 19 January 2023?")
     assert {"caesar", "howitzers", "chisinau", "19", "2023"} <= set(question.words)
     assert not {"how", "had", "to", "by"} & set(question.words)
@@ -35,7 +35,7 @@ def test_a_question_is_taken_apart() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "?!", "🚀", "\x00"])
-def test_a_question_without_a_word_has_no_parts(text: str) -> None:
+def test_question_without_words_has_no_parts(text: str) -> None:
     question = read_question(text)
     assert (question.words, question.names, question.figures) == ((), (), frozenset())
 
@@ -50,7 +50,7 @@ def test_a_question_without_a_word_has_no_parts(text: str) -> None:
         ("Which port was struck?", False),
     ],
 )
-def test_a_list_is_known_by_its_question(text: str, wanted: bool) -> None:
+def test_question_for_a_list_is_recognised(text: str, wanted: bool) -> None:
     assert read_question(text).wants_list is wanted
 
 
@@ -69,11 +69,11 @@ def test_a_list_is_known_by_its_question(text: str, wanted: bool) -> None:
         ("Why did it stop?", "It stopped because of fog.", "It stopped and lay still."),
     ],
 )
-def test_a_sentence_holds_the_kind_of_answer_or_not(question: str, answering: str, other: str) -> None:
+def test_sentence_has_the_kind_of_answer_or_not(question: str, answering: str, other: str) -> None:
     asked = read_question(question)
     assert answers_kind(asked, answering)
     assert not answers_kind(asked, other)
 
 
-def test_any_sentence_may_tell_of_a_thing() -> None:
+def test_any_sentence_may_answer_a_general_question() -> None:
     assert answers_kind(read_question("What happened?"), "It rained.")

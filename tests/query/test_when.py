@@ -1,4 +1,4 @@
-"""The time that a question asks for."""
+"""The time that a question asks about."""
 
 from datetime import date
 
@@ -17,7 +17,7 @@ from rag.query.when import When, read_when
         ("Who is currently the mayor?", "Who is the mayor?"),
     ],
 )
-def test_the_latest_is_told_from_what_it_is_about(text: str, topic: str) -> None:
+def test_question_for_the_latest_is_recognised(text: str, topic: str) -> None:
     assert read_when(text) == (topic, When(latest=True))
 
 
@@ -32,13 +32,13 @@ def test_the_latest_is_told_from_what_it_is_about(text: str, topic: str) -> None
         ("How many ships sank as of 2023-01-31?", date(2023, 1, 31)),
     ],
 )
-def test_as_of_a_day_is_taken_out_of_the_question(text: str, day: date) -> None:
+def test_as_of_a_day_leaves_the_question(text: str, day: date) -> None:
     topic, when = read_when(text)
     assert topic.casefold() == "how many ships sank?"
     assert when.as_of == day
 
 
-def test_of_several_times_the_last_counts() -> None:
+def test_last_of_several_times_counts() -> None:
     topic, when = read_when("How many ships sank as of 31 January 2023 as of 2 May 2023?")
     assert (topic, when.as_of) == ("How many ships sank?", date(2023, 5, 2))
     assert read_when("How many ships sank as of 31 January 2023 so far?") == (
@@ -58,7 +58,7 @@ def test_of_several_times_the_last_counts() -> None:
         ("Which town fell in 2022?", date(2022, 1, 1), date(2022, 12, 31)),
     ],
 )
-def test_a_period_stays_in_the_question(text: str, since: date | None, until: date) -> None:
+def test_period_stays_in_the_question(text: str, since: date | None, until: date) -> None:
     topic, when = read_when(text)
     assert topic == text
     assert (when.since, when.until, when.as_of, when.latest) == (since, until, None, False)
@@ -74,5 +74,5 @@ def test_a_period_stays_in_the_question(text: str, since: date | None, until: da
         "",
     ],
 )
-def test_other_questions_ask_for_no_time(text: str) -> None:
+def test_other_questions_have_no_time(text: str) -> None:
     assert read_when(text) == (text, When())

@@ -25,7 +25,7 @@ from rag.text.dates import find_date, find_dateline, find_heading_date
         ("Sales since 1 May 2023, as of 2 June 2024", date(2024, 6, 2)),
     ],
 )
-def test_a_full_date_is_found(text: str, day: date) -> None:
+def test_full_date_is_found(text: str, day: date) -> None:
     assert find_date(text) == day
 
 
@@ -42,7 +42,7 @@ def test_a_full_date_is_found(text: str, day: date) -> None:
         "call 030/12/20241",
     ],
 )
-def test_what_names_no_day_for_certain_is_no_date(text: str) -> None:
+def test_uncertain_day_is_no_date(text: str) -> None:
     assert find_date(text) is None
 
 
@@ -63,7 +63,7 @@ def test_what_names_no_day_for_certain_is_no_date(text: str) -> None:
         "ODESA, July 26, 2023 (Reuters) — The port was struck at night, the governor said on Monday.",
     ],
 )
-def test_a_dateline_states_its_date(line: str) -> None:
+def test_dateline_has_its_date(line: str) -> None:
     assert find_dateline(line) == date(2023, 7, 26)
 
 
@@ -81,16 +81,16 @@ def test_a_dateline_states_its_date(line: str) -> None:
         "Ann Archer, 3 May 1950 – 4 June 2001",
     ],
 )
-def test_a_sentence_that_mentions_a_date_is_no_dateline(line: str) -> None:
+def test_sentence_with_a_date_is_no_dateline(line: str) -> None:
     assert find_dateline(line) is None
 
 
 @pytest.mark.parametrize(
     "heading", ["26 July 2023", "July 26, 2023 - Harbour news", "Minutes of 26 July 2023"]
 )
-def test_a_heading_that_is_a_date_or_opens_with_one_states_it(heading: str) -> None:
+def test_heading_that_begins_with_a_date_has_it(heading: str) -> None:
     assert find_heading_date(heading) == date(2023, 7, 26)
 
 
-def test_a_heading_that_tells_of_an_event_states_no_date() -> None:
+def test_heading_about_an_event_has_no_date() -> None:
     assert find_heading_date("How the port of Odesa was struck on 26 July 2023") is None

@@ -3,12 +3,12 @@ import pytest
 from rag.text.names import absent, forms, names, namesakes, runs
 
 
-def test_names_are_found_and_the_first_plain_word_is_none() -> None:
+def test_plain_first_word_is_no_name() -> None:
     assert names("Which port did Russia strike?") == ["Russia"]
     assert names("Did Finland send tanks to the UK?") == ["Finland", "UK"]
 
 
-def test_names_that_stand_together_are_one_run() -> None:
+def test_neighbouring_names_are_one_name() -> None:
     assert runs("Why did Ivan Popov’s army leave New York?") == ["Ivan Popov", "New York"]
 
 
@@ -31,7 +31,7 @@ def test_names_that_stand_together_are_one_run() -> None:
         ("Kremlin", "a Russian threat"),
     ],
 )
-def test_a_name_is_held_in_any_of_its_forms(wanted: str, text: str) -> None:
+def test_name_is_found_in_any_of_its_forms(wanted: str, text: str) -> None:
     assert absent([wanted], forms(text)) == []
 
 
@@ -48,11 +48,11 @@ def test_a_name_is_held_in_any_of_its_forms(wanted: str, text: str) -> None:
         ("Osaka", "in Japan"),
     ],
 )
-def test_a_like_name_is_another_name(wanted: str, text: str) -> None:
+def test_similar_name_is_another_name(wanted: str, text: str) -> None:
     assert absent([wanted], forms(text)) == [wanted]
 
 
-def test_another_first_name_makes_another_person() -> None:
+def test_other_first_name_is_another_person() -> None:
     told = "General Ivan Popov and Oleg Tsokov of South Korea"
     assert namesakes("Which army did Oleg Popov command?", told) == ["Oleg Popov"]
     assert namesakes("Who leads North Korea?", told) == ["North Korea"]

@@ -43,7 +43,7 @@ from rag.verification.verifier import verify
         ("٣ ships", 3, ""),
     ],
 )
-def test_a_number_has_its_scale_and_unit(text: str, value: float, unit: str) -> None:
+def test_number_has_its_scale_and_unit(text: str, value: float, unit: str) -> None:
     (number,) = read_numbers(text)
     assert (number.value, number.unit, number.is_amount) == (value, unit, True)
 
@@ -51,7 +51,7 @@ def test_a_number_has_its_scale_and_unit(text: str, value: float, unit: str) -> 
 @pytest.mark.parametrize(
     "code", ["E-1042", "A-2001", "E-1042-7", "v2.5", "an F-16 jet", "COVID-19", "--max-old", "mid-1990s"]
 )
-def test_a_code_is_no_number(code: str) -> None:
+def test_code_is_no_number(code: str) -> None:
     assert not read_numbers(code)
 
 
@@ -66,7 +66,7 @@ def test_a_code_is_no_number(code: str) -> None:
         ("5²", "5²"),
     ],
 )
-def test_a_label_is_compared_as_a_whole_and_is_no_amount(text: str, figure: str) -> None:
+def test_label_is_no_amount_and_compared_whole(text: str, figure: str) -> None:
     assert [(number.figure, number.is_amount) for number in read_numbers(text)] == [(figure, False)]
 
 
@@ -80,7 +80,7 @@ def test_a_label_is_compared_as_a_whole_and_is_no_amount(text: str, figure: str)
         ("5", ""),
     ],
 )
-def test_a_hedge_says_which_way_the_number_may_be_off(text: str, hedge: str) -> None:
+def test_hedge_tells_where_the_true_value_is(text: str, hedge: str) -> None:
     assert [number.hedge for number in read_numbers(text)] == [hedge]
 
 
@@ -96,12 +96,12 @@ def test_a_hedge_says_which_way_the_number_may_be_off(text: str, hedge: str) -> 
         ("120-140 tanks", {"120", "140"}),
     ],
 )
-def test_a_number_is_the_same_however_it_is_written(text: str, found: set[str]) -> None:
+def test_number_is_the_same_however_it_is_written(text: str, found: set[str]) -> None:
     assert numbers(text) == found
     assert figures(text) == (found if text[0] != "s" else set())
 
 
-def test_what_a_number_counts_ends_at_the_next_clause() -> None:
+def test_words_beside_a_number_end_at_the_next_clause() -> None:
     (number,) = read_numbers("The port lost 12 large ships because of fog")
     assert number.before == ("lost", "port", "the")
     assert number.after == ("large", "ships")
@@ -122,7 +122,7 @@ def _embed(texts: list[str]) -> np.ndarray:
 @example("An area of 5 m² ² was lost.", "An area of 6 m² was lost ².")
 @example("How many ships as of 5 May 0000?", "9" * 5000)
 @example("before 1 January 0001", "1" * 400 + " million and 2 million men")
-def test_no_text_breaks_a_reader(one: str, other: str) -> None:
+def test_no_text_crashes_a_reader(one: str, other: str) -> None:
     for read in (numbers, figures, words.words, words.sentences, names.forms, names.runs, tokens.tokenize):
         list(read(one))
     for dated in (dates.find_date, dates.find_dateline, dates.find_heading_date, dates.moments):

@@ -4,12 +4,12 @@ from hypothesis import strategies as st
 from rag.text.words import content_words, fold, sentences, stem, words
 
 
-def test_accents_case_and_curly_quotes_do_not_part_words() -> None:
+def test_accents_case_and_curly_quotes_do_not_matter() -> None:
     assert words("Chișinău’s") == words("chisinau's") == ["chisinau"]
     assert fold("ＣＡＦÉ") == "cafe"
 
 
-def test_spellings_of_one_word_are_one_word() -> None:
+def test_british_and_american_spellings_are_one_word() -> None:
     assert words("The Defence Ministry organised a programme of labour") == words(
         "The Defense Ministry organized a program of labor"
     )
@@ -22,7 +22,7 @@ def test_inflected_words_share_a_stem() -> None:
     assert words("seven") == words("7")
 
 
-def test_a_question_s_small_words_carry_nothing() -> None:
+def test_stopwords_of_a_question_are_left_out() -> None:
     assert content_words("Who was the commander of the army?") == ["commander", "army"]
 
 
@@ -37,7 +37,7 @@ def test_sentences_survive_titles_times_and_quotations() -> None:
 
 
 @given(st.text(max_size=300))
-def test_sentences_stand_in_the_text_in_order_and_lose_only_white_space(text: str) -> None:
+def test_sentences_cover_the_text_but_for_white_space(text: str) -> None:
     position = 0
     for start, end in sentences(text):
         assert position <= start < end <= len(text)

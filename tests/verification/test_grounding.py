@@ -1,4 +1,4 @@
-"""The lies that a language model is known to tell are caught; what it honestly says in other words passes."""
+"""The check of free sentences refuses the lies that language models tell and passes honest paraphrases."""
 
 from datetime import date
 
@@ -42,7 +42,7 @@ def check(sentence: str, embedder: Embedder, evidence: tuple[Evidence, ...] = EV
         ("Pistorius said that the crews may be trained in Poland.", (1,)),  # who "he" is
     ],
 )
-def test_what_is_told_in_other_words_passes(sentence: str, by: tuple[int, ...], embedder: Embedder) -> None:
+def test_paraphrase_is_supported(sentence: str, by: tuple[int, ...], embedder: Embedder) -> None:
     checked = check(sentence, embedder)
     assert checked.supported, checked
     assert checked.by == by
@@ -59,7 +59,7 @@ def test_what_is_told_in_other_words_passes(sentence: str, by: tuple[int, ...], 
         "More than 9,000 people cross the bridge every day.",
     ],
 )
-def test_what_is_true_and_yet_refused(sentence: str, embedder: Embedder) -> None:
+def test_true_sentence_in_very_different_words_is_refused(sentence: str, embedder: Embedder) -> None:
     assert check(sentence, embedder).supported
 
 
@@ -90,7 +90,7 @@ def test_what_is_true_and_yet_refused(sentence: str, embedder: Embedder) -> None
         ("All 9,000 people cross the bridge every day.", "all"),
     ],
 )
-def test_a_lie_is_caught_and_its_fault_named(lie: str, fault: str, embedder: Embedder) -> None:
+def test_lie_is_refused_and_its_fault_named(lie: str, fault: str, embedder: Embedder) -> None:
     checked = check(lie, embedder)
     assert not checked.supported
     assert checked.by == ()
@@ -111,13 +111,13 @@ def test_a_lie_is_caught_and_its_fault_named(lie: str, fault: str, embedder: Emb
         "?!",
     ],
 )
-def test_what_nobody_says_is_not_supported(lie: str, embedder: Embedder) -> None:
+def test_sentence_without_a_source_is_refused(lie: str, embedder: Embedder) -> None:
     checked = check(lie, embedder)
     assert not checked.supported
     assert checked.faults
 
 
-def test_a_sentence_of_two_sources_names_both(embedder: Embedder) -> None:
+def test_sentence_of_two_sources_cites_both(embedder: Embedder) -> None:
     both = "Russia attacked Odesa with 30 drones overnight, and the old bridge at Karsk was built in 1912."
     checked = check(both, embedder)
     assert checked.supported
@@ -125,14 +125,14 @@ def test_a_sentence_of_two_sources_names_both(embedder: Embedder) -> None:
     assert not check(both, embedder, EVIDENCE[:1]).supported
 
 
-def test_a_clause_without_a_subject_is_given_the_first_one() -> None:
+def test_clause_without_a_subject_gets_the_first_one() -> None:
     assert split("Poland sent 20 howitzers to Kyiv, and attacked the old bridge.")[1] == (
         "Poland attacked the old bridge."
     )
     assert split("Poland sent howitzers and shells.") == ["Poland sent howitzers and shells."]
 
 
-def test_a_year_that_the_paragraph_leaves_out_is_checked_against_its_date(embedder: Embedder) -> None:
+def test_missing_year_is_checked_against_the_paragraphs_date(embedder: Embedder) -> None:
     told = (Evidence(1, "a.txt", 1, "The depot burned down on 12 May.", date=date(2024, 5, 13)),)
     wrong = check("The depot burned down on 12 May 2023.", embedder, told)
     right = check("The depot burned down on 12 May 2024.", embedder, told)
@@ -140,7 +140,7 @@ def test_a_year_that_the_paragraph_leaves_out_is_checked_against_its_date(embedd
     assert not any("2024" in fault for fault in right.faults)
 
 
-def test_without_a_paragraph_nothing_is_supported(embedder: Embedder) -> None:
+def test_nothing_is_supported_without_a_paragraph(embedder: Embedder) -> None:
     assert not check("Russia attacked Odesa with 30 drones overnight.", embedder, ()).supported
 
 
@@ -162,45 +162,84 @@ ROW = "Date: 2023-01-31; Giver: Denmark; What: Howitzers made in France; Amount:
         "Denmark promised 19 howitzers made in France.",  # a table's row
     ],
 )
-def test_what_the_words_do_not_contradict_has_no_fault(sentence: str, embedder: Embedder) -> None:
+def test_sentence_that_the_words_allow_has_no_fault(sentence: str, embedder: Embedder) -> None:
     evidence = (Evidence(1, "team.txt", 2, TEAM), Evidence(2, "aid.csv", 3, ROW))
     faults = check(sentence, embedder, evidence).faults
     assert faults in {(), ("too little of it is in the paragraph",)}
 
 
-def test_opposites_that_changed_places_are_no_more_right_clause_by_clause(embedder: Embedder) -> None:
-    evidence = (Evidence(1, "team.txt", 2, TEAM),)
-    right = "Sprinters tend to be shorter, while jumpers tend to be taller."
-    turned = "Sprinters tend to be taller, while jumpers tend to be shorter."
-    assert check(right, embedder, evidence).supported
-    assert not check(turned, embedder, evidence).supported
+WOOL = (
+    "Norland is the second largest producer of wool in the region. The weaving industry of the north buys "
+    "most of it."
+)
+STAGE = "Athens exported the festival to its colonies. Only men were allowed to play female parts."
+ARMY = (
+    "General Jan Smit lost the command of the 58th Army. He says that it was because he had charged the "
+    "defence minister with letting the soldiers down. Analysts know of no earlier case in which so senior an "
+    "officer was removed in the midst of such a quarrel."
+)
+LAND = "Much of Friesland is famous for its lakes and its low meadows."
 
 
-def test_what_is_told_of_a_part_is_not_told_of_the_whole(embedder: Embedder) -> None:
-    evidence = (Evidence(1, "land.txt", 2, "Much of Friesland is famous for its lakes and its low meadows."),)
-    assert check("Much of Friesland is famous for its lakes.", embedder, evidence).supported
-    checked = check("Friesland is famous for its lakes and its low meadows.", embedder, evidence)
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (TEAM, "Sprinters tend to be shorter, while jumpers tend to be taller."),
+        (LAND, "Much of Friesland is famous for its lakes."),
+        (WOOL, "Norland is the second largest producer of wool in the region."),
+    ],
+)
+def test_true_sentence_is_supported(source: str, sentence: str, embedder: Embedder) -> None:
+    assert check(
+        sentence, embedder, (Evidence(1, "a.txt", 2, source, heading="Industry in Norland"),)
+    ).supported
+
+
+@pytest.mark.parametrize(
+    ("source", "lie", "fault"),
+    [
+        (TEAM, "Sprinters tend to be taller, while jumpers tend to be shorter.", ""),  # opposites swapped
+        (TEAM, "The track was widened in 2024.", "is to"),  # a plan as a fact
+        (LAND, "Friesland is famous for its lakes and its low meadows.", "Much of"),  # a part as the whole
+        (ARMY, "He says that it was because of his seniority.", ""),  # a few words of two sentences
+        # a country's property given to its industry
+        (
+            WOOL,
+            "The weaving industry in Norland is the second largest producer of wool in the region.",
+            "industry",
+        ),
+        (
+            WOOL,
+            "The weaving industry of Norland is the second largest producer of wool in the region.",
+            "industry",
+        ),
+        (
+            WOOL,
+            "Norland's weaving industry is the second largest producer of wool in the region.",
+            "industry",
+        ),
+        # the same words once more
+        (
+            STAGE,
+            "Only men were allowed to play female parts, and only women were allowed to play male parts.",
+            "",
+        ),
+        (
+            STAGE,
+            "Only men were allowed to play female parts, and only boys were allowed to play small parts.",
+            "",
+        ),
+    ],
+)
+def test_sentence_that_says_something_else_is_refused(
+    source: str, lie: str, fault: str, embedder: Embedder
+) -> None:
+    checked = check(lie, embedder, (Evidence(1, "a.txt", 2, source, heading="Industry in Norland"),))
     assert not checked.supported
-    assert any("Much of" in fault for fault in checked.faults), checked.faults
+    assert any(fault in found for found in checked.faults), checked.faults
 
 
-def test_a_few_words_of_two_sentences_make_no_support(embedder: Embedder) -> None:
-    text = (
-        "General Jan Smit lost the command of the 58th Army. He says that it was because he had charged the "
-        "defence minister with letting the soldiers down. Analysts know of no earlier case in which so "
-        "senior an officer was removed in the midst of such a quarrel."
-    )
-    evidence = (Evidence(1, "army.txt", 2, text),)
-    assert not check("He says that it was because of his seniority.", embedder, evidence).supported
-
-
-def test_what_is_to_be_done_is_not_done(embedder: Embedder) -> None:
-    checked = check("The track was widened in 2024.", embedder, (Evidence(1, "team.txt", 2, TEAM),))
-    assert not checked.supported
-    assert any("is to" in fault for fault in checked.faults), checked.faults
-
-
-def test_of_what_a_good_model_writes_much_passes_and_of_its_lies_almost_none(
+def test_many_true_sentences_of_a_model_pass_and_almost_no_lies(
     assistant: Assistant, embedder: Embedder
 ) -> None:
     passed: dict[str, list[bool]] = {}
@@ -213,27 +252,6 @@ def test_of_what_a_good_model_writes_much_passes_and_of_its_lies_almost_none(
     assert len(passed["near_lies"]) > 100
     assert share["near_lies"] < 0.01
     assert share["free_lies"] < 0.01
-
-
-@pytest.mark.parametrize(
-    "lie",
-    [
-        "The weaving industry in Norland is the second largest producer of wool in the region.",
-        "The weaving industry of Norland is the second largest producer of wool in the region.",
-        "Norland's weaving industry is the second largest producer of wool in the region.",
-    ],
-)
-def test_what_is_told_of_a_country_is_not_told_of_its_industry(lie: str, embedder: Embedder) -> None:
-    text = (
-        "Norland is the second largest producer of wool in the region. The weaving industry of the north "
-        "buys most of it."
-    )
-    evidence = (Evidence(1, "wool.txt", 2, text, heading="Weaving industry in Norland"),)
-    true = "Norland is the second largest producer of wool in the region."
-    assert check(true, embedder, evidence).supported
-    checked = check(lie, embedder, evidence)
-    assert not checked.supported
-    assert any("“industry”" in fault and "“Norland”" in fault for fault in checked.faults), checked.faults
 
 
 @pytest.mark.parametrize(
@@ -282,21 +300,11 @@ def test_what_is_told_of_a_country_is_not_told_of_its_industry(lie: str, embedde
         ),
     ],
 )
-def test_a_sentence_cut_short_until_it_says_something_else(told: str, lie: str, embedder: Embedder) -> None:
+def test_sentence_cut_short_until_it_says_something_else_is_refused(
+    told: str, lie: str, embedder: Embedder
+) -> None:
     evidence = (Evidence(1, "news.txt", 2, f"{told} The weather was fine that week."),)
     assert check(told, embedder, evidence).supported
     checked = check(lie, embedder, evidence)
     assert not checked.supported
     assert any("“" in fault for fault in checked.faults), checked.faults
-
-
-@pytest.mark.parametrize(
-    "lie",
-    [
-        "Only men were allowed to play female parts, and only women were allowed to play male parts.",
-        "Only men were allowed to play female parts, and only boys were allowed to play small parts.",
-    ],
-)
-def test_what_is_added_in_the_same_words_once_more_is_not_borne_out(lie: str, embedder: Embedder) -> None:
-    text = "Athens exported the festival to its colonies. Only men were allowed to play female parts."
-    assert not check(lie, embedder, (Evidence(1, "stage.txt", 2, text),)).supported

@@ -1,4 +1,4 @@
-"""A sentence that takes its words from one of the paragraph's, and joins what that one holds apart."""
+"""Sentences put together from pieces of the source that do not belong together."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def check(sentence: str, about: str, embedder: Embedder) -> Grounding:
         ("flight", "The plane flew from Rome on Monday."),
     ],
 )
-def test_what_the_paragraph_holds_apart_is_not_joined(about: str, lie: str, embedder: Embedder) -> None:
+def test_wrongly_joined_pieces_are_refused(about: str, lie: str, embedder: Embedder) -> None:
     checked = check(lie, about, embedder)
     assert not checked.supported
     assert checked.faults
@@ -85,6 +85,6 @@ def test_what_the_paragraph_holds_apart_is_not_joined(about: str, lie: str, embe
         ("crew", "The owner said on Friday that the crew was not paid for three months."),
     ],
 )
-def test_what_may_be_left_out_or_turned_is(about: str, sentence: str, embedder: Embedder) -> None:
+def test_harmless_omission_or_order_is_supported(about: str, sentence: str, embedder: Embedder) -> None:
     checked = check(sentence, about, embedder)
     assert checked.supported, checked.faults
