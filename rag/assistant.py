@@ -1,4 +1,4 @@
-"""The public face: one opened index that takes documents in and answers questions from them."""
+"""The public API: an open index that ingests documents and answers questions about them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from rag.errors import SettingsError, StoreError
 from rag.settings import Settings
 from rag.stream import Stream
+from rag.text.encoding import encodable
 from rag.types import Answer, DocumentInfo, Evidence, IngestReport, Paragraph, Turn
 
 if TYPE_CHECKING:
@@ -17,15 +18,16 @@ if TYPE_CHECKING:
 
     from rag.index.folder import Index
     from rag.index.snapshot import Snapshot
+    from rag.llamaindex import PilcrowQueryEngine, PilcrowRetriever
     from rag.models.embedder import Embedder
     from rag.models.reranker import CrossEncoderReranker
     from rag.types import Step
 
-# Libraries of the models and of Chroma take seconds to import: each method brings in what it needs.
+# Chroma and the models' libraries take seconds to import, so each method imports what it needs.
 
 
 class Assistant:
-    """Answers from one index. Many threads may ask at once, also while one ingests."""
+    """Answers from one index. Threads may ask at the same time, also while one ingests."""
 
     def __init__(
         self, settings: Settings, index: Index, embedder: Embedder | None, llm: LLM | None = None
@@ -41,10 +43,10 @@ class Assistant:
     def open(
         cls, index: str | Path | None = None, settings: Settings | None = None, llm: LLM | None = None
     ) -> Self:
-        """Opens the index, or makes an empty one, and locks it for this process.
+        """Open the index, or create an empty one, and lock it for this process.
 
-        `index` goes before `settings.index`, and `llm`, any LLM of LlamaIndex, before `settings.llm`. Without
-        `settings` they come from environment and pilcrow.toml.
+        `index` overrides `settings.index`, and `llm`, any LlamaIndex LLM, overrides `settings.llm`. Without
+        `settings`, they are loaded from the environment and pilcrow.toml.
         Raises StoreError, EmbedderMismatch, ModelError or SettingsError.
         """
         from rag.index.folder import Index
@@ -64,7 +66,7 @@ class Assistant:
         return cls(settings, opened, embedder, llm)
 
     def close(self) -> None:
-        """Closes the index and gives its lock back."""
+        """Close the index and release its lock."""
         self._index.close()
 
     def __enter__(self) -> Self:
@@ -79,22 +81,22 @@ class Assistant:
         prune: bool = False,
         progress: Callable[[str, float, int], None] | None = None,
     ) -> IngestReport:
-        """Takes in files and folders; an edited file replaces itself, an unchanged one is skipped.
+        """Add files and folders. An edited file replaces its old version, an unchanged one is skipped.
 
-        `prune` removes documents whose files are gone. `progress` gets (source, done, total); `done` has a
-        fraction in the middle of a long document.
-        A file that cannot be read is reported in `failed` with the reason, and the rest goes on.
+        `prune` removes documents whose files were deleted. `progress` is called with (source, done, total);
+        `done` is fractional within a long document.
+        A file that can't be read is reported in `failed` with the reason; the others are still added.
         """
         from rag.ingestion.indexer import ingest
         from rag.models.embedder import BUILT_IN_LIMIT
 
         given = [paths] if isinstance(paths, str | Path) else paths
-        # The built-in model is loaded when the first text is measured: where no file changed, never.
+        # The built-in model is loaded on first use: never if no file has changed.
         return ingest(
             self._index,
             [Path(path) for path in given],
-            lambda texts, spans: self._model().embed_parts(texts, spans),
-            lambda text: self._model().count_tokens(text),
+            lambda texts, spans: self._load_embedder().embed_parts(texts, spans),
+            lambda text: self._load_embedder().count_tokens(text),
             self._embedder.limit if self._embedder else BUILT_IN_LIMIT,
             f"{self.settings.embedder}/2",
             prune,
@@ -108,11 +110,11 @@ class Assistant:
         sources: Sequence[str] | None = None,
         extractive: bool = False,
     ) -> Answer:
-        """The checked answer, or an abstention that says what was not found.
+        """Return a checked answer, or an abstention that says what was not found.
 
-        `history` are the turns before, oldest first; `sources` limits the search to these documents, and
-        StoreError names one that the index does not hold; `extractive` does without the LLM that is set.
-        ModelError where that does not answer.
+        `history` is the conversation so far, oldest turn first. `sources` limits the search to these
+        documents. `extractive` answers without the configured LLM.
+        Raises StoreError for an unknown source, ModelError if the LLM doesn't answer.
         """
         return self.stream(question, history, sources, extractive).answer
 
@@ -123,18 +125,17 @@ class Assistant:
         sources: Sequence[str] | None = None,
         extractive: bool = False,
     ) -> Stream:
-        """The answer's text in pieces, as `ask` would give it; its `.answer` is the verified whole."""
+        """Return the text of `ask` in pieces; `.answer` is the whole verified answer."""
         from rag.answering import Pipeline, walk
         from rag.traces import traced
 
         def begin() -> Generator[Step, None, Answer]:
-            among = [sources] if isinstance(sources, str) else sources
-            self._refuse_unknown(among or ())
-            asked = _encodable(question)
-            turns = [Turn(_encodable(turn.question), _encodable(turn.answer)) for turn in history]
-            llm = None if extractive else self._writer()
-            reranker = self._second_reader()
-            pipeline = Pipeline(self._index, self._model(), reranker, llm, self.settings.evidence)
+            among = self._known(sources)
+            asked = encodable(question)
+            turns = [Turn(encodable(turn.question), encodable(turn.answer)) for turn in history]
+            llm = None if extractive else self._load_llm()
+            reranker = self._load_reranker()
+            pipeline = Pipeline(self._index, self._load_embedder(), reranker, llm, self.settings.evidence)
             return traced(asked, walk(asked, turns, among, pipeline))
 
         return Stream(begin)
@@ -147,71 +148,97 @@ class Assistant:
     def search(
         self, question: str, sources: Sequence[str] | None = None, limit: int | None = None
     ) -> tuple[Evidence, ...]:
-        """The paragraphs that `ask` would read, best first, without an answer.
+        """Return the paragraphs that `ask` would read, best first.
 
-        At most `limit` of them (SettingsError below 1), or as many as are set; `sources` as for `ask`.
+        At most `limit`, by default the setting `evidence`; `sources` as for `ask`.
+        Raises SettingsError for a limit below 1, StoreError for an unknown source.
         """
         from rag.retrieval.search import search_paragraphs
 
         if limit is not None and limit < 1:
-            raise SettingsError(f"limit = {limit}: at least one paragraph can be searched for")
-        among = [sources] if isinstance(sources, str) else sources
-        self._refuse_unknown(among or ())
-        reranker = self._second_reader()
+            raise SettingsError(f"limit = {limit}: should be 1 or more")
+        among, reranker = self._known(sources), self._load_reranker()
         depth = limit or self.settings.evidence
-        return search_paragraphs(_encodable(question), self._index, self._model(), reranker, depth, among)
+        return search_paragraphs(
+            encodable(question), self._index, self._load_embedder(), reranker, depth, among
+        )
+
+    def as_retriever(
+        self, limit: int | None = None, sources: Sequence[str] | None = None
+    ) -> PilcrowRetriever:
+        """Return a LlamaIndex retriever of the paragraphs that `search` finds.
+
+        Its nodes hold the paragraph's text, and its source, number, page, line, date (ISO) and heading.
+        """
+        from rag.llamaindex import PilcrowRetriever
+
+        return PilcrowRetriever(lambda question: self.search(question, sources, limit))
+
+    def as_query_engine(self, sources: Sequence[str] | None = None) -> PilcrowQueryEngine:
+        """Return a LlamaIndex query engine that answers like `ask`.
+
+        The source nodes of its response are the cited paragraphs; an abstention has none. The response's
+        metadata is the answer as JSON.
+        """
+        from rag.llamaindex import PilcrowQueryEngine
+
+        return PilcrowQueryEngine(lambda question: self.ask(question, sources=sources))
 
     def verify(self, answer: Answer, below: Path | None = None) -> list[str]:
-        """What of a recorded answer no longer stands, in words, a line a fault; empty where all stands.
+        """Return what is wrong with a recorded answer, one line for each fault; empty if it is still right.
 
-        Quotes are held against the index; those of documents that it lacks against the files of their
-        sources `below` a folder, where one is given.
+        Quotes are compared with the index. Those from documents that it lacks are compared with the files
+        `below` a folder, if given.
         """
         from rag.recorded import Current, read_below, recheck
 
         def current(source: str) -> Current:
-            if snapshot.document(_encodable(source)):
+            if snapshot.document(encodable(source)):
                 return snapshot.all_paragraphs(source)
             return read_below(below, source) if below else f"the index no longer has {source}"
 
         with self._index.catalog.read() as snapshot:
-            return recheck(answer, current, lambda texts: self._model().embed(texts))
+            return recheck(answer, current, lambda texts: self._load_embedder().embed(texts))
 
     def remove(self, *sources: str) -> tuple[str, ...]:
-        """Takes documents out of the index; all or, where one is not held (StoreError), none."""
+        """Remove documents from the index. Raises StoreError for an unknown one, and then removes none."""
         from rag.ingestion.indexer import remove
 
-        self._refuse_unknown(sources)
+        self._known(sources)
         return remove(self._index, sources)
 
-    def _refuse_unknown(self, sources: Sequence[str]) -> None:
-        held = {document.source for document in self.documents()} if sources else set()
-        if unknown := [source for source in sources if source not in held]:
-            raise _unknown(unknown[0])
+    def _known(self, sources: Sequence[str] | str | None) -> Sequence[str] | None:
+        """Return the sources as a list; StoreError if the index lacks one."""
+        wanted = [sources] if isinstance(sources, str) else sources
+        known = {document.source for document in self.documents()} if wanted else set()
+        for source in wanted or ():
+            if source not in known:
+                raise _unknown(source)
+        return wanted
 
     def documents(self) -> list[DocumentInfo]:
-        """The documents of the index, by source."""
+        """Return the documents in the index, sorted by source."""
         with self._index.catalog.read() as snapshot:
             return snapshot.documents()
 
     def paragraph(self, source: str, number: int) -> Paragraph:
-        """One paragraph as its file shows it; StoreError where there is none of this number."""
+        """Return one paragraph; StoreError if the document or its paragraph doesn't exist."""
         with self._index.catalog.read() as snapshot:
-            document = _held(snapshot, source)
+            document = _document(snapshot, source)
             found = snapshot.paragraphs([(source, number)]).get((source, number))
         if found is None:
             raise StoreError(f"{source} has no paragraph {number}; it has 1 to {document.paragraphs}")
         return found
 
     def paragraphs(self, source: str, first: int, last: int) -> list[Paragraph]:
-        """Those of a document's paragraphs whose numbers go from `first` to `last`; StoreError: unknown."""
+        """Return a document's paragraphs from `first` to `last`; StoreError for an unknown document."""
         with self._index.catalog.read() as snapshot:
-            document = _held(snapshot, source)
+            document = _document(snapshot, source)
             numbers = range(max(first, 1), min(last, document.paragraphs) + 1)
             return list(snapshot.paragraphs((source, number) for number in numbers).values())
 
     def path(self, source: str) -> Path:
-        """The file that a document was read from, which may be gone since; StoreError: unknown document."""
+        """Return the file a document was read from, which may be gone; StoreError for an unknown document."""
         with self._index.catalog.read() as snapshot:
             for origin in snapshot.origins():
                 if origin.source == source:
@@ -219,10 +246,10 @@ class Assistant:
         raise _unknown(source)
 
     def check(self) -> list[str]:
-        """What is wrong with the index, in words; empty where all is well."""
+        """Return what is wrong with the index; empty if nothing is."""
         return self._index.check()
 
-    def _model(self) -> Embedder:
+    def _load_embedder(self) -> Embedder:
         from rag.models.embedder import load_embedder
 
         with self._loading:
@@ -230,7 +257,7 @@ class Assistant:
                 self._embedder = load_embedder(self.settings.embedder)
             return self._embedder
 
-    def _writer(self) -> LLM | None:
+    def _load_llm(self) -> LLM | None:
         from rag.models.llm import load_llm
 
         with self._loading:
@@ -238,7 +265,7 @@ class Assistant:
                 self._llm = load_llm(self.settings)
             return self._llm
 
-    def _second_reader(self) -> CrossEncoderReranker | None:
+    def _load_reranker(self) -> CrossEncoderReranker | None:
         from rag.models.reranker import load_reranker
 
         with self._loading:
@@ -247,17 +274,12 @@ class Assistant:
             return self._reranker
 
 
-def _held(snapshot: Snapshot, source: str) -> DocumentInfo:
-    """The document of this source; StoreError where it is not held."""
-    if document := snapshot.document(_encodable(source)):
+def _document(snapshot: Snapshot, source: str) -> DocumentInfo:
+    """Return the document of this source; StoreError if there is none."""
+    if document := snapshot.document(encodable(source)):
         return document
     raise _unknown(source)
 
 
 def _unknown(source: str) -> StoreError:
-    return StoreError(f"the index holds no document {source!r}; `pilcrow list` shows what it holds")
-
-
-def _encodable(text: str) -> str:
-    """The text with a question mark for each lone surrogate, which no tokenizer, file or terminal takes."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return StoreError(f"No document named {source!r}. Run `pilcrow list` to see all.")

@@ -1,17 +1,17 @@
-"""Every error that Pilcrow raises on purpose. Each message names the remedy.
+"""All errors that Pilcrow raises on purpose. Each message says what to do.
 
 PilcrowError
 ├── SettingsError          a bad or unknown setting
-├── LoadError              a file that cannot be read; `.source` names it
+├── LoadError              a file that can't be read; `.source` names it
 │   └── UnsupportedFormat
 ├── StoreError             the index is unreadable, locked, or from a newer version
 │   └── EmbedderMismatch   the index was made with another embedder
-└── ModelError             weights missing, endpoint down, wrong key, timed out
+└── ModelError             weights missing, endpoint down, wrong key, timeout
 """
 
 
 class PilcrowError(Exception):
-    """Base of all; its text is written for the person at the keyboard."""
+    """The base of all; its text is a message to the user."""
 
 
 class SettingsError(PilcrowError):
@@ -19,7 +19,7 @@ class SettingsError(PilcrowError):
 
 
 class LoadError(PilcrowError):
-    """A file cannot be read as a document."""
+    """A file can't be read as a document."""
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(f"{source}: {reason}")
@@ -32,12 +32,12 @@ class UnsupportedFormat(LoadError):
 
 
 class StoreError(PilcrowError):
-    """The index cannot be opened or written."""
+    """The index can't be opened or written."""
 
 
 class EmbedderMismatch(StoreError):
-    """The index holds vectors of another embedder than the one that is set."""
+    """The index was made with another embedder than the configured one."""
 
 
 class ModelError(PilcrowError):
-    """A model is missing, damaged or out of reach."""
+    """A model is missing, damaged or unreachable."""

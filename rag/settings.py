@@ -28,7 +28,6 @@ FILE = "pilcrow.toml"
 PREFIX = "PILCROW_"
 ARGUMENTS = "the arguments"
 SECRET = frozenset({"auth", "llm_key"})  # told to nobody, nor is an address with a password in it
-NOT_SETTINGS = frozenset({"PILCROW_KILLS"})  # how many kills the fault tests aim at an ingestion
 
 
 def _server_url(url: str) -> str:
@@ -188,7 +187,7 @@ def _from_file(fields: Iterable[str]) -> Found:
 def _from_environment(fields: Iterable[str]) -> Found:
     names = {PREFIX + name.upper(): name for name in fields}
     found = {key: value for key, value in os.environ.items() if key.startswith(PREFIX)}
-    unknown = sorted(found.keys() - names.keys() - NOT_SETTINGS)
+    unknown = sorted(found.keys() - names.keys())
     _refuse_unknown(dict.fromkeys(unknown, "the environment"), names)
     # An empty variable is the usual way to take one back.
     return {name: (found[key], key) for key, name in names.items() if found.get(key)}

@@ -1,4 +1,4 @@
-"""An answer as it comes."""
+"""An answer that arrives in pieces."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """An answer as it comes: iterate for pieces of checked text; `answer` is the verified whole.
+    """An answer that arrives in pieces: iterate for checked text; `answer` is the whole verified answer.
 
-    While an LLM writes, `unchecked` is its sentence that is not checked yet; a piece may then be empty.
+    While an LLM writes, `unchecked` is the sentence that isn't checked yet, and a piece may be empty.
     """
 
     def __init__(self, begin: Callable[[], Generator[Step, None, Answer]]) -> None:
         self.unchecked = ""
         self._begin = begin
         self._answer: Answer | None = None
-        self._told: list[str] = []
-        self._pieces = self._written()
+        self._read: list[str] = []
+        self._pieces = self._run()
 
     def __iter__(self) -> Iterator[str]:
         number = 0
-        while number < len(self._told) or self._go_on():
-            yield self._told[number]
+        while number < len(self._read) or self._advance():
+            yield self._read[number]
             number += 1
 
-    def _go_on(self) -> bool:
+    def _advance(self) -> bool:
         piece = next(self._pieces, None)
-        self._told += [] if piece is None else [piece]
+        self._read += [] if piece is None else [piece]
         return piece is not None
 
     def close(self) -> None:
-        """Stops: an LLM that is writing writes no more."""
+        """Stop; an LLM that is writing stops too."""
         self._pieces.close()
 
-    def _written(self) -> Generator[str, None, None]:
+    def _run(self) -> Generator[str, None, None]:
         sent = ""
         walk = self._begin()
-        context = copy_context()  # of the walk's own, whichever thread asks for the next piece
+        context = copy_context()  # the walk keeps one context, whichever thread asks for the next piece
         try:
             while True:
                 try:
@@ -61,12 +61,12 @@ class Stream:
 
     @property
     def answer(self) -> Answer:
-        """The whole answer, checked; what was not read yet is asked for now, and after an error once more."""
-        while self._go_on():
+        """The whole verified answer. Reads what was not read yet, and after an error starts again."""
+        while self._advance():
             pass
-        if self._answer is None:  # it failed: once more
-            self._told, self._pieces = [], self._written()
-            while self._go_on():
+        if self._answer is None:  # it failed: start again
+            self._read, self._pieces = [], self._run()
+            while self._advance():
                 pass
-        assert self._answer is not None  # noqa: S101  what ends without an error ends with an answer
+        assert self._answer is not None  # noqa: S101  a run without an error ends with an answer
         return self._answer

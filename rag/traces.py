@@ -1,6 +1,6 @@
-"""Spans of each answer's steps and of a language model's calls, for an OpenTelemetry collector.
+"""OpenTelemetry spans of each answer's steps and of language model calls.
 
-The steps are told to whatever tracing the process has; only `send_traces` sends anything anywhere.
+Spans go to the process's own tracing, if it has any; only `send_traces` sends them to a collector.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from rag.errors import SettingsError
 from rag.types import Answer
 
 TRACER = trace.get_tracer("pilcrow")
-OTLP_PATH = "/v1/traces"  # where a collector takes spans over HTTP, by the protocol
-SECONDS = 3  # that a collector may take for them, and a command's end may wait for one that is down
+OTLP_PATH = "/v1/traces"  # the path for spans in OTLP over HTTP
+SECONDS = 3  # timeout of a request to the collector; a command that ends waits at most this long
 
-# Names of OpenInference, which those who read traces of language models know.
+# Attribute names of OpenInference, which tools for language model traces understand.
 KIND, INPUT, OUTPUT = "openinference.span.kind", "input.value", "output.value"
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ _sent_to: set[str] = set()
 
 
 def traced(question: str, steps: Generator[T, None, Answer]) -> Generator[T, None, Answer]:
-    """The same steps within one span, which tells the question and the answer."""
+    """Run the steps in one span that has the question and the answer."""
     with TRACER.start_as_current_span("answer", attributes={KIND: "CHAIN", INPUT: question}) as span:
         answer = yield from steps
         span.set_attributes({OUTPUT: answer.text, "pilcrow.abstained": answer.abstained})
@@ -34,11 +34,11 @@ def traced(question: str, steps: Generator[T, None, Answer]) -> Generator[T, Non
 
 
 def send_traces(address: str) -> None:
-    """Has this process send its spans to a collector (OTLP over HTTP), besides where they go already.
+    """Send this process's spans to a collector too (OTLP over HTTP).
 
-    LlamaIndex's instrumentation tells of the calls, so a program's own calls through it are sent too. Headers
-    come from OTEL_EXPORTER_OTLP_HEADERS. A collector that is down is a line in the log, not an error.
-    Raises SettingsError where the group `traces` is missing.
+    LlamaIndex's instrumentation reports the calls, so a program's own LlamaIndex calls are sent too. Headers
+    come from OTEL_EXPORTER_OTLP_HEADERS. A collector that is down is logged, not an error.
+    Raises SettingsError if the group `traces` isn't installed.
     """
     if address in _sent_to:
         return
@@ -49,7 +49,9 @@ def send_traces(address: str) -> None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
-        raise SettingsError('traces are set; run: pip install "pilcrow[traces]", or unset traces') from error
+        raise SettingsError(
+            'Traces need more packages. Run `pip install "pilcrow[traces]"`, or unset traces.'
+        ) from error
     provider = trace.get_tracer_provider()
     if not isinstance(provider, TracerProvider):
         provider = TracerProvider(resource=Resource.create({"service.name": "pilcrow"}))

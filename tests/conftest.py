@@ -82,7 +82,7 @@ def no_network() -> Iterator[None]:
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings of the person who runs the tests stay out of them."""
     for name in list(os.environ):
-        if name.startswith("PILCROW_") and name != "PILCROW_KILLS":
+        if name.startswith("PILCROW_"):
             monkeypatch.delenv(name)
 
 

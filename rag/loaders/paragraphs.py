@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from rag.errors import LoadError
 from rag.text.dates import find_date, find_dateline, find_heading_date, is_opening
+from rag.text.encoding import encodable
 from rag.types import HEADING_SEPARATOR, Document, Kind, Paragraph
 
 
@@ -57,7 +58,7 @@ def to_document(contents: Contents, source: str, digest: str) -> Document:
         digest,
         title,
         tuple(
-            Paragraph(number, _encodable(each.text), each.kind, path, each.page, each.line, day)
+            Paragraph(number, _storable(each.text), each.kind, path, each.page, each.line, day)
             for number, (each, path, day) in numbered
         ),
     )
@@ -127,11 +128,9 @@ def _first_date(paragraphs: Sequence[RawParagraph]) -> date | None:
 
 def _one_line(text: str) -> str:
     """Return a heading or title with single spaces between its words."""
-    return " ".join(_encodable(text).split())
+    return " ".join(_storable(text).split())
 
 
-def _encodable(text: str) -> str:
+def _storable(text: str) -> str:
     """Return the text without NUL and lone surrogates: SQLite and UTF-8 can't store them."""
-    if "\x00" not in text and text.isascii():
-        return text
-    return text.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return encodable(text.replace("\x00", ""))

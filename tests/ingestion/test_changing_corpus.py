@@ -147,7 +147,7 @@ def test_removed_file_leaves_nothing_behind(corpus: Corpus, way: str) -> None:
     assert answer.abstained
     assert {"Naarden"} <= set(answer.missing)
     assert "Mirza" not in shown(answer)
-    with pytest.raises(StoreError, match="holds no document 'naarden.txt'"):
+    with pytest.raises(StoreError, match="No document named 'naarden.txt'"):
         corpus.assistant.paragraph("naarden.txt", 1)
 
 

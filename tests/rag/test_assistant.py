@@ -262,5 +262,7 @@ def test_a_stream_that_failed_tells_the_same_error_again(seeds_index: Path, tmp_
 def test_one_source_may_be_given_alone_and_an_unknown_one_is_told(assistant: Assistant) -> None:
     answer = assistant.ask("How many settlements did Ukraine take in Kursk?", sources="kursk-2024-08-16.txt")
     assert {citation.source for citation in answer.citations} == {"kursk-2024-08-16.txt"}
-    with pytest.raises(PilcrowError, match=r"no document 'nope\.txt'.*pilcrow list"):
+    with pytest.raises(
+        PilcrowError, match=r"No document named 'nope\.txt'\. Run `pilcrow list` to see all\."
+    ):
         assistant.ask("How many settlements did Ukraine take in Kursk?", sources=["nope.txt"])

@@ -148,7 +148,7 @@ def test_a_document_that_is_not_held_is_told(asked: Assistant, source: str) -> N
         lambda: asked.paragraph(source, 1),
         lambda: asked.path(source),
     ):
-        with pytest.raises(PilcrowError, match="the index holds no document"):
+        with pytest.raises(PilcrowError, match="No document named"):
             look()
 
 

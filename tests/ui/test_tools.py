@@ -132,7 +132,7 @@ def test_show_paragraph_and_list_documents(program: Client) -> None:
         ("ask", {"question": "x" * 2001}, "question: .*at most 2000 characters"),
         ("ask", {"question": ""}, "question: .*at least 1 character"),
         ("ask", {"question": 5}, "question: .*string"),
-        ("ask", {"question": "Who?", "sources": ["gone.txt"]}, "holds no document 'gone.txt'"),
+        ("ask", {"question": "Who?", "sources": ["gone.txt"]}, "No document named 'gone.txt'"),
         ("search", {"question": "Who?", "limit": 51}, "limit: .*50"),
         ("show_paragraph", {"source": "towers.txt", "paragraph": 9}, "has no paragraph 9; it has 1 to 2"),
         ("show_paragraph", {"source": "towers.txt", "paragraph": "x"}, "paragraph: .*integer"),
@@ -148,7 +148,7 @@ def test_bad_arguments_are_reported(
 def test_mcp_client_gets_the_error(address: str) -> None:
     _, [result] = through_mcp(address, [("show_paragraph", {"source": "gone.txt", "paragraph": 1})])
     assert result.isError
-    assert "holds no document" in text(result)
+    assert "No document named" in text(result)
 
 
 def test_mcp_needs_the_login(address: str) -> None:
