@@ -1,4 +1,4 @@
-"""What `pilcrow doctor` looks at: versions, settings, the models, the index."""
+"""The checks of `pilcrow doctor`: versions, settings, models, index."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from rag.settings import Settings
 
 LIBRARIES = ("chromadb", "llama-index-core", "openai", "sentence-transformers", "torch", "gradio", "pypdf")
 
-TRIAL = "Write the numbers from one to twenty in words, parted by commas."
+TRIAL = "Write the numbers from one to twenty in words, separated by commas."
 TRIAL_TOKENS = 32
 
 Finding = tuple[str, bool]  # a line to print, and whether it is good
 
 
 def examine(index: Path | None) -> Iterator[Finding]:
-    """Each finding as it is made. A check that fails is a finding; the others go on."""
+    """Yield each finding as it is made. A failed check is a finding; the others go on."""
     yield (
         f"pilcrow {version('pilcrow')}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
         True,
@@ -47,29 +47,29 @@ def _library(name: str) -> Finding:
     try:
         return f"{name} {version(name)}", True
     except PackageNotFoundError:
-        return f"problem: {name} is not installed; run: pip install pilcrow", False
+        return f"problem: {name} is not installed. Run `pip install pilcrow`.", False
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
     if settings.embedder != BUILT_IN:
-        yield f"embedder: {settings.embedder}, which only you can vouch for", True
+        yield f"embedder: {settings.embedder}; its weights are not verified", True
         return
     try:
         check_weights()
     except PilcrowError as error:
         yield f"problem: {error}", False
     else:
-        yield f"embedder: {BUILT_IN}, its weights are the official file", True
+        yield f"embedder: {BUILT_IN}; its weights are the official file", True
 
 
 def _language_model(settings: Settings) -> Iterator[Finding]:
-    """Whether the language model answers, and how fast, by a few words of it."""
+    """Yield whether the language model answers, and how fast."""
     from llama_index.core.llms import ChatMessage
 
     try:
         llm = load_llm(settings)
         if llm is None:
-            yield "llm: none; answers are put together from the documents' sentences", True
+            yield "llm: none; answers are made of the documents' own sentences", True
             return
         size = context_size(llm)
         asked = monotonic()
@@ -83,15 +83,15 @@ def _language_model(settings: Settings) -> Iterator[Finding]:
         return
     name = llm.metadata.model_name
     if not text.strip():
-        yield f"problem: {name} at {settings.llm} answers with nothing; set llm_model to a chat model", False
+        yield f"problem: {name} at {settings.llm} answers nothing. Set llm_model to a chat model.", False
         return
     yield f"llm: {name} answers after {began - asked:.1f} s, {speed:.0f} tokens a second", True
-    yield f"llm: it reads and writes {size} tokens at once", True
+    yield f"llm: its context window is {size} tokens", True
 
 
 def _index(settings: Settings) -> Iterator[Finding]:
     if not settings.index.exists():
-        yield f"index: none yet at {settings.index}; run: pilcrow ingest PATH", True
+        yield f"index: none yet at {settings.index}. Run `pilcrow ingest PATH`.", True
         return
     try:
         with Assistant.open(settings=settings) as assistant:

@@ -1,4 +1,4 @@
-"""What can be set, with its default and bounds. Read once, at an entry point, and handed down as a value."""
+"""All settings with their defaults and bounds. Entry points read them once and pass them on as a value."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rag.errors import SettingsError
 FILE = "pilcrow.toml"
 PREFIX = "PILCROW_"
 ARGUMENTS = "the arguments"
-SECRET = frozenset({"auth", "llm_key"})  # told to nobody, nor is an address with a password in it
+SECRET = frozenset({"auth", "llm_key"})  # never shown; nor is an address with a password in it
 
 
 def _server_url(url: str) -> str:
@@ -61,7 +61,7 @@ def _language_model(where: str) -> str:
 def _key(key: SecretStr) -> SecretStr:
     written = key.get_secret_value()
     if not (written.isascii() and written.isprintable()) or not written or " " in written:
-        raise ValueError("should be a key: letters, digits and signs without spaces")
+        raise ValueError("should be a key: letters, digits and punctuation without spaces")
     return key
 
 
@@ -70,7 +70,7 @@ def _read_accounts(written: str) -> dict[str, str]:
     for account in written.split(","):
         name, _, password = account.strip().partition(":")
         if not name.strip() or not password or name in accounts:
-            raise ValueError("should be name:password, several of them parted by commas, each name once")
+            raise ValueError("should be name:password, or several separated by commas, each name once")
         accounts[name] = password
     return accounts
 
@@ -81,7 +81,7 @@ def _accounts(auth: SecretStr) -> SecretStr:
 
 
 class Settings(BaseModel):
-    """Every setting; `Settings.load` reads them, `Settings(…)` takes them as given. Errors: SettingsError."""
+    """All settings: `Settings.load` reads them, `Settings(…)` takes them as given. Raise SettingsError."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -96,10 +96,10 @@ class Settings(BaseModel):
     reranker: str | None = Field(
         default=None,
         min_length=1,
-        description="cross-encoder that orders what was found anew: its folder or cached name",
+        description="cross-encoder that reranks the results: its folder or cached name",
     )
     chroma_url: Annotated[str, AfterValidator(_server_url)] | None = Field(
-        default=None, description="address of a Chroma server, in place of the embedded Chroma"
+        default=None, description="address of a Chroma server; replaces the embedded Chroma"
     )
     evidence: int = Field(default=8, ge=1, le=50, description="paragraphs read for an answer, 1 to 50")
     host: str = Field(default="127.0.0.1", min_length=1, description="address that the chat page listens on")
@@ -112,15 +112,15 @@ class Settings(BaseModel):
         description="language model that writes answers: an OpenAI-compatible address, or a .gguf file",
     )
     llm_model: str | None = Field(
-        default=None, min_length=1, description="name of the model at that address, if it has more than one"
+        default=None, min_length=1, description="model at that address, if it has more than one"
     )
     llm_key: Annotated[SecretStr, AfterValidator(_key)] | None = Field(
-        default=None, description="key that the address wants"
+        default=None, description="API key for that address"
     )
     llm_context: int | None = Field(
         default=None,
         ge=512,
-        description="tokens that the language model reads and writes at once, in place of what it says",
+        description="context window in tokens; overrides what the server reports",
     )
     llm_seconds: float = Field(
         default=120,
@@ -129,24 +129,24 @@ class Settings(BaseModel):
         description="seconds to wait for the language model's next words",
     )
     traces: Annotated[str, AfterValidator(_collector)] | None = Field(
-        default=None, description="address of an OpenTelemetry collector that is sent questions and answers"
+        default=None, description="address of an OpenTelemetry collector; it receives questions and answers"
     )
 
     @property
     def accounts(self) -> dict[str, str]:
-        """The passwords of those who may log in, by name; empty where there is no login."""
+        """The passwords of the users who may log in, by name; empty if there is no login."""
         return _read_accounts(self.auth.get_secret_value()) if self.auth else {}
 
     @classmethod
     def load(cls, **arguments: object) -> Self:
-        """Arguments that are not None, over the environment, over pilcrow.toml here, over the defaults."""
+        """Read the settings. Precedence: arguments other than None, environment, pilcrow.toml, defaults."""
         found = _gather(arguments, cls.model_fields)
         values = {name: value for name, (value, _) in found.items()}
         return cls.model_validate(values, context={name: origin for name, (_, origin) in found.items()})
 
     @classmethod
     def origins(cls, **arguments: object) -> dict[str, str]:
-        """For each setting, where `load` with the same arguments takes its value from."""
+        """Return where `load` with the same arguments takes each setting's value from."""
         found = _gather(arguments, cls.model_fields)
         return {name: found[name][1] if name in found else "the default" for name in cls.model_fields}
 
@@ -179,7 +179,7 @@ def _from_file(fields: Iterable[str]) -> Found:
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{FILE} cannot be read ({error}); mend it or remove it") from error
+        raise SettingsError(f"{FILE} can't be read ({error}). Fix it or remove it.") from error
     _refuse_unknown(dict.fromkeys(values, FILE), fields)
     return {name: (value, FILE) for name, value in values.items()}
 
@@ -189,7 +189,7 @@ def _from_environment(fields: Iterable[str]) -> Found:
     found = {key: value for key, value in os.environ.items() if key.startswith(PREFIX)}
     unknown = sorted(found.keys() - names.keys())
     _refuse_unknown(dict.fromkeys(unknown, "the environment"), names)
-    # An empty variable is the usual way to take one back.
+    # An empty variable is the usual way to unset one.
     return {name: (found[key], key) for key, name in names.items() if found.get(key)}
 
 
@@ -197,14 +197,14 @@ def _refuse_unknown(origins: Mapping[str, str], fields: Iterable[str]) -> None:
     known = list(fields)
     for name, origin in origins.items():
         if name not in known:
-            raise SettingsError(f"unknown setting {name!r} in {origin}; {_nearest(name, known)}")
+            raise SettingsError(f"Unknown setting {name!r} in {origin}. {_nearest(name, known)}")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, list(known), n=1)
     if close:
-        return f"did you mean {close[0]}?"
-    return f"remove it, or use one of: {', '.join(known)}"
+        return f"Did you mean {close[0]}?"
+    return f"Remove it, or use one of: {', '.join(known)}"
 
 
 def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The values that travel through Pilcrow. Each step takes some and makes new ones; none is changed."""
+"""The frozen values that Pilcrow's steps take and return."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Paragraph:
 
     `number` counts from 1 through the document, `line` and `page` from 1 where the format has them,
     `heading` is the path of the headings above, outermost first, joined by " › ".
-    `text` is shown as it is; what is searched is folded from it. `date` is what a heading or dateline states.
+    `text` is the text as shown. `date` is the date that a heading or dateline states.
     """
 
     number: int
@@ -82,21 +82,21 @@ class Chunk:
 
     @property
     def embedded(self) -> str:
-        """What is embedded: the heading and the text, nothing else."""
+        """The embedded text: the heading and the text, nothing else."""
         return f"{self.heading}\n{self.text}" if self.heading else self.text
 
     @property
     def id(self) -> str:
-        """Stable while the source and the embedded text stay, though the paragraph's number moves."""
+        """The id. It depends on the source and the embedded text only, not on the paragraph's number."""
         key = "\x00".join((self.source, self.embedded, str(self.ordinal)))
         return blake2b(key.encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that was found. `score`: higher is better. `ranks`: its rank from 1 in each list that held it.
+    """A chunk found by a search. `ranks` is its rank, from 1, in each list; a higher `score` is better.
 
-    `also` are the other places, as (source, paragraph), that say nearly the same.
+    `also` are other places with nearly the same text, as (source, paragraph).
     """
 
     chunk: Chunk
@@ -106,7 +106,7 @@ class Hit:
 
 
 class Placed:
-    """What stands in a document at a page or line, with its date."""
+    """Something at a page or line of a document, with its date."""
 
     __slots__ = ()
     page: int | None
@@ -114,8 +114,8 @@ class Placed:
     date: Day | None
 
     @property
-    def whereabouts(self) -> tuple[str, ...]:
-        """The page, or else the line, and the date, in words, as far as they are known."""
+    def position(self) -> tuple[str, ...]:
+        """The page, or else the line, and the date, as text; whatever is unknown is left out."""
         place = f"page {self.page}" if self.page else f"line {self.line}" if self.line else ""
         return tuple(part for part in (place, self.date.isoformat() if self.date else "") if part)
 
@@ -139,7 +139,7 @@ class Evidence(Placed):
 
 @dataclass(frozen=True, slots=True)
 class Citation(Placed):
-    """Where a statement stands: `quote == paragraph_text[start:end]`, always."""
+    """The source of a statement. Always `quote == paragraph_text[start:end]`."""
 
     number: int
     source: str
@@ -155,7 +155,7 @@ class Citation(Placed):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A statement before it is checked: its text and the numbers of the evidence that it names."""
+    """A statement before it is checked: its text and the numbers of the evidence it names."""
 
     text: str
     evidence: tuple[int, ...]
@@ -163,7 +163,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What an answer has come to: checked text that is added to it, and text that is not checked yet."""
+    """A step of a growing answer: new checked text, and text that isn't checked yet."""
 
     text: str = ""
     unchecked: str = ""
@@ -173,8 +173,7 @@ class Step:
 class Statement:
     """One sentence of an answer, the numbers of its citations, and how well they support it (0 to 1).
 
-    `highlight` is the start and end, in `text`, of the words that answer; None where it is not sure enough
-    which they are.
+    `highlight` is the span in `text` of the words that answer, or None if that is uncertain.
     """
 
     text: str
@@ -185,12 +184,13 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A checked answer, or an abstention with the paragraphs that came nearest and the words not found.
+    """A checked answer, or an abstention with the nearest paragraphs and the words not found.
 
-    `probability` (0 to 1) is that the evidence answers the question; 0.0 where there is none or no word was
-    asked. `standalone` is the question as it was understood with its history. `conflicting`: its statements
-    are of sources that differ, newest first. `dropped` are sentences of the LLM that no paragraph supports:
-    they are not in the text. `timings` are seconds by step; with an LLM also its calls and tokens.
+    `probability` (0 to 1) is that of the evidence answering the question; 0.0 without evidence, or for a
+    question without words. `standalone` is the question as understood with its history. `conflicting` means
+    that the statements are from sources that disagree, newest first. `dropped` are the LLM's sentences that
+    no paragraph supports; `text` doesn't have them. `timings` are seconds by step, and an LLM's calls and
+    tokens.
     """
 
     question: str
@@ -209,7 +209,7 @@ class Answer:
 
     @property
     def highlights(self) -> tuple[tuple[int, int], ...]:
-        """Start and end, in `text`, of the words of its statements that answer."""
+        """The spans in `text` of the highlighted words of its statements."""
         found, at = [], 0
         for statement in self.statements:
             start = self.text.find(statement.text, at)
@@ -221,17 +221,17 @@ class Answer:
         return tuple(found)
 
     def as_json(self) -> dict[str, object]:
-        """Every field in values that JSON has: lists for tuples, a date as YYYY-MM-DD."""
-        written: dict[str, object] = _answers().dump_python(self, mode="json")
+        """Return every field as JSON values: lists for tuples, dates as YYYY-MM-DD."""
+        written: dict[str, object] = _adapter().dump_python(self, mode="json")
         return written
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> Answer:
-        """The answer that `as_json` wrote; PilcrowError names the field that is wrong."""
+        """Return the answer that `as_json` wrote; PilcrowError names the field that is wrong."""
         try:
-            return _answers().validate_json(json.dumps(written, allow_nan=False), strict=True)
+            return _adapter().validate_json(json.dumps(written, allow_nan=False), strict=True)
         except (TypeError, ValueError, RecursionError) as error:
-            raise PilcrowError(f"this is not an answer as Pilcrow writes it: {_first(error)}") from error
+            raise PilcrowError(f"This is not an answer as Pilcrow writes it: {_problem(error)}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A document as the index lists it: `paragraphs` is their number."""
+    """A document as the index lists it; `paragraphs` is how many it has."""
 
     source: str
     title: str
@@ -255,7 +255,7 @@ class DocumentInfo:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What an ingestion did, by source. `failed`: (source, reason). `paragraphs` counts those written."""
+    """What an ingestion did, by source; `failed` has (source, reason), `paragraphs` counts those written."""
 
     added: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
@@ -267,15 +267,15 @@ class IngestReport:
 
 
 @cache
-def _answers() -> TypeAdapter[Answer]:
-    """What writes answers as JSON and reads them again, type by type."""
+def _adapter() -> TypeAdapter[Answer]:
+    """Return the adapter that converts answers to JSON and back."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(Answer)
 
 
-def _first(error: Exception) -> str:
-    """The first thing that was wrong, with the place of the field, such as citations.0.quote."""
+def _problem(error: Exception) -> str:
+    """Return the first problem, with its field, such as citations.0.quote."""
     from pydantic import ValidationError
 
     if not isinstance(error, ValidationError):

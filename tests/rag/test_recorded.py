@@ -80,13 +80,13 @@ def test_what_is_wrong_with_a_written_answer_is_named(
     for step in place[:-1]:
         inner = inner[step]
     inner[place[-1]] = value
-    with pytest.raises(PilcrowError, match=f"this is not an answer.*{told}"):
+    with pytest.raises(PilcrowError, match=f"This is not an answer.*{told}"):
         Answer.from_json(written)
 
 
 @pytest.mark.parametrize("written", [{}, [], "answer", None, {"question": "\ud800", "text": ""}])
 def test_other_json_is_refused(written: Any) -> None:
-    with pytest.raises(PilcrowError, match="this is not an answer"):
+    with pytest.raises(PilcrowError, match="This is not an answer"):
         Answer.from_json(written)
 
 
@@ -94,7 +94,7 @@ def test_json_that_nests_without_end_is_refused() -> None:
     deep: dict[str, Any] = {}
     for _ in range(10_000):
         deep = {"question": deep}
-    with pytest.raises(PilcrowError, match="this is not an answer"):
+    with pytest.raises(PilcrowError, match="This is not an answer"):
         Answer.from_json(deep)
 
 
@@ -409,8 +409,8 @@ def test_an_exported_conversation_is_verified_with_an_index_or_with_the_files(
         ("no JSON", "can't be read as JSON"),
         ("[" * 100_000, "can't be read as JSON"),
         ("\xff", "can't be read as JSON"),
-        ("{}", "this is not an answer as Pilcrow writes it: question: Field required"),
-        ("[1]", "this is not an answer"),
+        ("{}", "This is not an answer as Pilcrow writes it: question: Field required"),
+        ("[1]", "This is not an answer"),
         ('{"pilcrow": 2, "answers": []}', "has an unknown format"),
         ('{"pilcrow": 1}', "has an unknown format"),
         ('{"pilcrow": 1, "answers": [{"question": "Why?"}]}', "text: Field required"),
