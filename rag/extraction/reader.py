@@ -197,8 +197,7 @@ def _context(best: Sentence, evidence: Sequence[Evidence]) -> str:
 def _missing(question: Question, text: str) -> list[str]:
     """Return the names and numbers of the question that a text lacks, as written."""
     figures = question.figures - numbers(text)
-    wanted = [number for number in read_numbers(question.topic) if number.figure in figures]
-    written = {number.written.split()[0] if number.is_amount else number.figure for number in wanted}
+    written = {n.written.split()[0] for n in read_numbers(question.topic) if n.figure in figures}
     return absent(question.names, forms(text)) + sorted(written)
 
 
