@@ -72,7 +72,7 @@ def test_dates_are_iso_and_every_field_is_there(asked: Assistant) -> None:
         (("timings",), {"read": Path("x")}, "JSON"),
     ],
 )
-def test_what_is_wrong_with_a_written_answer_is_named(
+def test_invalid_json_answer_names_the_field(
     asked: Assistant, place: tuple[str | int, ...], value: object, told: str
 ) -> None:
     written: Any = asked.ask("What did Blinken announce on 25 July 2023?").as_json()
@@ -90,7 +90,7 @@ def test_other_json_is_refused(written: Any) -> None:
         Answer.from_json(written)
 
 
-def test_json_that_nests_without_end_is_refused() -> None:
+def test_deeply_nested_json_is_refused() -> None:
     deep: dict[str, Any] = {}
     for _ in range(10_000):
         deep = {"question": deep}
@@ -98,7 +98,7 @@ def test_json_that_nests_without_end_is_refused() -> None:
         Answer.from_json(deep)
 
 
-def test_search_gives_the_paragraphs_that_would_be_read(asked: Assistant) -> None:
+def test_search_returns_the_paragraphs_that_ask_reads(asked: Assistant) -> None:
     question = "Which country promised 19 howitzers to Ukraine?"
     found = asked.search(question)
     read = asked.ask(question).evidence
@@ -126,7 +126,7 @@ def test_search_keeps_to_its_limit_and_documents(asked: Assistant) -> None:
         asked.search(question, sources=["nope.txt"])
 
 
-def test_neighbouring_paragraphs_are_those_that_there_are(asked: Assistant) -> None:
+def test_paragraph_range_is_clipped_to_the_document(asked: Assistant) -> None:
     source = "black-sea-notes.txt"
     last = next(one.paragraphs for one in asked.documents() if one.source == source)
     assert [one.number for one in asked.paragraphs(source, 2, 4)] == [2, 3, 4]
@@ -137,12 +137,12 @@ def test_neighbouring_paragraphs_are_those_that_there_are(asked: Assistant) -> N
     assert asked.paragraphs(source, 4, 2) == []
 
 
-def test_the_file_of_a_document_is_told(asked: Assistant, seeds: Path) -> None:
+def test_path_returns_the_file_of_a_document(asked: Assistant, seeds: Path) -> None:
     assert asked.path("black-sea-notes.txt") == (seeds / "black-sea-notes.txt").resolve()
 
 
 @pytest.mark.parametrize("source", ["nope.txt", "", "../glossary.md", "\ud800"])
-def test_a_document_that_is_not_held_is_told(asked: Assistant, source: str) -> None:
+def test_unknown_document_is_named(asked: Assistant, source: str) -> None:
     for look in (
         lambda: asked.paragraphs(source, 1, 2),
         lambda: asked.paragraph(source, 1),
@@ -153,7 +153,7 @@ def test_a_document_that_is_not_held_is_told(asked: Assistant, source: str) -> N
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_an_answer_just_given_stands(asked: Assistant, question: str) -> None:
+def test_new_answer_verifies(asked: Assistant, question: str) -> None:
     answer = asked.ask(question)
     assert asked.verify(answer) == []
     assert asked.verify(Answer.from_json(answer.as_json())) == []
@@ -215,9 +215,7 @@ TAMPERED: list[tuple[Callable[[Answer], Answer], str]] = [
 
 
 @pytest.mark.parametrize(("tamper", "told"), TAMPERED)
-def test_what_was_tampered_with_is_told(
-    asked: Assistant, tamper: Callable[[Answer], Answer], told: str
-) -> None:
+def test_tampering_is_reported(asked: Assistant, tamper: Callable[[Answer], Answer], told: str) -> None:
     answer = asked.ask("Which country promised 19 howitzers to Ukraine?")
     assert "Denmark" in answer.text
     faults = asked.verify(Answer.from_json(tamper(answer).as_json()))
@@ -281,9 +279,7 @@ QUOTE = "The harbour master of Veldhaven is Ines Okafor."
         ),
     ],
 )
-def test_a_document_that_changed_since_is_told(
-    embedder: Embedder, tmp_path: Path, now: str, told: str | None
-) -> None:
+def test_changed_document_is_reported(embedder: Embedder, tmp_path: Path, now: str, told: str | None) -> None:
     with having_read(HARBOUR, tmp_path, embedder) as assistant:
         answer = assistant.ask(QUESTION)
         assert answer.citations[0].quote == QUOTE
@@ -295,9 +291,7 @@ def test_a_document_that_changed_since_is_told(
         assert all(fault.startswith("[") for fault in faults)
 
 
-def test_a_document_that_was_removed_is_told_and_its_file_may_stand_in(
-    embedder: Embedder, tmp_path: Path
-) -> None:
+def test_removed_document_is_reported_and_its_file_can_replace_it(embedder: Embedder, tmp_path: Path) -> None:
     folder = tmp_path / "documents"
     with having_read(HARBOUR, tmp_path, embedder) as assistant:
         answer = assistant.ask(QUESTION)
@@ -351,7 +345,7 @@ LIGHTHOUSE = (
     ],
     ids=["not removed", "number", "name", "not added", "names swapped", "order", "sentences mixed"],
 )
-def test_changed_meaning_is_reported_though_the_words_are_the_quotes(
+def test_changed_meaning_is_reported(
     embedder: Embedder, tmp_path: Path, statement: str, by_model: bool
 ) -> None:
     with having_read({"lighthouse.txt": LIGHTHOUSE}, tmp_path, embedder) as assistant:
@@ -416,7 +410,7 @@ def test_an_exported_conversation_is_verified_with_an_index_or_with_the_files(
         ('{"pilcrow": 1, "answers": [{"question": "Why?"}]}', "text: Field required"),
     ],
 )
-def test_a_file_that_holds_no_answers_is_told(run: Run, tmp_path: Path, written: str, told: str) -> None:
+def test_file_without_answers_is_refused(run: Run, tmp_path: Path, written: str, told: str) -> None:
     (tmp_path / "talk.json").write_text(written, "latin-1")
     code, out, err = run("verify", tmp_path / "talk.json", "--index", tmp_path / "index")
     assert (code, out) == (1, "")
