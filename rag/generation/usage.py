@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add
 from typing import TYPE_CHECKING
 
 from rag.models.llm import complete, count_tokens
@@ -27,12 +28,7 @@ class Usage:
         return cls(1, sum(count_tokens(llm, str(message.content)) for message in messages))
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.calls + other.calls,
-            self.prompt_tokens + other.prompt_tokens,
-            self.tokens + other.tokens,
-            self.checking + other.checking,
-        )
+        return Usage(*map(add, astuple(self), astuple(other)))
 
     def timings(self) -> dict[str, float]:
         """Return the figures as `Answer.timings` names them; empty if no model was called."""
