@@ -187,8 +187,11 @@ def auc(probabilities: Sequence[float], truths: Sequence[bool]) -> Figure:
 
 def area(stated: NDArray[np.float64], true: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the area under the ROC curve of each row of (…, values); NaN if all or none are true."""
-    from sklearn.metrics import roc_auc_score
+    from scipy.stats import rankdata
 
-    flat = zip(stated.reshape(-1, stated.shape[-1]), true.reshape(-1, true.shape[-1]), strict=True)
-    areas = [roc_auc_score(row, values) if 0 < row.sum() < len(row) else math.nan for values, row in flat]
-    return np.array(areas).reshape(true.shape[:-1])
+    above = np.where(true, rankdata(stated, axis=-1), 0.0).sum(
+        axis=-1
+    )  # Mann-Whitney, a fast form of the area
+    count, others = true.sum(axis=-1), (~true).sum(axis=-1)
+    pairs = np.where(count * others > 0, count * others, math.nan)
+    return np.asarray((above - count * (count + 1) / 2) / pairs)
