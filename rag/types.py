@@ -114,7 +114,7 @@ class Placed:
     date: Day | None
 
     @property
-    def position(self) -> tuple[str, ...]:
+    def whereabouts(self) -> tuple[str, ...]:
         """The page, or else the line, and the date, as text; whatever is unknown is left out."""
         place = f"page {self.page}" if self.page else f"line {self.line}" if self.line else ""
         return tuple(part for part in (place, self.date.isoformat() if self.date else "") if part)

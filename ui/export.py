@@ -151,7 +151,7 @@ def _spaced(text: str) -> str:
 
 
 def _place(found: Citation | Evidence) -> str:
-    return ", ".join((f"{_code(found.source)} ¶{found.paragraph}", *found.position))
+    return ", ".join((f"{_code(found.source)} ¶{found.paragraph}", *found.whereabouts))
 
 
 def _code(name: str) -> str:

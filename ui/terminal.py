@@ -101,5 +101,5 @@ def progress_bar() -> Iterator[Callable[[str, float, int], None]]:
 
 
 def _place(found: Citation | Evidence) -> str:
-    details = ", ".join(found.position)
+    details = ", ".join(found.whereabouts)
     return f"{found.source} ¶{found.paragraph}" + (f" ({details})" if details else "")
