@@ -129,12 +129,14 @@ def seeds_index(seeds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def assistant(seeds_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
+def assistant(
+    seeds_index: Path, embedder: Embedder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Assistant]:
     """An assistant over the seeds, for questions only; on its own copy, since one process holds an index."""
-    from rag import Assistant, Settings
+    from remembering_embedder import RememberingEmbedder, open_assistant
 
-    index = shutil.copytree(seeds_index, tmp_path_factory.mktemp("open") / "index")
-    with Assistant.open(index, Settings()) as opened:
+    index = Path(shutil.copytree(seeds_index, tmp_path_factory.mktemp("open") / "index"))
+    with open_assistant(index, RememberingEmbedder(embedder)) as opened:
         yield opened
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,12 +28,7 @@ QUESTIONS = [
     ("Who was Daniel Swift?", "volunteer", "briefing-2023-01-31.md", "Daniel Swift"),
     ("How many wrongly drafted Russians were sent home?", "9,000", "briefing-2023-01-31.md", "9,000"),
     ("Why was General Popov removed?", "letting", "weekly-review-2023-07-28.pdf", "letting"),
-    (
-        "Where is the drone factory that Russia builds with Iran?",
-        "Alabuga",
-        "weekly-review-2023-07-28.pdf",
-        "",
-    ),
+    ("Where do Russia and Iran build a drone factory?", "Alabuga", "weekly-review-2023-07-28.pdf", ""),
     ("At whom is Putin's anger over Kursk directed?", "Gerasimov", "kursk-2024-08-16.txt", "anger"),
     ("When did Ukrainian troops enter Kursk region?", "6 August", "timeline.html", "6 August"),
     ("What did Shoigu hand to Kim Jong Un?", "letter", "moscow-and-pyongyang.txt", "letter"),
@@ -56,28 +50,16 @@ ABSENT = [
 ]
 
 
-@pytest.fixture(scope="module")
-def remembering(embedder: Embedder) -> RememberingEmbedder:
-    return RememberingEmbedder(embedder)
-
-
-@pytest.fixture(scope="module")
-def asked(
-    seeds_index: Path, remembering: RememberingEmbedder, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Assistant]:
-    """An assistant over the seeds, for questions only."""
-    folder = Path(shutil.copytree(seeds_index, tmp_path_factory.mktemp("asked") / "index"))
-    with open_assistant(folder, remembering) as assistant:
-        yield assistant
-
-
 def holds_together(answer: Answer) -> None:
-    """What is true of every answer: each statement cited, each mark a citation, each quote a cut."""
+    """What is true of every answer: each statement cited, each mark a citation, each quote exact."""
     marks = [] if answer.abstained else [int(mark) for mark in re.findall(r"\[(\d+)\]", answer.text)]
     assert marks == [number for statement in answer.statements for number in statement.citations]
     assert [citation.number for citation in answer.citations] == list(range(1, len(answer.citations) + 1))
     assert set(marks) == {citation.number for citation in answer.citations}
-    assert all(statement.citations for statement in answer.statements)
+    for statement in answer.statements:
+        assert statement.citations
+        start, end = statement.highlight or (0, 0)
+        assert 0 <= start <= end <= len(statement.text)
     for citation in answer.citations:
         assert citation.quote.strip()
         assert citation.quote == citation.paragraph_text[citation.start : citation.end]
@@ -87,9 +69,9 @@ def holds_together(answer: Answer) -> None:
 
 @pytest.mark.parametrize(("question", "fact", "source", "words"), QUESTIONS)
 def test_answer_has_the_fact_and_cites_its_place(
-    asked: Assistant, question: str, fact: str, source: str, words: str
+    assistant: Assistant, question: str, fact: str, source: str, words: str
 ) -> None:
-    answer = asked.ask(question)
+    answer = assistant.ask(question)
     holds_together(answer)
     assert fact in answer.text
     holding = [c for c in answer.citations if fact.casefold() in c.paragraph_text.casefold()]
@@ -97,8 +79,8 @@ def test_answer_has_the_fact_and_cites_its_place(
 
 
 @pytest.mark.parametrize(("question", "lacking"), ABSENT)
-def test_abstention_names_the_missing_word(asked: Assistant, question: str, lacking: str) -> None:
-    answer = asked.ask(question)
+def test_abstention_names_the_missing_word(assistant: Assistant, question: str, lacking: str) -> None:
+    answer = assistant.ask(question)
     holds_together(answer)
     assert answer.abstained
     assert lacking in answer.missing
@@ -107,7 +89,7 @@ def test_abstention_names_the_missing_word(asked: Assistant, question: str, lack
     assert answer.citations == ()
     assert 1 <= len(answer.nearest) <= 3
     for near in answer.nearest:
-        assert near.text == asked.paragraph(near.source, near.paragraph).text
+        assert near.text == assistant.paragraph(near.source, near.paragraph).text
 
 
 def test_empty_index_says_so_and_what_to_do(embedder: Embedder, tmp_path: Path) -> None:
@@ -120,8 +102,8 @@ def test_empty_index_says_so_and_what_to_do(embedder: Embedder, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("question", ["", "   \n", "?!", "…", "\x00", "🚀", "👩🏽‍🚒🇺🇦", "的"])
-def test_question_without_a_known_word_is_not_answered(asked: Assistant, question: str) -> None:
-    answer = asked.ask(question)
+def test_question_without_a_known_word_is_not_answered(assistant: Assistant, question: str) -> None:
+    answer = assistant.ask(question)
     holds_together(answer)
     assert answer.abstained
     assert answer.question == question
@@ -142,16 +124,17 @@ def test_question_without_a_known_word_is_not_answered(asked: Assistant, questio
         "port\x00Odesa\x1b[31m",
     ],
 )
-def test_a_long_or_odd_question_breaks_nothing(asked: Assistant, question: str) -> None:
-    answer = asked.ask(question)
+def test_a_long_or_odd_question_breaks_nothing(assistant: Assistant, question: str) -> None:
+    answer = assistant.ask(question)
     holds_together(answer)
     json.dumps(answer.text, ensure_ascii=False).encode()
 
 
-def test_no_naughty_string_breaks_asking(remembering: RememberingEmbedder, tmp_path: Path) -> None:
+def test_no_naughty_string_breaks_asking(embedder: Embedder, tmp_path: Path) -> None:
     if not STRINGS.is_file():
         pytest.skip("the naughty strings lie beside the project's checkout, which is not so here")
     strings = json.loads(STRINGS.read_text("utf-8"))
+    remembering = RememberingEmbedder(embedder)
     remembering.embed([text.strip() for text in strings])  # at once, which is quicker than one by one
     with open_assistant(tmp_path / "index", remembering) as assistant:
         (tmp_path / "lamp.txt").write_text("The lamp of the harbour is green. It was lit in 1900.")
@@ -163,11 +146,11 @@ def test_no_naughty_string_breaks_asking(remembering: RememberingEmbedder, tmp_p
         assert condense("And when was that?", [Turn(text, text)])
 
 
-def test_follow_up_ignores_earlier_citation_marks(asked: Assistant) -> None:
-    first = asked.ask("Who speaks for the southern command?")
+def test_follow_up_ignores_earlier_citation_marks(assistant: Assistant) -> None:
+    first = assistant.ask("Who speaks for the southern command?")
     assert "Natalia Humeniuk" in first.text
     marked = Turn(first.question, f"{first.text} [2][17]")
-    then = asked.ask("What did she say of the missile?", history=[marked])
+    then = assistant.ask("What did she say of the missile?", history=[marked])
     holds_together(then)
     assert then.question == "What did she say of the missile?"
     assert "Humeniuk" in then.standalone
@@ -175,42 +158,47 @@ def test_follow_up_ignores_earlier_citation_marks(asked: Assistant) -> None:
     assert "storm" in then.text
 
 
-def test_follow_up_with_another_year_keeps_the_subject(asked: Assistant) -> None:
+def test_follow_up_with_another_year_keeps_the_subject(assistant: Assistant) -> None:
     question = "What did Blinken announce on 25 July 2023?"
-    then = asked.ask("And in 2019?", history=[Turn(question, asked.ask(question).text)])
+    then = assistant.ask("And in 2019?", history=[Turn(question, assistant.ask(question).text)])
     assert "Blinken" in then.standalone
     assert then.abstained
     assert "2019" in then.missing
 
 
-def test_sources_limit_what_is_read(asked: Assistant) -> None:
+def test_sources_limit_what_is_read(assistant: Assistant) -> None:
     question = "How many Caesar howitzers has France given?"
     for source in ("glossary.md", "aid-and-weapons.csv"):
-        answer = asked.ask(question, sources=[source])
+        answer = assistant.ask(question, sources=[source])
         assert {evidence.source for evidence in answer.evidence} == {source}
         assert {citation.source for citation in answer.citations} == {source}
         assert "18" in answer.text
-    elsewhere = asked.ask(question, sources=["moscow-and-pyongyang.txt"])
+    elsewhere = assistant.ask(question, sources=["moscow-and-pyongyang.txt"])
     assert elsewhere.abstained
     assert {evidence.source for evidence in elsewhere.evidence} <= {"moscow-and-pyongyang.txt"}
-    assert asked.ask(question, sources=[]).evidence == ()
+    assert assistant.ask(question, sources=[]).evidence == ()
+    alone = assistant.ask("How many settlements did Ukraine take in Kursk?", sources="kursk-2024-08-16.txt")
+    assert {citation.source for citation in alone.citations} == {"kursk-2024-08-16.txt"}
+    unknown = r"No document named 'nope\.txt'\. Run `pilcrow list` to see all\."
+    with pytest.raises(PilcrowError, match=unknown):
+        assistant.ask(question, sources=["nope.txt"])
 
 
 @pytest.mark.parametrize("question", ["Who was Daniel Swift?", "How many howitzers did Norway promise?"])
-def test_stream_pieces_join_to_the_answer(asked: Assistant, question: str) -> None:
-    whole = asked.ask(question)
-    stream = asked.stream(question)
+def test_stream_pieces_join_to_the_answer(assistant: Assistant, question: str) -> None:
+    whole = assistant.ask(question)
+    stream = assistant.stream(question)
     pieces = list(stream)
     assert len(pieces) > 1
     assert "".join(pieces) == stream.answer.text == whole.text
     assert stream.answer.citations == whole.citations
-    unread = asked.stream(question)
+    unread = assistant.stream(question)
     assert unread.answer.statements == whole.statements
     assert "".join(unread) == whole.text, "the pieces are there also when the answer was taken first"
 
 
-def test_answer_lists_its_evidence_and_timings(asked: Assistant) -> None:
-    answer = asked.ask("Who was Daniel Swift?")
+def test_answer_lists_its_evidence_and_timings(assistant: Assistant) -> None:
+    answer = assistant.ask("Who was Daniel Swift?")
     assert [evidence.number for evidence in answer.evidence] == list(range(1, len(answer.evidence) + 1))
     cited = {(citation.source, citation.paragraph) for citation in answer.citations}
     assert cited <= {(evidence.source, evidence.paragraph) for evidence in answer.evidence}
@@ -218,35 +206,33 @@ def test_answer_lists_its_evidence_and_timings(asked: Assistant) -> None:
     assert set(answer.timings) == {"condense", "embed", "retrieve", "read", "write", "verify", "mark"}
 
 
-def test_answer_has_a_probability(asked: Assistant) -> None:
-    found = asked.ask("Who was Daniel Swift?")
-    elsewhere = asked.ask("Who was Daniel Swift?", sources=["moscow-and-pyongyang.txt"])
+def test_answer_has_a_probability(assistant: Assistant) -> None:
+    found = assistant.ask("Who was Daniel Swift?")
+    elsewhere = assistant.ask("Who was Daniel Swift?", sources=["moscow-and-pyongyang.txt"])
     assert (found.abstained, elsewhere.abstained) == (False, True)
     assert 0 < elsewhere.probability < found.probability < 1
-    assert asked.ask("?!").probability == 0, "nothing was asked in words"
-    assert asked.ask("Who was Daniel Swift?", sources=[]).probability == 0, "there is no evidence"
+    assert assistant.ask("?!").probability == 0, "nothing was asked in words"
+    assert assistant.ask("Who was Daniel Swift?", sources=[]).probability == 0, "there is no evidence"
 
 
 def test_the_evidence_setting_bounds_what_is_retrieved(
-    seeds_index: Path, remembering: RememberingEmbedder, tmp_path: Path
+    seeds_index: Path, embedder: Embedder, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(seeds_index, tmp_path / "index"))
-    with open_assistant(folder, remembering, evidence=1) as assistant:
+    with open_assistant(folder, embedder, evidence=1) as assistant:
         answer = assistant.ask("Which country promised 19 howitzers to Ukraine?")
     assert sum(evidence.score > 0 for evidence in answer.evidence) == 1
     assert "Denmark" in answer.text
 
 
-def test_documents_and_paragraphs_are_looked_up(asked: Assistant, seeds: Path) -> None:
-    listed = {document.source: document for document in asked.documents()}
+def test_documents_and_paragraphs_are_looked_up(assistant: Assistant, seeds: Path) -> None:
+    listed = {document.source: document for document in assistant.documents()}
     assert set(listed) == {path.name for path in seeds.iterdir()}
     notes = listed["black-sea-notes.txt"]
-    assert asked.paragraph(notes.source, 1).text == "BLACK SEA NOTES"
-    assert asked.paragraph(notes.source, notes.paragraphs).text.startswith("A footnote on Crimea.")
+    assert assistant.paragraph(notes.source, 1).text == "BLACK SEA NOTES"
+    assert assistant.paragraph(notes.source, notes.paragraphs).text.startswith("A footnote on Crimea.")
     with pytest.raises(StoreError, match=f"it has 1 to {notes.paragraphs}"):
-        asked.paragraph(notes.source, notes.paragraphs + 1)
-    with pytest.raises(StoreError, match="pilcrow list"):
-        asked.paragraph("elsewhere.txt", 1)
+        assistant.paragraph(notes.source, notes.paragraphs + 1)
 
 
 def test_failed_stream_raises_the_same_error_again(seeds_index: Path, tmp_path: Path) -> None:
@@ -258,12 +244,3 @@ def test_failed_stream_raises_the_same_error_again(seeds_index: Path, tmp_path: 
         list(stream)
     with pytest.raises(PilcrowError):
         _ = stream.answer
-
-
-def test_single_source_is_accepted_and_unknown_one_named(assistant: Assistant) -> None:
-    answer = assistant.ask("How many settlements did Ukraine take in Kursk?", sources="kursk-2024-08-16.txt")
-    assert {citation.source for citation in answer.citations} == {"kursk-2024-08-16.txt"}
-    with pytest.raises(
-        PilcrowError, match=r"No document named 'nope\.txt'\. Run `pilcrow list` to see all\."
-    ):
-        assistant.ask("How many settlements did Ukraine take in Kursk?", sources=["nope.txt"])

@@ -28,31 +28,27 @@ def harbour(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield opened
 
 
-def test_another_person_of_that_name_is_not_answered_for(harbour: Assistant) -> None:
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("Which ship did the pilot Marten Visser bring in?", "Rotesand"),
+        ("How many dockers did the fire on the quay of Lemmer hurt?", "three dockers"),
+        ("How many wrecks lie at Stavoren?", "Wrecks: 8"),
+        ("What did the yard of Volenhove lay?", "keel"),  # a typing error
+        ("What non-lethal aid has Tokyo given the port?", "helmets"),  # a capital for its country
+    ],
+)
+def test_fact_is_found_under_its_names_and_spellings(harbour: Assistant, question: str, words: str) -> None:
+    assert words in harbour.ask(question).text
+
+
+def test_another_person_or_year_is_not_answered_for(harbour: Assistant) -> None:
     answer = harbour.ask("Which ship did the pilot Klaas Visser bring in?")
     assert answer.abstained
     assert "Klaas Visser" in answer.missing
-    assert "Rotesand" in harbour.ask("Which ship did the pilot Marten Visser bring in?").text
-
-
-def test_a_year_after_the_document_was_written_is_not_answered_for(harbour: Assistant) -> None:
     assert harbour.ask("How many dockers did the fire on the quay of Lemmer hurt in 2025?").abstained
-    assert "three dockers" in harbour.ask("How many dockers did the fire on the quay of Lemmer hurt?").text
 
 
-def test_a_row_answers_for_its_own_place_only(harbour: Assistant) -> None:
-    answer = harbour.ask("How many wrecks lie at Stavoren?")
-    assert "Wrecks: 8" in answer.text
-    assert "Wrecks: 14" not in answer.text
-
-
-def test_the_title_of_a_table_answers_nothing(harbour: Assistant) -> None:
+def test_another_row_or_the_title_of_a_table_answers_nothing(harbour: Assistant) -> None:
+    assert "Wrecks: 14" not in harbour.ask("How many wrecks lie at Stavoren?").text
     assert "Table 1" not in harbour.ask("What did the storm of Terschelling do?").text
-
-
-def test_a_slip_in_a_name_is_forgiven(harbour: Assistant) -> None:
-    assert "keel" in harbour.ask("What did the yard of Volenhove lay?").text
-
-
-def test_a_capital_stands_for_its_country_and_spellings_meet(harbour: Assistant) -> None:
-    assert "helmets" in harbour.ask("What non-lethal aid has Tokyo given the port?").text

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from remembering_embedder import RememberingEmbedder, having_read, open_assistant
+from remembering_embedder import having_read
 from shared_names import Run
 
 from rag import Answer, Assistant, Citation, PilcrowError, Settings, Statement
@@ -31,28 +30,19 @@ QUESTIONS = (
 )
 
 
-@pytest.fixture(scope="module")
-def asked(
-    seeds_index: Path, embedder: Embedder, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Assistant]:
-    """An assistant over the seeds, for questions only."""
-    folder = Path(shutil.copytree(seeds_index, tmp_path_factory.mktemp("asked") / "index"))
-    with open_assistant(folder, RememberingEmbedder(embedder)) as assistant:
-        yield assistant
-
-
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_an_answer_comes_back_from_json_as_it_was(asked: Assistant, question: str) -> None:
-    answer = asked.ask(question)
+def test_answer_comes_back_from_json_as_it_was_and_verifies(assistant: Assistant, question: str) -> None:
+    answer = assistant.ask(question)
     text = json.dumps(answer.as_json(), allow_nan=False)
     again = Answer.from_json(json.loads(text))
     assert again == answer
     assert again.highlights == answer.highlights
     assert json.dumps(again.as_json()) == text
+    assert assistant.verify(answer) == assistant.verify(again) == []
 
 
-def test_dates_are_iso_and_every_field_is_there(asked: Assistant) -> None:
-    answer = asked.ask("What did Blinken announce on 25 July 2023?")
+def test_dates_are_iso_and_every_field_is_there(assistant: Assistant) -> None:
+    answer = assistant.ask("What did Blinken announce on 25 July 2023?")
     written: dict[str, Any] = answer.as_json()
     assert set(written) == set(Answer.__slots__)
     assert written["citations"][0]["date"] == "2023-07-25"
@@ -73,9 +63,9 @@ def test_dates_are_iso_and_every_field_is_there(asked: Assistant) -> None:
     ],
 )
 def test_invalid_json_answer_names_the_field(
-    asked: Assistant, place: tuple[str | int, ...], value: object, told: str
+    assistant: Assistant, place: tuple[str | int, ...], value: object, told: str
 ) -> None:
-    written: Any = asked.ask("What did Blinken announce on 25 July 2023?").as_json()
+    written: Any = assistant.ask("What did Blinken announce on 25 July 2023?").as_json()
     inner = written
     for step in place[:-1]:
         inner = inner[step]
@@ -98,71 +88,58 @@ def test_deeply_nested_json_is_refused() -> None:
         Answer.from_json(deep)
 
 
-def test_search_returns_the_paragraphs_that_ask_reads(asked: Assistant) -> None:
+def test_search_returns_the_paragraphs_that_ask_reads(assistant: Assistant) -> None:
     question = "Which country promised 19 howitzers to Ukraine?"
-    found = asked.search(question)
-    read = asked.ask(question).evidence
+    found = assistant.search(question)
+    read = assistant.ask(question).evidence
     assert [(one.source, one.paragraph) for one in found] == [
         (one.source, one.paragraph) for one in read[: len(found)]
     ]
-    assert len(found) == asked.settings.evidence
+    assert len(found) == assistant.settings.evidence
     assert [one.number for one in found] == list(range(1, len(found) + 1))
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
     assert any("Denmark" in one.text for one in found[:2])
 
 
-def test_search_keeps_to_its_limit_and_documents(asked: Assistant) -> None:
+def test_search_keeps_to_its_limit_and_documents(assistant: Assistant) -> None:
     question = "How many Caesar howitzers has France given?"
-    assert len(asked.search(question, limit=3)) == 3
-    assert len(asked.search(question, limit=20)) == 20
-    assert {one.source for one in asked.search(question, sources=["glossary.md"])} == {"glossary.md"}
-    assert {one.source for one in asked.search(question, "glossary.md")} == {"glossary.md"}
-    assert asked.search(question, sources=[]) == ()
-    assert asked.search("?!") == ()
+    assert len(assistant.search(question, limit=3)) == 3
+    assert len(assistant.search(question, limit=20)) == 20
+    assert {one.source for one in assistant.search(question, sources=["glossary.md"])} == {"glossary.md"}
+    assert {one.source for one in assistant.search(question, "glossary.md")} == {"glossary.md"}
+    assert assistant.search(question, sources=[]) == ()
+    assert assistant.search("?!") == ()
     for limit in (0, -1):
         with pytest.raises(PilcrowError, match="limit"):
-            asked.search(question, limit=limit)
+            assistant.search(question, limit=limit)
     with pytest.raises(PilcrowError, match=r"nope\.txt"):
-        asked.search(question, sources=["nope.txt"])
+        assistant.search(question, sources=["nope.txt"])
 
 
-def test_paragraph_range_is_clipped_to_the_document(asked: Assistant) -> None:
+def test_paragraph_range_is_clipped_to_the_document(assistant: Assistant) -> None:
     source = "black-sea-notes.txt"
-    last = next(one.paragraphs for one in asked.documents() if one.source == source)
-    assert [one.number for one in asked.paragraphs(source, 2, 4)] == [2, 3, 4]
-    assert asked.paragraphs(source, 3, 3) == [asked.paragraph(source, 3)]
-    assert [one.number for one in asked.paragraphs(source, -5, 2)] == [1, 2]
-    assert [one.number for one in asked.paragraphs(source, last, 10**30)] == [last]
-    assert asked.paragraphs(source, last + 1, last + 9) == []
-    assert asked.paragraphs(source, 4, 2) == []
+    last = next(one.paragraphs for one in assistant.documents() if one.source == source)
+    assert [one.number for one in assistant.paragraphs(source, 2, 4)] == [2, 3, 4]
+    assert assistant.paragraphs(source, 3, 3) == [assistant.paragraph(source, 3)]
+    assert [one.number for one in assistant.paragraphs(source, -5, 2)] == [1, 2]
+    assert [one.number for one in assistant.paragraphs(source, last, 10**30)] == [last]
+    assert assistant.paragraphs(source, last + 1, last + 9) == []
+    assert assistant.paragraphs(source, 4, 2) == []
 
 
-def test_path_returns_the_file_of_a_document(asked: Assistant, seeds: Path) -> None:
-    assert asked.path("black-sea-notes.txt") == (seeds / "black-sea-notes.txt").resolve()
+def test_path_returns_the_file_of_a_document(assistant: Assistant, seeds: Path) -> None:
+    assert assistant.path("black-sea-notes.txt") == (seeds / "black-sea-notes.txt").resolve()
 
 
 @pytest.mark.parametrize("source", ["nope.txt", "", "../glossary.md", "\ud800"])
-def test_unknown_document_is_named(asked: Assistant, source: str) -> None:
+def test_unknown_document_is_named(assistant: Assistant, source: str) -> None:
     for look in (
-        lambda: asked.paragraphs(source, 1, 2),
-        lambda: asked.paragraph(source, 1),
-        lambda: asked.path(source),
+        lambda: assistant.paragraphs(source, 1, 2),
+        lambda: assistant.paragraph(source, 1),
+        lambda: assistant.path(source),
     ):
         with pytest.raises(PilcrowError, match="No document named"):
             look()
-
-
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_new_answer_verifies(asked: Assistant, question: str) -> None:
-    answer = asked.ask(question)
-    assert asked.verify(answer) == []
-    assert asked.verify(Answer.from_json(answer.as_json())) == []
-
-
-def test_where_sources_differ_each_stands(asked: Assistant) -> None:
-    answer = asked.ask("How many settlements has Ukraine taken in Kursk region?")
-    assert len(answer.citations) > 1
-    assert asked.verify(answer) == []
 
 
 def cited(answer: Answer, **changes: Any) -> Answer:
@@ -200,10 +177,7 @@ TAMPERED: list[tuple[Callable[[Answer], Answer], str]] = [
     (lambda a: replace(a, citations=a.citations * 2), "two citations have the same number"),
     (lambda a: replace(a, citations=()), "[1] is not among the citations"),
     (lambda a: replace(a, text=a.text.replace("19", "90")), "its text is not the text of its statements"),
-    (
-        lambda a: replace(a, text=f"{a.text} And the moon is cheese."),
-        "its text is not the text of its statements",
-    ),
+    (lambda a: replace(a, text=f"{a.text} It rains."), "its text is not the text of its statements"),
     (lambda a: replace(a, statements=()), "its text is not the text of its statements"),
     (lambda a: replace(a, abstained=True), "it is marked as no answer but has statements"),
     (lambda a: stated(a, "Denmark promised 90 howitzers.", 1), "[1] does not support “Denmark promised 90"),
@@ -215,29 +189,29 @@ TAMPERED: list[tuple[Callable[[Answer], Answer], str]] = [
 
 
 @pytest.mark.parametrize(("tamper", "told"), TAMPERED)
-def test_tampering_is_reported(asked: Assistant, tamper: Callable[[Answer], Answer], told: str) -> None:
-    answer = asked.ask("Which country promised 19 howitzers to Ukraine?")
+def test_tampering_is_reported(assistant: Assistant, tamper: Callable[[Answer], Answer], told: str) -> None:
+    answer = assistant.ask("Which country promised 19 howitzers to Ukraine?")
     assert "Denmark" in answer.text
-    faults = asked.verify(Answer.from_json(tamper(answer).as_json()))
+    faults = assistant.verify(Answer.from_json(tamper(answer).as_json()))
     assert any(told in fault for fault in faults), faults
 
 
-def test_a_quote_of_another_sentence_does_not_support(asked: Assistant) -> None:
-    answer = asked.ask("Why was the Odesa missile hard to spot?")
+def test_a_quote_of_another_sentence_does_not_support(assistant: Assistant) -> None:
+    answer = assistant.ask("Why was the Odesa missile hard to spot?")
     citation = answer.citations[0]
     text = citation.paragraph_text
     end = text.index(".") + 1
     assert text[:end] != citation.quote
-    faults = asked.verify(cited(answer, start=0, end=end, quote=text[:end]))
+    faults = assistant.verify(cited(answer, start=0, end=end, quote=text[:end]))
     assert [fault for fault in faults if fault.startswith("[1] does not support “")], faults
 
 
-def test_what_an_abstention_shows_is_checked(asked: Assistant) -> None:
-    answer = asked.ask("How many howitzers did Norway promise?")
+def test_what_an_abstention_shows_is_checked(assistant: Assistant) -> None:
+    answer = assistant.ask("How many howitzers did Norway promise?")
     assert answer.abstained
     assert answer.nearest
     near = replace(answer.nearest[0], text="Norway promised 90 howitzers.")
-    (fault,) = asked.verify(replace(answer, nearest=(near,)))
+    (fault,) = assistant.verify(replace(answer, nearest=(near,)))
     assert fault.startswith(f"nearest: {near.source} ¶{near.paragraph} has changed")
 
 
@@ -254,32 +228,19 @@ QUOTE = "The harbour master of Veldhaven is Ines Okafor."
 @pytest.mark.parametrize(
     ("now", "told"),
     [
-        ("A new first line\n\n{}", "[1] harbour.txt ¶2 has changed; it is now ¶3"),
-        ("{}\n\nA new last line.\n", None),
-        (
-            "Notes of the harbour\n\n{quote} She took office in 2022.\n",
-            "[1] harbour.txt ¶2 has changed; it still has the quote",
-        ),
-        (
-            "Notes of the harbour\n\nIt rains.\n\nSince May: {quote}\n",
-            "[1] harbour.txt ¶2 has changed; the quote is now in ¶3",
-        ),
-        (
-            "Notes of the harbour\n\nThe harbour master is Sam Okoye.\n",
-            "[1] harbour.txt ¶2 has changed; the document no longer has the quote",
-        ),
-        (
-            "Notes of the harbour\n",
-            "[1] harbour.txt ¶2 is no longer there; the document no longer has the quote",
-        ),
+        ("A new first line\n\n{}", "has changed; it is now ¶3"),
+        ("{}\n\nA new last line.\n", ""),
+        ("Notes\n\n{quote} She took office in 2022.\n", "has changed; it still has the quote"),
+        ("Notes\n\nIt rains.\n\nSince May: {quote}\n", "has changed; the quote is now in ¶3"),
+        ("Notes\n\nThe master is Sam Okoye.\n", "has changed; the document no longer has the quote"),
+        ("Notes\n", "is no longer there; the document no longer has the quote"),
         (
             "\n\n\n{}",
-            "[1] harbour.txt ¶2 is on no page, line 6, without a date, "
-            "not on no page, line 3, without a date",
+            "is on no page, line 6, without a date, not on no page, line 3, without a date",
         ),
     ],
 )
-def test_changed_document_is_reported(embedder: Embedder, tmp_path: Path, now: str, told: str | None) -> None:
+def test_changed_document_is_reported(embedder: Embedder, tmp_path: Path, now: str, told: str) -> None:
     with having_read(HARBOUR, tmp_path, embedder) as assistant:
         answer = assistant.ask(QUESTION)
         assert answer.citations[0].quote == QUOTE
@@ -287,7 +248,7 @@ def test_changed_document_is_reported(embedder: Embedder, tmp_path: Path, now: s
         file.write_text(now.format(HARBOUR["harbour.txt"], quote=QUOTE), "utf-8")
         assert assistant.ingest(file).updated == ("harbour.txt",)
         faults = assistant.verify(answer)
-        assert faults[:1] == ([told] if told else [])
+        assert faults[:1] == ([f"[1] harbour.txt ¶2 {told}"] if told else [])
         assert all(fault.startswith("[") for fault in faults)
 
 
