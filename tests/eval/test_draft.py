@@ -72,10 +72,9 @@ def test_drafts_ask_for_dates_numbers_names_and_table_fields(harbour: Assistant)
     assert by_place["harbour.md", 3].accepted == ("40,000",)
     assert by_place["ships.csv", 1].text == "What is the Crew for Ship Aurora, Port Veldhaven?"
     assert by_place["ships.csv", 1].accepted == ("12",)
-    assert ("harbour.md", 4) not in by_place, "it has nothing to ask about"
-    assert [draft.question.gold[0][0] for draft in drafts[:2]] == ["harbour.md", "ships.csv"], (
-        "documents take turns"
-    )
+    assert len(drafts) == 3, "nothing to ask about harbour.md ¶4"
+    first, second, *_ = drafts
+    assert (first.question.gold[0][0], second.question.gold[0][0]) == ("harbour.md", "ships.csv"), "in turn"
 
 
 def test_known_questions_are_not_proposed_again(harbour: Assistant) -> None:
@@ -86,29 +85,20 @@ def test_known_questions_are_not_proposed_again(harbour: Assistant) -> None:
 
 def test_drafts_from_documents_are_valid(harbour: Assistant, tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
-    drafts = list(from_documents(harbour, ()))
-    kept = review(drafts, harbour, file, (), lambda *_: "a", lambda _: None)
-    assert kept == len(drafts) == 3
+    assert review(list(from_documents(harbour, ())), harbour, file, (), lambda *_: "a", lambda _: None) == 3
     validate(load(file), harbour)
 
 
 def test_person_accepts_edits_and_skips(harbour: Assistant, tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     shown: list[str] = []
-    edited = (
-        "e",
-        "Since when has Okafor been in office?",
-        "",
-        "Since 3 March 2021.",
-        "3 March 2021 | March 2021",
-        "",
-    )
-    kept = review(
-        list(from_documents(harbour, ())), harbour, file, (), typing(*edited, "s", "a"), shown.append
-    )
+    question, answer = "Since when has Okafor been in office?", "Since 3 March 2021."
+    edited = ("e", question, "", answer, "3 March 2021 | March 2021", "")
+    drafts = list(from_documents(harbour, ()))
+    kept = review(drafts, harbour, file, (), typing(*edited, "s", "a"), shown.append)
     rows = load(file)
     assert kept == len(rows) == 2
-    assert rows[0].text == "Since when has Okafor been in office?"
+    assert (rows[0].text, rows[0].reference) == (question, answer)
     assert rows[0].accepted == ("3 March 2021", "March 2021")
     assert rows[1].gold == (("harbour.md", 3),)
     assert "She took office on 3 March 2021." in shown[0], "the paragraph is shown"
@@ -117,9 +107,8 @@ def test_person_accepts_edits_and_skips(harbour: Assistant, tmp_path: Path) -> N
 def test_invalid_question_is_not_kept_until_corrected(harbour: Assistant, tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     printed: list[str] = []
-    draft = Draft(
-        Question("", "Who mended the pier?", "fact", "Masons.", ("Masons",), gold=(("harbour.md", 3),)), ""
-    )
+    gold = (("harbour.md", 3),)
+    draft = Draft(Question("", "Who mended the pier?", "fact", "Masons.", ("Masons",), gold=gold), "")
     mended = ("e", "What did mending the pier cost?", "number", "40,000 crowns.", "40,000", "harbour.md ¶3")
     assert review([draft], harbour, file, (), typing("a", *mended), printed.append) == 1
     assert any("not yet: harbour.md ¶3 contains no accepted answer" in line for line in printed)

@@ -35,35 +35,21 @@ def test_statement_of_the_paragraphs_is_supported(statement: str) -> None:
     assert verdict(statement, [FERRY, SCHOOL]) > 0.9
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        pytest.param(
-            "The ferry to Skarv carried 1,540 passengers in March 2019, the harbour office said.", id="number"
-        ),
-        pytest.param(
-            "The ferry to Skarv carried 2019 passengers in March 2019, the harbour office said.",
-            id="a number of the same paragraph",
-        ),
-        pytest.param(
-            "The ferry to Bruland carried 1,240 passengers in March 2019, the harbour office said.", id="name"
-        ),
-        pytest.param(
-            "The ferry to Skarv carried 1,240 passengers in June 2019, the harbour office said.", id="date"
-        ),
-        pytest.param(
-            "Its captain, Arne Moe, wanted a second ship, but the treasurer, Signe Lund, refused.",
-            id="the two speakers swapped",
-        ),
-        pytest.param("The old pier was repaired.", id="negation taken out"),
-        pytest.param(
-            "The ferry to Skarv had not carried 1,240 passengers in March 2019, the harbour office said.",
-            id="negation put in",
-        ),
-        pytest.param("The school at Vik has 48 pupils and nine teachers.", id="a number in words"),
-        pytest.param("The mill at Dal ground rye for six villages until the war.", id="another paragraph"),
-    ],
-)
+PASSENGERS = "passengers in March 2019, the harbour office said."
+LIES = {
+    "number": f"The ferry to Skarv carried 1,540 {PASSENGERS}",
+    "a number of the same paragraph": f"The ferry to Skarv carried 2019 {PASSENGERS}",
+    "name": f"The ferry to Bruland carried 1,240 {PASSENGERS}",
+    "date": f"The ferry to Skarv carried 1,240 {PASSENGERS.replace('March', 'June')}",
+    "speakers": "Its captain, Arne Moe, wanted a second ship, but the treasurer, Signe Lund, refused.",
+    "negation taken out": "The old pier was repaired.",
+    "negation put in": f"The ferry to Skarv had not carried 1,240 {PASSENGERS}",
+    "a number in words": "The school at Vik has 48 pupils and nine teachers.",
+    "another paragraph": "The mill at Dal ground rye for six villages until the war.",
+}
+
+
+@pytest.mark.parametrize("statement", LIES.values(), ids=LIES.keys())
 def test_statement_with_one_changed_fact_is_not_supported(statement: str) -> None:
     assert verdict(statement, [FERRY, SCHOOL]) < 0.5
 
@@ -75,8 +61,8 @@ def test_paraphrase_ranks_above_an_invention() -> None:
 
 
 def test_nothing_is_supported_without_paragraphs() -> None:
-    assert verdict("The old pier was not repaired.", []) == 0
-    assert verdict("The old pier was not repaired.", ["", " \n"]) == 0
+    for contexts in ([], ["", " \n"]):
+        assert verdict("The old pier was not repaired.", contexts) == 0
 
 
 @pytest.mark.parametrize("text", ["", "…", "[1]", "word " * 3000, "北京 是 首都。", "\x00 NaN inf 1e999"])
@@ -107,13 +93,11 @@ def test_each_fold_has_its_own_weights() -> None:
 
 
 def test_citation_marks_end_statements_and_are_removed() -> None:
-    answer = (
-        "Amount: 19; State: due [1] Mr. Lund of the U.S. office left on Jan. 5. [2][3] He did not return."
-    )
+    answer = "Amount: 19; State: due [1] Mr. Lund of the U.S. office left on Jan. 5. [2][3] He is gone."
     assert statements(answer) == (
         "Amount: 19; State: due",
         "Mr. Lund of the U.S. office left on Jan. 5.",
-        "He did not return.",
+        "He is gone.",
     )
     assert sentences("“Go!” he said. It cost 3.5 million.") == ("“Go!” he said.", "It cost 3.5 million.")
 

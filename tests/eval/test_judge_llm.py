@@ -50,10 +50,8 @@ def test_real_server_judges_every_answer_or_gives_a_reason(address: str, tmp_pat
     lines = kept.read_text("utf-8").splitlines()
     with kept.open("a", encoding="utf-8") as file:
         file.write('{"key": "cut sho')  # by a kill
-    again = faithfulness(
-        [row for row, item in zip(ROWS, judged, strict=True) if not item.failed],
-        judge_at(address, "smollm2", tmp_path),
-    )
+    answered = [row for row, item in zip(ROWS, judged, strict=True) if not item.failed]
+    again = faithfulness(answered, judge_at(address, "smollm2", tmp_path))
     assert again == tuple(item for item in judged if not item.failed)
     assert kept.read_text("utf-8").splitlines()[: len(lines)] == lines, "cached replies are kept"
     assert len(kept.read_text("utf-8").splitlines()) == len(lines) + 1
@@ -61,11 +59,10 @@ def test_real_server_judges_every_answer_or_gives_a_reason(address: str, tmp_pat
 
 def test_refusal_of_the_server_is_a_failure_without_a_score(address: str, tmp_path: Path) -> None:
     too_long = AnswerToJudge("long", "How long is it?", "It is 212 metres long.", (f"{PARAGRAPH} " * 1000,))
-    judged = faithfulness([too_long], judge_at(address, "smollm2", tmp_path))
-    assert judged[0].score is None
-    assert judged[0].failed
-    assert judged[0].reason
-    figure, failed, _ = mean(judged)
+    (judged,) = faithfulness([too_long], judge_at(address, "smollm2", tmp_path))
+    assert (judged.score, judged.failed) == (None, True)
+    assert judged.reason
+    figure, failed, _ = mean([judged])
     assert math.isnan(figure.value)
     assert (figure.count, failed) == (0, 1)
 
@@ -83,9 +80,11 @@ def scripted(statements: Sequence[str], verdicts: Sequence[int]) -> ScriptedLLM:
     return saying(json.dumps({"statements": statements}), json.dumps({"statements": judged}))
 
 
+TWO = ("The bridge is long.", "It was opened in 1877.")
+
+
 def test_llamaindex_llm_judges(tmp_path: Path) -> None:
-    llm = scripted(["The bridge is long.", "It was opened in 1877."], [1, 0])
-    (judged,) = faithfulness(ROWS[1:], judge(llm, tmp_path))
+    (judged,) = faithfulness(ROWS[1:], judge(scripted(TWO, [1, 0]), tmp_path))
     assert judged.score == 0.5
 
 
@@ -93,10 +92,8 @@ def test_llamaindex_llm_judges(tmp_path: Path) -> None:
     "verdicts", [[1], [1, -1], []], ids=["one of two is missing", "a verdict of -1", "none came"]
 )
 def test_wrong_or_missing_verdicts_are_failures(verdicts: list[int], tmp_path: Path) -> None:
-    llm = scripted(["The bridge is long.", "It was opened in 1877."], verdicts)
-    (judged,) = faithfulness(ROWS[1:], judge(llm, tmp_path))
-    assert judged.score is None
-    assert judged.failed
+    (judged,) = faithfulness(ROWS[1:], judge(scripted(TWO, verdicts), tmp_path))
+    assert (judged.score, judged.failed) == (None, True)
     assert judged.reason
 
 

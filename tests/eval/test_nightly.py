@@ -139,9 +139,8 @@ def model() -> Iterator[str]:
             text = "I would rather write about the sea."
         message = {"role": "assistant", "content": text}
         choices = [{"index": 0, "finish_reason": "stop", "message": message}]
-        request.whole(
-            200, {"id": "1", "object": "chat.completion", "created": 0, "model": "any", "choices": choices}
-        )
+        kind = {"id": "1", "object": "chat.completion", "created": 0, "model": "any"}
+        request.whole(200, {**kind, "choices": choices})
 
     with scripted(reply) as server:
         yield server.address
@@ -167,11 +166,8 @@ def test_exit_code_is_1_if_something_got_worse(own: tuple[str | Path, ...], tmp_
     run("accept", "--output", tmp_path / "out", "--reason", "the first night")
     accepted = tmp_path / "out" / "accepted.json"
     written = json.loads(accepted.read_text("utf-8"))
-    written["scores"]["fabricated citations"] = {
-        "m1": -1.0,
-        "m2": -1.0,
-        "m3": -1.0,
-    }  # as if it had been better
+    # as if it had been better
+    written["scores"]["fabricated citations"] = dict.fromkeys(("m1", "m2", "m3"), -1.0)
     accepted.write_text(json.dumps(written), "utf-8")
     code, out, _ = run(*own)
     assert code == 1

@@ -27,12 +27,11 @@ from eval.scores.measures import MEASURES, Score, Scores
 from rag import Turn
 
 HOSTILE = '<script>alert(1)</script> <img src=x onerror=alert(2)> & "quoted" | `code` ]( x'
+ANSWERED = (HOSTILE, (HOSTILE,))  # reference and accepted answers
 NIGHT = datetime(2026, 11, 22, 2, tzinfo=UTC)
 QUESTIONS = (
     Question("r1", "When was the pier closed?", "date", "On 5 May 2022.", ("5 May 2022",), gold=(PIER,)),
-    Question(
-        "r2", HOSTILE, "follow-up", HOSTILE, (HOSTILE,), gold=(BELL,), history=(Turn(HOSTILE, HOSTILE),)
-    ),
+    Question("r2", HOSTILE, "follow-up", *ANSWERED, gold=(BELL,), history=(Turn(HOSTILE, HOSTILE),)),
     Question("r3", "Who forged the bell?", "unanswerable"),
     Question("r4", "How many piers are there?", "number", "Two.", ("Two",), gold=(PIER,)),
 )
@@ -99,6 +98,11 @@ class Markup(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
+
+
+def brightness(colour: str) -> float:
+    """The sum of a CSS colour's three channels."""
+    return sum(map(float, re.findall(r"[\d.]+", colour)[:3]))
 
 
 def text_of(written: str) -> str:
@@ -193,12 +197,6 @@ def test_report_prints_on_a_few_pages(browser: Browser, tmp_path: Path) -> None:
         corner = printed[0].render(scale=1).to_pil().convert("L").getpixel((5, 5))
     assert corner == 255, "the background is white on paper"
     assert "Who forged the bell?" in text
-
-
-def brightness(colour: str) -> float:
-    """The mean of a CSS colour's three channels."""
-    red, green, blue = map(float, re.findall(r"[\d.]+", colour)[:3])
-    return (red + green + blue) / 3
 
 
 def test_first_run_has_a_report_too() -> None:

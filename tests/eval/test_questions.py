@@ -20,6 +20,7 @@ GOOD: dict[str, object] = {
     "accepted": ["Humeniuk"],
     "gold": [["black-sea-notes.txt", 5]],
 }
+LIST = {"accepted": [], "accepted_all": ["Humeniuk", "Kiper"]}
 Write = Callable[..., Path]
 
 
@@ -30,10 +31,7 @@ def write(tmp_path: Path) -> Write:
     def written(*changes: dict[str, object]) -> Path:
         rows = [GOOD, *({**GOOD, "id": f"b{at}", **change} for at, change in enumerate(changes))]
         path = tmp_path / "mine.jsonl"
-        lines = [
-            json.dumps({name: value for name, value in row.items() if value is not None}) for row in rows
-        ]
-        path.write_text("\n".join(lines) + "\n", "utf-8")
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
         return path
 
     return written
@@ -71,10 +69,7 @@ def test_questions_survive_writing_and_reading(tmp_path: Path) -> None:
         ({"accepted": ["Hum"], "reference": "Hum."}, "contains no accepted answer"),
         ({"accepted": []}, "either accepted or accepted_all"),
         ({"accepted_all": ["Humeniuk"]}, "not both"),
-        (
-            {"accepted": [], "accepted_all": ["Humeniuk", "Kiper"], "reference": "Humeniuk, Kiper."},
-            "no gold paragraph contains 'Kiper'",
-        ),
+        ({**LIST, "reference": "Humeniuk, Kiper."}, "no gold paragraph contains 'Kiper'"),
         ({"kind": "riddle"}, "unknown kind 'riddle'"),
         ({"kind": "follow-up"}, "needs a history"),
         ({"kind": "near miss"}, "has no answer: leave out gold"),
@@ -100,10 +95,7 @@ def test_invalid_question_is_named_by_its_line(
         ('{"id": "x", "question": "Who?"}', "'kind'"),
         ('{"id": "x", "question": "Who?", "kind": "fact", "answer": "me"}', "unknown field 'answer'"),
         ('{"id": 7, "question": "Who?", "kind": "fact"}', "7 is not a text"),
-        (
-            '{"id": "x", "question": "Who?", "kind": "fact", "gold": [["a.txt", "2"]]}',
-            "not a paragraph number",
-        ),
+        ('{"id": "x", "question": "?", "kind": "fact", "gold": [["a", "2"]]}', "not a paragraph number"),
         ('{"id": "x", "question": "Who?", "kind": "fact", "accepted": "me"}', "'me' is not a list"),
     ],
 )

@@ -21,14 +21,8 @@ pytest.importorskip("ragas", reason="the eval group is not installed")
 
 from eval.scores import ragas as scores  # needs RAGAS
 
-ASKED = Question(
-    id="a",
-    text="When was the north pier closed?",
-    kind="date",
-    reference="It was closed on 5 May 2022.",
-    accepted=("5 May 2022",),
-    gold=(PIER,),
-)
+ANSWER = "It was closed on 5 May 2022."
+ASKED = Question("a", "When was the north pier closed?", "date", ANSWER, ("5 May 2022",), gold=(PIER,))
 NOT_THERE = Question(id="b", text="Who forged the bell?", kind="unanswerable")
 CLOSED, BRASS = "The north pier was closed on 5 May 2022.", "The bell of the chapel is brass."
 
@@ -60,9 +54,8 @@ def test_right_answer_with_its_citation_scores_full_marks() -> None:
     assert {values[name] for name in (*ones, "hit@1", "hit@5", "MRR", "nDCG@10", FAITHFULNESS)} == {1.0}
     assert values["fabricated citations"] == 0
     assert values["exact match"] == 0
-    assert values["F1"] == pytest.approx(
-        2 * 3 / (3 + 8), abs=1e-4
-    )  # 5, May and 2022 of the eight words but "the"
+    # 5, May and 2022 of the eight words but "the"
+    assert values["F1"] == pytest.approx(2 * 3 / (3 + 8), abs=1e-4)
     assert values["context precision"] == 0.5
     assert values["context recall"] == 1
     assert 0.4 < (values["string similarity"] or 0) < 1

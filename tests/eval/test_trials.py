@@ -49,29 +49,22 @@ def test_judge_detects_faults_in_answers_about_the_seeds(assistant: Assistant) -
     rows = [row for row in map(json.loads, lines) if row["gold"]]
     ids = drawn((row["id"] for row in rows), ASKED)
     answers = [assistant.ask(row["question"]) for row in rows if row["id"] in ids]
-    said = [
-        AnswerToJudge(
-            str(at), answer.question, answer.text, tuple(each.paragraph_text for each in answer.citations)
-        )
-        for at, answer in enumerate(answers)
-        if not answer.abstained
-    ]
-    trial = on_faults("answers", said, None)
+    to_judge = []
+    for at, answer in enumerate(each for each in answers if not each.abstained):
+        cited = tuple(citation.paragraph_text for citation in answer.citations)
+        to_judge.append(AnswerToJudge(str(at), answer.question, answer.text, cited))
+    trial = on_faults("answers", to_judge, None)
     assert trial.figures["detection"].value >= 0.95, trial
     assert trial.figures["false alarms"].value <= 0.05, trial
     assert trial.failed == trial.abstained == 0
-    assert trial.scored > 4 * len(said)
+    assert trial.scored > 4 * len(to_judge)
 
 
 def test_answers_that_cannot_be_judged_are_left_out_of_the_mean() -> None:
+    false, true = "The canal at Brue was dug in May 1974 by 300 men.", "The mill burned."
     rows = [
         AnswerToJudge("good", "When?", CANAL, (CANAL,)),
-        AnswerToJudge(
-            "half",
-            "When?",
-            "The canal at Brue was dug in May 1974 by 300 men. [1] The mill burned. [2]",
-            (CANAL, "The mill burned."),
-        ),
+        AnswerToJudge("half", "When?", f"{false} [1] {true} [2]", (CANAL, true)),
         AnswerToJudge("silent", "When?", "", (CANAL,)),
         AnswerToJudge("marks only", "When?", "[1] [2]", (CANAL,)),
         AnswerToJudge("uncited", "When?", CANAL, ()),
@@ -82,9 +75,7 @@ def test_answers_that_cannot_be_judged_are_left_out_of_the_mean() -> None:
     assert [item.score for item in judged] == [1, 0.5, None, None, None, None]
     assert [item.failed for item in judged] == [False] * 5 + [True]
     assert all(item.reason for item in judged if item.score is None)
-    assert [text for text, chance in judged[1].statements if chance < 0.5] == [
-        "The canal at Brue was dug in May 1974 by 300 men."
-    ]
+    assert [text for text, chance in judged[1].statements if chance < 0.5] == [false]
     figure, failed, abstained = mean(judged)
     assert (figure.value, figure.count, failed, abstained) == (0.75, 2, 1, 3)
 

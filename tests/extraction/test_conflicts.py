@@ -105,11 +105,6 @@ def test_the_same_figure_or_one_rounded_is_no_conflict(harbour: Assistant, quest
     assert value in statement.text
 
 
-def test_the_latest_row_of_a_table_is_told(harbour: Assistant) -> None:
-    answer = harbour.ask("What was the latest catch of herring of the Zeemeeuw?")
-    assert told(answer) == [("catch.csv", date(2023, 5, 1))]
-
-
 @pytest.mark.parametrize(
     ("question", "side"),
     [
@@ -117,6 +112,7 @@ def test_the_latest_row_of_a_table_is_told(harbour: Assistant) -> None:
         ("How many wrecks has the harbour master counted in the bay of Urk so far?", JULY),
         ("Who is the current harbour master of Urk?", AUGUST),
         ("What is the latest on the pier?", JULY),
+        ("What was the latest catch of herring of the Zeemeeuw?", ("catch.csv", date(2023, 5, 1))),
         ("How many wrecks did the harbour master count in the bay of Urk as of 1 February 2023?", JANUARY),
         ("As of July 2023, how many wrecks had the harbour master counted in the bay of Urk?", JULY),
         ("Who was the harbour master of Urk as of 1 May 2023?", MARCH),
@@ -153,7 +149,5 @@ def test_words_of_time_alone_are_not_missed(harbour: Assistant) -> None:
 
 def test_the_entries_of_a_live_blog_have_their_own_dates(harbour: Assistant) -> None:
     (source,) = (each.source for each in harbour.documents() if each.source.endswith("blog.txt"))
-    assert [harbour.paragraph(source, number).date for number in (6, 9)] == [
-        date(2023, 7, 27),
-        date(2023, 7, 26),
-    ]
+    dates = [harbour.paragraph(source, number).date for number in (6, 9)]
+    assert dates == [date(2023, 7, 27), date(2023, 7, 26)]

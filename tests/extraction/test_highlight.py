@@ -22,29 +22,16 @@ def marked(question: str, text: str) -> str | None:
     [
         ("When was the bridge opened?", "The bridge was opened by the mayor on 4 May 1931.", "4 May 1931"),
         ("In what year did the mill burn down?", "The mill burned down in 1897 after a storm.", "1897"),
-        (
-            "Who designed the lighthouse?",
-            "The lighthouse was designed by Marta Lindqvist in 1902.",
-            "Marta Lindqvist",
-        ),
+        ("Who designed the tower?", "The tower was designed by Marta Lindqvist in 1902.", "Marta Lindqvist"),
         ("How many ferries does the harbour have?", "The harbour has 14 ferries and two cranes.", "14"),
+        ("Who is Ines Okafor?", "Ines Okafor.", None),  # the question says it
+        ("What happened in 1931?", "It was 1931.", None),
+        ("How did the talks go?", "They went on, and there was nothing more of it to be said.", None),
+        ("When?", "", None),
     ],
 )
-def test_the_words_that_answer_are_marked(question: str, text: str, words: str) -> None:
+def test_only_the_words_that_answer_are_marked(question: str, text: str, words: str | None) -> None:
     assert marked(question, text) == words
-
-
-def test_what_the_question_says_itself_is_no_answer() -> None:
-    assert marked("Who is Ines Okafor?", "Ines Okafor.") is None
-    assert marked("What happened in 1931?", "It was 1931.") is None
-
-
-def test_where_no_words_stand_out_none_are_marked() -> None:
-    assert (
-        marked("How did the talks go?", "They went on, and then there was nothing more of it to be said.")
-        is None
-    )
-    assert marked("When?", "") is None
 
 
 @given(question=st.text(max_size=60), text=st.text(max_size=200))
@@ -69,10 +56,3 @@ def test_an_answer_from_documents_shows_its_words(assistant: Assistant, question
     answer = assistant.ask(question)
     marked = [s.text[slice(*s.highlight)] for s in answer.statements if s.highlight]
     assert words in marked, answer.text
-
-
-def test_every_mark_of_an_answer_lies_within_its_statement(assistant: Assistant) -> None:
-    for document in assistant.documents():
-        for statement in assistant.ask(f"What does {document.title} tell?").statements:
-            start, end = statement.highlight or (0, 0)
-            assert 0 <= start <= end <= len(statement.text)

@@ -41,30 +41,23 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def asked(index: Path) -> Iterator[Callable[..., Answer]]:
-    """Asks with a model; every answer is checked for what must hold of each."""
-    opened: list[Assistant] = []
+def asked(index: Path) -> Callable[..., Answer]:
+    """Ask with a model, and check what must hold of every answer."""
 
     def ask(llm: ScriptedLLM, question: str = CATCH, history: tuple[Turn, ...] = ()) -> Answer:
-        for assistant in opened:
-            assistant.close()
-        opened[:] = [Assistant.open(index, Settings(), llm=llm)]
-        stream = opened[0].stream(question, history)
-        pieces = "".join(stream)
-        answer = stream.answer
-        assert pieces == answer.text
-        numbers = {citation.number for citation in answer.citations}
-        for statement in answer.statements:
+        with Assistant.open(index, Settings(), llm=llm) as assistant:
+            stream = assistant.stream(question, history)
+            assert "".join(stream) == stream.answer.text
+            assert assistant.verify(Answer.from_json(stream.answer.as_json())) == []
+        numbers = {citation.number for citation in stream.answer.citations}
+        for statement in stream.answer.statements:
             assert statement.citations
             assert set(statement.citations) <= numbers
-        assert opened[0].verify(Answer.from_json(answer.as_json())) == []
-        for citation in answer.citations:
+        for citation in stream.answer.citations:
             assert citation.quote == citation.paragraph_text[citation.start : citation.end]
-        return answer
+        return stream.answer
 
-    yield ask
-    for assistant in opened:
-        assistant.close()
+    return ask
 
 
 def by_number(words: list[str], text: str) -> ScriptedLLM:
@@ -126,16 +119,12 @@ def test_unsupported_sentence_is_replaced_by_the_documents_own(
     assert answer.citations[0].paragraph == 3
 
 
-def test_replacing_a_dropped_sentence_repeats_nothing(
-    asked: Callable[..., Answer],
-) -> None:
+def test_replacing_a_dropped_sentence_repeats_nothing(asked: Callable[..., Answer]) -> None:
     question = "What did the Zeemeeuw and the Noordster bring home?"
     plain = asked(saying("NOT FOUND"), question)
     assert {"plaice", "sole"} <= set(plain.text.split())
-    answer = asked(
-        saying("The Zeemeeuw brought home 4,200 kilograms of plaice. The Noordster brought home gold."),
-        question,
-    )
+    half_true = "The Zeemeeuw brought home 4,200 kilograms of plaice. The Noordster brought home gold."
+    answer = asked(saying(half_true), question)
     assert answer.dropped == ("The Noordster brought home gold.",)
     assert answer.text.count("4,200 kilograms of plaice") == 1
     assert "900 kilograms of sole" in answer.text
@@ -149,13 +138,6 @@ def test_a_sentence_that_the_limit_cut_off_is_not_shown(asked: Callable[..., Ans
     assert [statement.text for statement in answer.statements] == [f"{begun} on 3 May 1962."]
 
 
-@pytest.mark.parametrize("text", ["In Urk, which is a", "Zeemeeuw Plaice", "Home [{n}]"])
-def test_a_fragment_is_no_statement(asked: Callable[..., Answer], text: str) -> None:
-    answer = asked(by_number(["plaice", "1962"], text))
-    assert answer.statements[0].text == "The Zeemeeuw brought home 4,200 kilograms of plaice on 3 May 1962."
-    assert len(answer.statements) == 1
-
-
 def test_model_can_repair_an_unsupported_sentence(asked: Callable[..., Answer]) -> None:
     right = "The Zeemeeuw brought home 4,200 kilograms of plaice."
     llm = saying("The Zeemeeuw brought home 42 kilograms of plaice.", right)
@@ -166,11 +148,17 @@ def test_model_can_repair_an_unsupported_sentence(asked: Callable[..., Answer]) 
 
 
 @pytest.mark.parametrize(
-    "text", ["NOT FOUND", "", "[1]", "(The harbour of Urk) [{n}]", "I do not know.", "\ufffd\x00 )))) [[["]
+    "text",
+    [
+        *("NOT FOUND", "", "[1]", "(The harbour of Urk) [{n}]", "I do not know.", "\ufffd\x00 )))) [[["),
+        *("In Urk, which is a", "Zeemeeuw Plaice", "Home [{n}]"),
+    ],
 )
-def test_silent_model_leaves_the_documents_own_words(asked: Callable[..., Answer], text: str) -> None:
-    answer = asked(saying(text))
-    assert answer.statements[0].text == "The Zeemeeuw brought home 4,200 kilograms of plaice on 3 May 1962."
+def test_no_sentence_or_a_fragment_leaves_the_documents_own_words(
+    asked: Callable[..., Answer], text: str
+) -> None:
+    (statement,) = asked(by_number(["plaice", "1962"], text)).statements
+    assert statement.text == "The Zeemeeuw brought home 4,200 kilograms of plaice on 3 May 1962."
 
 
 def test_model_is_not_called_without_evidence(asked: Callable[..., Answer]) -> None:
@@ -237,11 +225,7 @@ def test_follow_up_is_rewritten_only_if_nothing_is_lost(asked: Callable[..., Ans
     good = asked(saying("How many kilograms of plaice did the cutter Zeemeeuw bring home?"), question, before)
     assert good.timings["calls"] == 2  # to rewrite, and to answer
     assert good.standalone == "How many kilograms of plaice did the cutter Zeemeeuw bring home?"
-    for bad in (
-        "How many kilograms of sole did the Noordster bring home?",
-        "How many did it bring home?",
-        "",
-    ):
+    for bad in ("How many kilograms of sole did the Noordster bring home?", "How many did it bring?", ""):
         answer = asked(saying(bad), question, before)
         assert answer.standalone != bad
         assert "plaice" in answer.standalone

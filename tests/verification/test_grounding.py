@@ -122,13 +122,13 @@ def test_sentence_of_two_sources_cites_both(embedder: Embedder) -> None:
     checked = check(both, embedder)
     assert checked.supported
     assert set(checked.by) == {1, 2}
-    assert not check(both, embedder, EVIDENCE[:1]).supported
+    for too_little in (EVIDENCE[:1], ()):
+        assert not check(both, embedder, too_little).supported
 
 
 def test_clause_without_a_subject_gets_the_first_one() -> None:
-    assert split("Poland sent 20 howitzers to Kyiv, and attacked the old bridge.")[1] == (
-        "Poland attacked the old bridge."
-    )
+    clauses = split("Poland sent 20 howitzers to Kyiv, and attacked the old bridge.")
+    assert clauses[1] == "Poland attacked the old bridge."
     assert split("Poland sent howitzers and shells.") == ["Poland sent howitzers and shells."]
 
 
@@ -138,10 +138,6 @@ def test_missing_year_is_checked_against_the_paragraphs_date(embedder: Embedder)
     right = check("The depot burned down on 12 May 2024.", embedder, told)
     assert any("2023" in fault for fault in wrong.faults)
     assert not any("2024" in fault for fault in right.faults)
-
-
-def test_nothing_is_supported_without_a_paragraph(embedder: Embedder) -> None:
-    assert not check("Russia attacked Odesa with 30 drones overnight.", embedder, ()).supported
 
 
 TEAM = (
@@ -190,9 +186,8 @@ LAND = "Much of Friesland is famous for its lakes and its low meadows."
     ],
 )
 def test_true_sentence_is_supported(source: str, sentence: str, embedder: Embedder) -> None:
-    assert check(
-        sentence, embedder, (Evidence(1, "a.txt", 2, source, heading="Industry in Norland"),)
-    ).supported
+    evidence = (Evidence(1, "a.txt", 2, source, heading="Industry in Norland"),)
+    assert check(sentence, embedder, evidence).supported
 
 
 @pytest.mark.parametrize(
@@ -203,32 +198,12 @@ def test_true_sentence_is_supported(source: str, sentence: str, embedder: Embedd
         (LAND, "Friesland is famous for its lakes and its low meadows.", "Much of"),  # a part as the whole
         (ARMY, "He says that it was because of his seniority.", ""),  # a few words of two sentences
         # a country's property given to its industry
-        (
-            WOOL,
-            "The weaving industry in Norland is the second largest producer of wool in the region.",
-            "industry",
-        ),
-        (
-            WOOL,
-            "The weaving industry of Norland is the second largest producer of wool in the region.",
-            "industry",
-        ),
-        (
-            WOOL,
-            "Norland's weaving industry is the second largest producer of wool in the region.",
-            "industry",
-        ),
+        (WOOL, "The weaving industry in Norland is the second largest producer of wool.", "industry"),
+        (WOOL, "The weaving industry of Norland is the second largest producer of wool.", "industry"),
+        (WOOL, "Norland's weaving industry is the second largest producer of wool.", "industry"),
         # the same words once more
-        (
-            STAGE,
-            "Only men were allowed to play female parts, and only women were allowed to play male parts.",
-            "",
-        ),
-        (
-            STAGE,
-            "Only men were allowed to play female parts, and only boys were allowed to play small parts.",
-            "",
-        ),
+        (STAGE, "Only men were allowed to play female parts, and only women to play male parts.", ""),
+        (STAGE, "Only men were allowed to play female parts, and only boys to play small parts.", ""),
     ],
 )
 def test_sentence_that_says_something_else_is_refused(
@@ -254,50 +229,28 @@ def test_many_true_sentences_of_a_model_pass_and_almost_no_lies(
     assert share["free_lies"] < 0.01
 
 
+FERRIES = "ferries sank in the harbour of Karsk on Friday"
+FLOOD = "villages of Holm and Vik will be under water"
+
+
 @pytest.mark.parametrize(
     ("told", "lie"),
     [
-        (  # who says so, left out
-            "According to the Russian ministry, two ferries sank in the harbour of Karsk on Friday.",
-            "Two ferries sank in the harbour of Karsk on Friday.",
-        ),
-        (
-            "Two ferries sank in the harbour of Karsk on Friday, the Russian ministry claimed.",
-            "Two ferries sank in the harbour of Karsk on Friday.",
-        ),
-        (
-            "Officials in Kyiv have not confirmed reports that the depot burned down.",
-            "The depot burned down.",
-        ),
-        (
-            "It is false that the governor sold the harbour to a Dutch company in 2019.",
-            "The governor sold the harbour to a Dutch company in 2019.",
-        ),
+        (f"According to the Russian ministry, two {FERRIES}.", f"Two {FERRIES}."),  # who says so, left out
+        (f"Two {FERRIES}, the Russian ministry claimed.", f"Two {FERRIES}."),
+        ("Officials have not confirmed reports that the depot burned down.", "The depot burned down."),
+        ("It is false that the governor sold the harbour in 2019.", "The governor sold the harbour in 2019."),
         ("The court acquitted the captain of having sunk the ferry.", "The captain sank the ferry."),
+        ("Almost all of the ferries were repaired.", "All of the ferries were repaired."),
+        ("Before 2019 the harbour was run by a Dutch company.", "The harbour is run by a Dutch company."),
+        (f"If the dam breaks, the {FLOOD}.", f"The {FLOOD}."),  # a condition, left out
+        (f"The {FLOOD} unless the dam holds.", f"The {FLOOD}."),
+        # who said it, made to have done it
         (
-            "Almost all of the ferries were repaired before the winter.",
-            "All of the ferries were repaired before the winter.",
-        ),
-        (
-            "Before 2019 the harbour was run by a Dutch company.",
-            "The harbour is run by a Dutch company.",
-        ),
-        (  # a condition, left out
-            "If the dam breaks, the villages of Holm and Vik will be under water within an hour.",
-            "The villages of Holm and Vik will be under water within an hour.",
-        ),
-        (
-            "The villages of Holm and Vik will be under water unless the dam holds.",
-            "The villages of Holm and Vik will be under water.",
-        ),
-        (  # who said it, made to have done it
             "The captain told a reporter that the owner, Jan Smit, had refused to pay the crew.",
             "The captain refused to pay the crew.",
         ),
-        (
-            "The captain said the owner had refused to pay the crew of the ferry.",
-            "The captain had refused to pay the crew of the ferry.",
-        ),
+        ("The captain said the owner had refused to pay.", "The captain had refused to pay."),
     ],
 )
 def test_sentence_cut_short_until_it_says_something_else_is_refused(
