@@ -48,8 +48,8 @@ def harbour(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield opened
 
 
-def told(answer: Answer) -> list[tuple[str, date | None]]:
-    """Source and date of each statement, in order."""
+def sources_and_dates(answer: Answer) -> list[tuple[str, date | None]]:
+    """Return the source and date of each statement, in order."""
     cited = {citation.number: citation for citation in answer.citations}
     return [
         (cited[number].source.rpartition("/")[2], cited[number].date)
@@ -82,12 +82,12 @@ MARCH, AUGUST = ("march.txt", date(2023, 3, 3)), ("august.html", date(2023, 8, 9
         ),
     ],
 )
-def test_both_sides_are_told_newest_first(
+def test_both_sides_are_shown_newest_first(
     harbour: Assistant, question: str, sides: list[tuple[str, date | None]], values: list[str]
 ) -> None:
     answer = harbour.ask(question)
     assert answer.conflicting
-    assert told(answer) == sides
+    assert sources_and_dates(answer) == sides
     assert all(value in each.text for value, each in zip(values, answer.statements, strict=True))
 
 
@@ -98,7 +98,7 @@ def test_both_sides_are_told_newest_first(
         ("How many kilograms of plaice were landed in the week?", "plaice"),
     ],
 )
-def test_the_same_figure_or_one_rounded_is_no_conflict(harbour: Assistant, question: str, value: str) -> None:
+def test_same_or_rounded_figure_is_no_conflict(harbour: Assistant, question: str, value: str) -> None:
     answer = harbour.ask(question)
     (statement,) = answer.statements
     assert not answer.conflicting
@@ -125,10 +125,10 @@ def test_the_same_figure_or_one_rounded_is_no_conflict(harbour: Assistant, quest
 def test_the_time_asked_for_chooses_the_side(
     harbour: Assistant, question: str, side: tuple[str, date]
 ) -> None:
-    assert told(harbour.ask(question)) == [side]
+    assert sources_and_dates(harbour.ask(question)) == [side]
 
 
-def test_what_was_written_later_does_not_answer_as_of_a_day(harbour: Assistant) -> None:
+def test_later_text_does_not_answer_as_of_a_day(harbour: Assistant) -> None:
     answer = harbour.ask("How many wrecks were there in the bay of Urk as of 1 May 1999?")
     assert answer.abstained
     assert all(each.date is None for each in answer.evidence)
@@ -142,12 +142,12 @@ def test_a_later_text_that_names_the_day_answers(harbour: Assistant, day: str, c
     assert cutters in answer.statements[0].text
 
 
-def test_words_of_time_alone_are_not_missed(harbour: Assistant) -> None:
+def test_words_of_time_are_never_named_as_missing(harbour: Assistant) -> None:
     for question in ("What is the latest?", "currently", "as of 3 May 2023", "How many as of now?"):
         assert not {"latest", "currently", "as"} & set(harbour.ask(question).missing)
 
 
-def test_the_entries_of_a_live_blog_have_their_own_dates(harbour: Assistant) -> None:
+def test_entries_of_a_live_blog_have_their_own_dates(harbour: Assistant) -> None:
     (source,) = (each.source for each in harbour.documents() if each.source.endswith("blog.txt"))
     dates = [harbour.paragraph(source, number).date for number in (6, 9)]
     assert dates == [date(2023, 7, 27), date(2023, 7, 26)]

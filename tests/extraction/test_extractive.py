@@ -60,7 +60,7 @@ def write(remembering: RememberingEmbedder, text: str, *texts: str) -> tuple[Dra
         ("Which boats stayed in the harbour?", "Noordster", 4),
     ],
 )
-def test_the_sentence_that_answers_is_drafted(
+def test_sentence_that_answers_is_drafted(
     remembering: RememberingEmbedder, question: str, fact: str, paragraph: int
 ) -> None:
     drafts = write(remembering, question, *FLEET)
@@ -68,7 +68,7 @@ def test_the_sentence_that_answers_is_drafted(
 
 
 @pytest.mark.parametrize("question", ["Who was it?", "What about plaice?", "List the boats.", "flour", "?"])
-def test_a_draft_is_in_the_words_of_its_paragraph(remembering: RememberingEmbedder, question: str) -> None:
+def test_draft_is_in_the_words_of_its_paragraph(remembering: RememberingEmbedder, question: str) -> None:
     drafts = write(remembering, question, *FLEET)
     assert drafts
     for draft in drafts:
@@ -77,14 +77,14 @@ def test_a_draft_is_in_the_words_of_its_paragraph(remembering: RememberingEmbedd
         assert not draft.text.startswith("-")
 
 
-def test_a_sentence_that_leans_on_the_one_before_brings_it_along(remembering: RememberingEmbedder) -> None:
+def test_sentence_with_a_pronoun_brings_the_one_before(remembering: RememberingEmbedder) -> None:
     drafts = write(remembering, "Where was the plaice sold?", *FLEET)
     whole = " ".join(draft.text for draft in drafts)
     assert "It was sold in IJmuiden." in whole
     assert "plaice" in whole.split("It was sold")[0]
 
 
-def test_what_two_paragraphs_say_alike_is_drafted_once(remembering: RememberingEmbedder) -> None:
+def test_sentence_of_two_paragraphs_is_drafted_once(remembering: RememberingEmbedder) -> None:
     twin = "The skipper of the cutter Zeemeeuw was Jacob Hakvoort."
     drafts = write(remembering, "Who was the skipper of the Zeemeeuw?", twin, twin, FLEET[2])
     assert [draft.text for draft in drafts].count(twin) == 1
@@ -103,13 +103,13 @@ def shared(text: str, *shares: float) -> Reading:
 HARBOUR = "Seven trawlers sailed. A dredger lay at anchor. Some pilots rowed ashore."
 
 
-def test_an_answer_of_several_sentences_tells_them_in_the_order_of_the_page() -> None:
+def test_several_sentences_follow_the_order_of_the_page() -> None:
     reading = shared(HARBOUR, 0.33, 0.32, 0.35)
     drafts = extract(read_question("List what the boats did."), evidence(HARBOUR), reading)
     assert " ".join(draft.text for draft in drafts) == HARBOUR
 
 
-def test_an_answer_grows_until_it_is_sure_of_itself() -> None:
+def test_answer_grows_until_it_is_probable_enough() -> None:
     question = read_question("Who rowed ashore?")
     sure, unsure = shared(HARBOUR, 0.03, 0.05, 0.92), shared(HARBOUR, 0.2, 0.25, 0.55)
     assert [draft.text for draft in extract(question, evidence(HARBOUR), sure)] == [

@@ -1,4 +1,4 @@
-"""The words of a statement that answer: marked where it is sure, never outside the text, on real seeds."""
+"""The words of a statement that answer: highlighted if it is sure, never outside the text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rag.extraction.highlight import mark
 from rag.query.question import read_question
 
 
-def marked(question: str, text: str) -> str | None:
-    """The words of one statement that are marked for a question."""
+def highlighted(question: str, text: str) -> str | None:
+    """Return the words of a statement that are highlighted for a question."""
     (statement,) = mark(read_question(question), [Statement(text, (1,), 1.0)])
     return text[slice(*statement.highlight)] if statement.highlight else None
 
@@ -30,12 +30,12 @@ def marked(question: str, text: str) -> str | None:
         ("When?", "", None),
     ],
 )
-def test_only_the_words_that_answer_are_marked(question: str, text: str, words: str | None) -> None:
-    assert marked(question, text) == words
+def test_only_the_words_that_answer_are_highlighted(question: str, text: str, words: str | None) -> None:
+    assert highlighted(question, text) == words
 
 
 @given(question=st.text(max_size=60), text=st.text(max_size=200))
-def test_a_mark_lies_within_the_text_and_is_stripped(question: str, text: str) -> None:
+def test_highlight_lies_within_the_text_and_is_stripped(question: str, text: str) -> None:
     (statement,) = mark(read_question(question), [Statement(text, (1,), 1.0)])
     if statement.highlight:
         start, end = statement.highlight
@@ -52,7 +52,7 @@ def test_a_mark_lies_within_the_text_and_is_stripped(question: str, text: str) -
         ("Where is the drone factory that Russia is building with Iran?", "Alabuga Special Economic Zone"),
     ],
 )
-def test_an_answer_from_documents_shows_its_words(assistant: Assistant, question: str, words: str) -> None:
+def test_answer_from_documents_highlights_its_words(assistant: Assistant, question: str, words: str) -> None:
     answer = assistant.ask(question)
     marked = [s.text[slice(*s.highlight)] for s in answer.statements if s.highlight]
     assert words in marked, answer.text

@@ -96,10 +96,10 @@ def ask_about(sentence: str, dice: random.Random) -> str:
 def questions(corpus: Corpus) -> list[tuple[str, str]]:
     """(suffix of the file that it was made from, question), the same at each run."""
     dice = random.Random(7)  # noqa: S311 (nothing secret)
-    told = [(suffix, dice.choice(corpus.of_format(suffix)).text) for suffix in FORMATS * A_FORMAT]
-    told += [(Path(name).suffix, each.text) for name in AWKWARD for each in corpus.paragraphs[name]]
+    chosen = [(suffix, dice.choice(corpus.of_format(suffix)).text) for suffix in FORMATS * A_FORMAT]
+    chosen += [(Path(name).suffix, each.text) for name in AWKWARD for each in corpus.paragraphs[name]]
     made = []
-    for suffix, text in told:
+    for suffix, text in chosen:
         start, end = dice.choice(list(sentences(text)) or [(0, len(text))])
         made.append((suffix, ask_about(text[start:end], dice)))
     return made
@@ -144,7 +144,7 @@ def test_every_quote_is_cut_from_the_file(corpus: Corpus) -> None:
     assert cited >= set(AWKWARD)
 
 
-def test_footnote_marks_of_a_source_are_no_marks_of_the_answer(embedder: Embedder, tmp_path: Path) -> None:
+def test_footnote_marks_of_a_source_are_no_citation_marks(embedder: Embedder, tmp_path: Path) -> None:
     (tmp_path / "mill.txt").write_text(
         "The Zierik mill was built in 1734.[3] It burned down in 1811.[4][5]\n"
     )

@@ -42,7 +42,7 @@ from rag.generation.citation_marks import Marked, SentenceReader
     ],
 )
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_marks_are_mended_and_taken_off(
+def test_citation_marks_of_any_form_are_read_and_removed(
     text: str, sentences: list[tuple[str, tuple[int, ...]]], size: int
 ) -> None:
     reader = SentenceReader()
@@ -52,7 +52,7 @@ def test_marks_are_mended_and_taken_off(
     assert reader.rest == ""
 
 
-def test_a_sentence_is_given_as_soon_as_the_next_has_begun() -> None:
+def test_sentence_is_returned_once_the_next_has_begun() -> None:
     reader = SentenceReader()
     assert reader.feed("The port was struck. [1]") == []
     assert reader.feed(" The ferry") == []  # may yet belong to the sentence, as in "M. Kaan"

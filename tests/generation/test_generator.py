@@ -130,7 +130,7 @@ def test_replacing_a_dropped_sentence_repeats_nothing(asked: Callable[..., Answe
     assert "900 kilograms of sole" in answer.text
 
 
-def test_a_sentence_that_the_limit_cut_off_is_not_shown(asked: Callable[..., Answer]) -> None:
+def test_sentence_cut_off_by_the_limit_is_not_shown(asked: Callable[..., Answer]) -> None:
     begun = "The Zeemeeuw brought home 4,200 kilograms of plaice"
     written = 5 * (ANSWER_TOKENS + MAX_EMPTY_PIECES)  # letters: the scripted model gives five a piece
     filler = "Aye. " * ANSWER_TOKENS * 2
@@ -189,7 +189,7 @@ def test_sentence_is_shown_before_the_model_ends(index: Path) -> None:
         assert len("".join(llm.given)) == written  # it writes no more
 
 
-def test_a_small_context_takes_fewer_paragraphs_and_still_answers(asked: Callable[..., Answer]) -> None:
+def test_small_context_gets_fewer_paragraphs_and_still_answers(asked: Callable[..., Answer]) -> None:
     llm = saying("The Zeemeeuw brought home 4,200 kilograms of plaice.")
     llm.context = 620
     answer = asked(llm)
@@ -212,7 +212,7 @@ class Failing(ScriptedLLM):
         return broken()
 
 
-def test_a_model_that_fails_is_an_error_and_the_answer_without_it_is_there(index: Path) -> None:
+def test_failed_model_is_an_error_and_the_extractive_answer_remains(index: Path) -> None:
     with Assistant.open(index, Settings(), llm=Failing(script=lambda _: "The Zeemeeuw " * 9)) as assistant:
         with pytest.raises(ModelError):
             assistant.ask(CATCH)
@@ -262,7 +262,7 @@ def test_order_in_a_document_is_not_followed(tmp_path: Path, order: str) -> None
     assert "4,200 kilograms" in answer.text
 
 
-def test_the_attacks_of_bipia_put_nothing_into_an_answer(tmp_path: Path) -> None:
+def test_attacks_of_bipia_put_nothing_into_an_answer(tmp_path: Path) -> None:
     if not INJECTIONS.is_file():
         pytest.skip("the attacks lie beside the project's checkout, which is not so here")
     attacks = [text for kind in json.loads(INJECTIONS.read_text("utf-8")).values() for text in kind]

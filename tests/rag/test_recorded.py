@@ -50,7 +50,7 @@ def test_dates_are_iso_and_every_field_is_there(assistant: Assistant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "told"),
+    ("place", "value", "expected"),
     [
         (("question",), None, "question: "),
         (("citations", 0, "quote"), 5, "citations.0.quote: "),
@@ -63,14 +63,14 @@ def test_dates_are_iso_and_every_field_is_there(assistant: Assistant) -> None:
     ],
 )
 def test_invalid_json_answer_names_the_field(
-    assistant: Assistant, place: tuple[str | int, ...], value: object, told: str
+    assistant: Assistant, place: tuple[str | int, ...], value: object, expected: str
 ) -> None:
     written: Any = assistant.ask("What did Blinken announce on 25 July 2023?").as_json()
     inner = written
     for step in place[:-1]:
         inner = inner[step]
     inner[place[-1]] = value
-    with pytest.raises(PilcrowError, match=f"This is not an answer.*{told}"):
+    with pytest.raises(PilcrowError, match=f"This is not an answer.*{expected}"):
         Answer.from_json(written)
 
 
@@ -153,7 +153,7 @@ def stated(answer: Answer, text: str, *citations: int) -> Answer:
     return replace(answer, statements=(Statement(text, citations, 1.0),), text=f"{text} {marks}")
 
 
-# What is done to an answer, and what is told of it.
+# What is done to an answer, and what is expected of it.
 TAMPERED: list[tuple[Callable[[Answer], Answer], str]] = [
     (lambda a: cited(a, quote="Norway promised 90."), "[1] the quote is not the text"),
     (lambda a: cited(a, quote=""), "[1] the quote is not the text"),
@@ -188,12 +188,14 @@ TAMPERED: list[tuple[Callable[[Answer], Answer], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("tamper", "told"), TAMPERED)
-def test_tampering_is_reported(assistant: Assistant, tamper: Callable[[Answer], Answer], told: str) -> None:
+@pytest.mark.parametrize(("tamper", "expected"), TAMPERED)
+def test_tampering_is_reported(
+    assistant: Assistant, tamper: Callable[[Answer], Answer], expected: str
+) -> None:
     answer = assistant.ask("Which country promised 19 howitzers to Ukraine?")
     assert "Denmark" in answer.text
     faults = assistant.verify(Answer.from_json(tamper(answer).as_json()))
-    assert any(told in fault for fault in faults), faults
+    assert any(expected in fault for fault in faults), faults
 
 
 def test_a_quote_of_another_sentence_does_not_support(assistant: Assistant) -> None:
@@ -226,7 +228,7 @@ QUOTE = "The harbour master of Veldhaven is Ines Okafor."
 
 
 @pytest.mark.parametrize(
-    ("now", "told"),
+    ("now", "expected"),
     [
         ("A new first line\n\n{}", "has changed; it is now ¶3"),
         ("{}\n\nA new last line.\n", ""),
@@ -240,7 +242,7 @@ QUOTE = "The harbour master of Veldhaven is Ines Okafor."
         ),
     ],
 )
-def test_changed_document_is_reported(embedder: Embedder, tmp_path: Path, now: str, told: str) -> None:
+def test_changed_document_is_reported(embedder: Embedder, tmp_path: Path, now: str, expected: str) -> None:
     with having_read(HARBOUR, tmp_path, embedder) as assistant:
         answer = assistant.ask(QUESTION)
         assert answer.citations[0].quote == QUOTE
@@ -248,7 +250,7 @@ def test_changed_document_is_reported(embedder: Embedder, tmp_path: Path, now: s
         file.write_text(now.format(HARBOUR["harbour.txt"], quote=QUOTE), "utf-8")
         assert assistant.ingest(file).updated == ("harbour.txt",)
         faults = assistant.verify(answer)
-        assert faults[:1] == ([f"[1] harbour.txt ¶2 {told}"] if told else [])
+        assert faults[:1] == ([f"[1] harbour.txt ¶2 {expected}"] if expected else [])
         assert all(fault.startswith("[") for fault in faults)
 
 
@@ -359,7 +361,7 @@ def test_an_exported_conversation_is_verified_with_an_index_or_with_the_files(
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "expected"),
     [
         ("no JSON", "can't be read as JSON"),
         ("[" * 100_000, "can't be read as JSON"),
@@ -371,12 +373,12 @@ def test_an_exported_conversation_is_verified_with_an_index_or_with_the_files(
         ('{"pilcrow": 1, "answers": [{"question": "Why?"}]}', "text: Field required"),
     ],
 )
-def test_file_without_answers_is_refused(run: Run, tmp_path: Path, written: str, told: str) -> None:
+def test_file_without_answers_is_refused(run: Run, tmp_path: Path, written: str, expected: str) -> None:
     (tmp_path / "talk.json").write_text(written, "latin-1")
     code, out, err = run("verify", tmp_path / "talk.json", "--index", tmp_path / "index")
     assert (code, out) == (1, "")
     assert err.startswith(f"pilcrow: {tmp_path / 'talk.json'}")
-    assert told in err
+    assert expected in err
 
 
 def test_feedback_is_printed_a_line_an_answer(run: Run, harbour: Path) -> None:
@@ -393,11 +395,11 @@ def test_feedback_is_printed_a_line_an_answer(run: Run, harbour: Path) -> None:
     assert (code, err) == (0, "")
     (line,) = out.splitlines()
     assert "\x9b" not in line
-    told = json.loads(line)
-    assert told["question"] == QUESTION
-    assert told["verdict"] == "wrong"
-    assert told["note"] == "It is\x9b Ms. Okoye.\nSince May."
-    assert told["citations"] == [["harbour.txt", 2]]
+    expected = json.loads(line)
+    assert expected["question"] == QUESTION
+    assert expected["verdict"] == "wrong"
+    assert expected["note"] == "It is\x9b Ms. Okoye.\nSince May."
+    assert expected["citations"] == [["harbour.txt", 2]]
 
 
 def test_feedback_makes_no_index(run: Run, tmp_path: Path) -> None:

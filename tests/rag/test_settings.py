@@ -51,7 +51,7 @@ def test_values_given_in_the_program_are_not_overridden(
     assert (Settings(evidence=4).evidence, Settings().port) == (4, 7860)
 
 
-def test_an_empty_variable_takes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_is_ignored(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(folder, "evidence = 3")
     monkeypatch.setenv("PILCROW_EVIDENCE", "")
     assert Settings.load().evidence == 3
@@ -87,7 +87,7 @@ def test_an_empty_variable_takes_nothing(folder: Path, monkeypatch: pytest.Monke
         ("llm_seconds", 3601),
     ],
 )
-def test_impossible_values_are_refused_by_name(name: str, value: Any) -> None:
+def test_invalid_values_are_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(SettingsError, match=f"{name} = .* in the arguments"):
         Settings.load(**{name: value})
     with pytest.raises(SettingsError, match=name):
@@ -100,6 +100,10 @@ def test_the_message_says_where_the_value_came_from(folder: Path, monkeypatch: p
         Settings.load()
     monkeypatch.setenv("PILCROW_EVIDENCE", "none")
     with pytest.raises(SettingsError, match="evidence = 'none' in PILCROW_EVIDENCE: .*integer"):
+        Settings.load()
+    monkeypatch.setenv("PILCROW_EVIDENCE", "9")
+    monkeypatch.setenv("PILCROW_TRACES", "localhost:4318")
+    with pytest.raises(SettingsError, match="'localhost:4318' in PILCROW_TRACES: .*http://127.0.0.1:4318"):
         Settings.load()
 
 
@@ -131,7 +135,7 @@ def test_settings_do_not_change() -> None:
         Settings().port = 1  # type: ignore[misc]
 
 
-def test_accounts_are_read_and_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accounts_are_read_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PILCROW_AUTH", "ann:o:pen, bob: sesame")
     settings = Settings.load()
     assert settings.accounts == {"ann": "o:pen", "bob": " sesame"}
@@ -155,7 +159,7 @@ def test_accounts_are_read_and_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -
         7355608,
     ],
 )
-def test_accounts_that_cannot_be_are_refused_without_their_password(auth: Any, folder: Path) -> None:
+def test_invalid_accounts_are_refused_without_showing_a_password(auth: Any, folder: Path) -> None:
     write(folder, f"auth = {auth!r}")
     with pytest.raises(
         SettingsError, match=r"auth = … in pilcrow\.toml: should be .*name:password"
@@ -190,7 +194,7 @@ def test_llm_is_an_address_or_a_file_and_home_is_expanded(
         ("llm", "https://ann:sesame@example.com/v1", ".*goes into llm_key"),
     ],
 )
-def test_a_secret_that_cannot_be_is_refused_without_showing_it(
+def test_invalid_secret_is_refused_without_showing_it(
     setting: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"PILCROW_{setting.upper()}", value)
@@ -199,7 +203,7 @@ def test_a_secret_that_cannot_be_is_refused_without_showing_it(
     assert not re.search("s[eé]same", str(caught.value))
 
 
-def test_the_doctor_hides_secrets_and_reports_a_model_that_does_not_answer(
+def test_doctor_hides_secrets_and_reports_a_model_that_does_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PILCROW_AUTH", "ann:sesame")
@@ -212,5 +216,5 @@ def test_the_doctor_hides_secrets_and_reports_a_model_that_does_not_answer(
     assert "sesame" not in str(findings)
 
 
-def test_the_doctor_says_that_no_language_model_is_set() -> None:
+def test_doctor_says_that_no_language_model_is_set() -> None:
     assert [line for line, good in examine(None) if good and line.startswith("llm: none")]

@@ -22,7 +22,7 @@ class Shelf:
         return {place: self._held[place] for place in places if place in self._held}
 
 
-def test_a_hit_brings_its_whole_paragraph_and_where_it_stands() -> None:
+def test_hit_brings_its_whole_paragraph_and_its_place() -> None:
     stated = date(2023, 7, 26)
     paragraph = Paragraph(3, LONG, Kind.TABLE_ROW, "Fleet › Losses", page=2, line=41, date=stated)
     (found,) = gather([hit(3, 0.5, also=(("b.txt", 7),))], Shelf(paragraph), 8)
@@ -31,7 +31,7 @@ def test_a_hit_brings_its_whole_paragraph_and_where_it_stands() -> None:
     assert (found.kind, found.score, found.also) == (Kind.TABLE_ROW, 0.5, (("b.txt", 7),))
 
 
-def test_a_short_paragraph_brings_its_neighbours_after_all_hits() -> None:
+def test_short_paragraph_brings_its_neighbours_after_all_hits() -> None:
     shelf = Shelf(*(Paragraph(number, f"Short {number}.") for number in range(1, 11)))
     found = gather([hit(2), hit(9)], shelf, 8)
     assert [each.paragraph for each in found[:2]] == [2, 9]
@@ -39,7 +39,7 @@ def test_a_short_paragraph_brings_its_neighbours_after_all_hits() -> None:
     assert [each.number for each in found] == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_long_paragraph_stands_for_itself() -> None:
+def test_long_paragraph_brings_no_neighbours() -> None:
     shelf = Shelf(Paragraph(1, "Before."), Paragraph(2, LONG), Paragraph(3, "After."))
     assert [each.paragraph for each in gather([hit(2)], shelf, 8)] == [2]
 
@@ -57,7 +57,7 @@ def test_only_the_best_hits_are_widened() -> None:
     assert {42, 44}.isdisjoint(each.paragraph for each in found)
 
 
-def test_a_paragraph_that_is_gone_is_left_out() -> None:
+def test_deleted_paragraph_is_left_out() -> None:
     shelf = Shelf(Paragraph(1, LONG), Paragraph(3, LONG))
     assert [(each.number, each.paragraph) for each in gather([hit(2), hit(3)], shelf, 8)] == [(1, 3)]
     assert gather([], shelf, 8) == ()

@@ -10,25 +10,25 @@ def chunk(text: str, source: str = "a.txt", paragraph: int = 1) -> Chunk:
     return Chunk(source, paragraph, 0, text)
 
 
-def test_what_both_lists_hold_comes_before_what_one_list_holds() -> None:
+def test_chunk_in_both_lists_comes_first() -> None:
     fused = fuse({"dense": [("x", 0.6), ("both", 0.58), ("z", 0.1)], "bm25": [("y", 7.0), ("both", 5.0)]})
     assert fused[0][0] == "both"
     assert fused[0][2] == {"dense": 2, "bm25": 2}
 
 
-def test_the_one_chunk_with_the_rare_word_comes_high_though_its_meaning_is_far() -> None:
+def test_only_chunk_with_a_rare_word_comes_first_though_its_vector_is_far() -> None:
     dense = [(f"like {number}", 0.40 - number / 1000) for number in range(50)]
     bm25 = [("named", 9.0), *((f"like {number}", 1.0) for number in range(49))]
     assert fuse({"dense": dense, "bm25": bm25})[0][0] == "named"
 
 
-def test_a_paragraph_is_one_hit_and_dead_chunks_are_dropped() -> None:
+def test_paragraph_is_one_hit_and_deleted_chunks_are_dropped() -> None:
     chunks = {"a0": chunk("one"), "a1": Chunk("a.txt", 1, 1, "two"), "b0": chunk("three", paragraph=2)}
     hits = retrieve({"dense": [("a0", 1.0), ("gone", 0.9), ("a1", 0.8), ("b0", 0.7)]}, chunks, 5)
     assert [(hit.chunk.source, hit.chunk.paragraph) for hit in hits] == [("a.txt", 1), ("a.txt", 2)]
 
 
-def test_near_duplicates_fold_into_one_that_knows_all_places() -> None:
+def test_near_duplicates_are_one_hit_with_all_places() -> None:
     again = TEXT.replace("was killed", "was  killed")
     hits = [Hit(chunk(TEXT, "b.txt", 9), 1.0), Hit(chunk(again, "b.txt", 2), 0.9), Hit(chunk(TEXT), 0.8)]
     (merged,) = merge_duplicates(hits, limit=5)
@@ -36,7 +36,7 @@ def test_near_duplicates_fold_into_one_that_knows_all_places() -> None:
     assert merged.also == (("a.txt", 1), ("b.txt", 9))
 
 
-def test_another_figure_or_another_name_is_no_duplicate() -> None:
+def test_other_figure_or_name_is_no_duplicate() -> None:
     long = f"{TEXT} while the crews of all the other ships in the roads slept and knew nothing until 5"
     for other in (long.replace("until 5", "until 6"), long.replace("Odesa", "Izmail")):
         hits = [Hit(chunk(long), 1.0), Hit(chunk(other, paragraph=2), 0.9)]
@@ -62,18 +62,18 @@ def test_in_a_large_index_common_words_make_way_for_rarer_ones() -> None:
     assert match_expression("Was the port struck?", lambda _: few) == '"port" OR "struck"'
 
 
-def test_a_question_without_a_word_has_no_expression() -> None:
+def test_question_without_words_has_no_expression() -> None:
     assert match_expression("?!") == ""
 
 
 class ShortestFirst:
-    """A reranker by length; the real one stands in test_models."""
+    """A reranker by length; the real one is in tests/models."""
 
     def scores(self, question: str, texts: list[str]) -> list[float]:
         return [-float(len(text)) for text in texts]
 
 
-def test_a_reranker_has_the_last_word_on_the_order() -> None:
+def test_reranker_decides_the_order() -> None:
     hits = [Hit(chunk("a longer text"), 0.9, {"bm25": 1}), Hit(chunk("short", paragraph=2), 0.1, {"bm25": 2})]
     ordered = rerank("q", hits, ShortestFirst())
     assert [hit.chunk.text for hit in ordered] == ["short", "a longer text"]

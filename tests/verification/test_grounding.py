@@ -49,7 +49,7 @@ def test_paraphrase_is_supported(sentence: str, by: tuple[int, ...], embedder: E
     assert not checked.faults
 
 
-@pytest.mark.xfail(strict=True, reason="true, but told too differently to be sure of")
+@pytest.mark.xfail(strict=True, reason="true, but in words too different to be sure")
 @pytest.mark.parametrize(
     "sentence",
     [
@@ -81,7 +81,7 @@ def test_true_sentence_in_very_different_words_is_refused(sentence: str, embedde
         ("Russia was attacked by Odesa with 30 drones overnight.", "attack"),
         ("Russia attacked Odesa with 30 drones overnight, and the port was hit.", "not"),  # "not" left out
         ("Russia did not attack Odesa with 30 drones overnight.", "not"),  # "not" put in
-        ("Germany delivered 14 Leopard tanks to Ukraine in March 2023.", "will"),  # a plan told as done
+        ("Germany delivered 14 Leopard tanks to Ukraine in March 2023.", "will"),  # a plan as a fact
         ("The crews are trained in Poland.", "may"),
         ("Poland may have sent 20 howitzers worth $8 million.", "may"),
         ("Fewer than 9,000 people cross the bridge every day.", "9,000"),  # the other way
@@ -133,9 +133,9 @@ def test_clause_without_a_subject_gets_the_first_one() -> None:
 
 
 def test_missing_year_is_checked_against_the_paragraphs_date(embedder: Embedder) -> None:
-    told = (Evidence(1, "a.txt", 1, "The depot burned down on 12 May.", date=date(2024, 5, 13)),)
-    wrong = check("The depot burned down on 12 May 2023.", embedder, told)
-    right = check("The depot burned down on 12 May 2024.", embedder, told)
+    source = (Evidence(1, "a.txt", 1, "The depot burned down on 12 May.", date=date(2024, 5, 13)),)
+    wrong = check("The depot burned down on 12 May 2023.", embedder, source)
+    right = check("The depot burned down on 12 May 2024.", embedder, source)
     assert any("2023" in fault for fault in wrong.faults)
     assert not any("2024" in fault for fault in right.faults)
 
@@ -234,7 +234,7 @@ FLOOD = "villages of Holm and Vik will be under water"
 
 
 @pytest.mark.parametrize(
-    ("told", "lie"),
+    ("source", "lie"),
     [
         (f"According to the Russian ministry, two {FERRIES}.", f"Two {FERRIES}."),  # who says so, left out
         (f"Two {FERRIES}, the Russian ministry claimed.", f"Two {FERRIES}."),
@@ -254,10 +254,10 @@ FLOOD = "villages of Holm and Vik will be under water"
     ],
 )
 def test_sentence_cut_short_until_it_says_something_else_is_refused(
-    told: str, lie: str, embedder: Embedder
+    source: str, lie: str, embedder: Embedder
 ) -> None:
-    evidence = (Evidence(1, "news.txt", 2, f"{told} The weather was fine that week."),)
-    assert check(told, embedder, evidence).supported
+    evidence = (Evidence(1, "news.txt", 2, f"{source} The weather was fine that week."),)
+    assert check(source, embedder, evidence).supported
     checked = check(lie, embedder, evidence)
     assert not checked.supported
     assert any("“" in fault for fault in checked.faults), checked.faults

@@ -8,7 +8,7 @@ from rag.models.embedder import Embedder
 from rag.types import Evidence
 from rag.verification.grounding import Grounding, grounded
 
-TOLD = {
+SOURCES = {
     "treaty": "The treaty was signed in Paris by Germany, France and Italy, and ratified in Rome in 1957.",
     "sugar": "Insulin lowers blood sugar, whereas glucagon raises it.",
     "drug": "The drug reduced deaths among men over 60, but not among women.",
@@ -31,7 +31,7 @@ TOLD = {
 
 
 def check(sentence: str, about: str, embedder: Embedder) -> Grounding:
-    text = f"{TOLD[about]} The weather was fine that week."
+    text = f"{SOURCES[about]} The weather was fine that week."
     return grounded(sentence, [Evidence(1, f"{about}.txt", 2, text)], embedder.embed)
 
 
