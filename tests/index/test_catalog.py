@@ -138,17 +138,16 @@ def test_damage_inside_the_file_is_reported(catalog: Catalog, tmp_path: Path) ->
 
 
 def test_document_frequency_follows_each_write(catalog: Catalog, tmp_path: Path) -> None:
-    other = Catalog.open(tmp_path / "catalog.sqlite3")
-    for number, name in enumerate("abc", 1):
-        write(catalog if number % 2 else other, f"{name}.txt")
-        for opened in (catalog, other):
-            with opened.read() as snapshot:
-                assert snapshot.document_frequency(["barg"]) == {"barg": number}
-    with other.write() as revision:
-        revision.remove(["a.txt"])
+    with closing(Catalog.open(tmp_path / "catalog.sqlite3")) as other:
+        for number, name in enumerate("abc", 1):
+            write(catalog if number % 2 else other, f"{name}.txt")
+            for opened in (catalog, other):
+                with opened.read() as snapshot:
+                    assert snapshot.document_frequency(["barg"]) == {"barg": number}
+        with other.write() as revision:
+            revision.remove(["a.txt"])
     with catalog.read() as snapshot:
         assert snapshot.document_frequency(["barg"]) == {"barg": 2}
-    other.close()
 
 
 def test_database_of_another_program_is_not_touched(tmp_path: Path) -> None:
@@ -161,8 +160,7 @@ def test_database_of_another_program_is_not_touched(tmp_path: Path) -> None:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
 
 
-def test_closed_catalog_says_so(tmp_path: Path) -> None:
-    catalog = Catalog.open(tmp_path / "catalog.sqlite3")
+def test_closed_catalog_says_so(catalog: Catalog) -> None:
     catalog.close()
     with pytest.raises(StoreError, match="closed"), catalog.read():
         pass

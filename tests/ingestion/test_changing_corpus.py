@@ -202,16 +202,6 @@ def test_file_without_permission_is_reported_and_its_version_stays(corpus: Corpu
     assert "Jelka" in corpus.assistant.ask("Who is the warden of the tower of Kampen?").text
 
 
-def test_second_process_learns_who_holds_the_index(corpus: Corpus) -> None:
-    command = [sys.executable, "-m", "ui", "ask", "How high is it?", "--index", str(corpus.index.folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"in use by process {os.getpid()}" in done.stderr
-    assert "--index" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "Jelka" in corpus.assistant.ask("Who is the warden of the tower of Kampen?").text
-
-
 def test_repeated_sentence_is_cited_once_with_both_places(corpus: Corpus) -> None:
     twin = "The great bell of Woerden was cast in 1653 by the brothers Hemony and weighs 2,400 kilograms."
     (corpus.folder / "bells.txt").write_text(f"Bells\n\n{twin}", "utf-8")

@@ -20,10 +20,19 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def test_loader_returns_the_same_documents_as_load(tmp_path: Path) -> None:
+def test_loader_returns_the_documents_and_errors_of_load(tmp_path: Path) -> None:
+    read = files(tmp_path)
+    (tmp_path / "empty.txt").touch()
     with Loader() as loader:
-        for file in files(tmp_path):
+        for file in read:
             assert loader.load(file, file.name) == load(file, file.name)
+        with pytest.raises(LoadError, match=r"^empty\.txt: is empty"):
+            loader.load(tmp_path / "empty.txt", "empty.txt")
+        with pytest.raises(UnsupportedFormat):
+            loader.load(tmp_path / "a.xyz", "a.xyz")
+        for _ in range(2):
+            loader.close()
+        assert loader.load(read[0], "a.txt") == load(read[0], "a.txt"), "a closed loader starts a new child"
 
 
 def test_the_working_directory_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,15 +44,6 @@ def test_the_working_directory_does_not_matter(tmp_path: Path, monkeypatch: pyte
         with pytest.raises(LoadError, match="damaged"):
             (tmp_path / "x.docx").write_text("no zip")
             loader.load(Path("x.docx"), "x.docx")
-
-
-def test_loader_raises_the_same_errors_as_load(tmp_path: Path) -> None:
-    (tmp_path / "empty.txt").touch()
-    with Loader() as loader:
-        with pytest.raises(LoadError, match=r"^empty\.txt: is empty"):
-            loader.load(tmp_path / "empty.txt", "empty.txt")
-        with pytest.raises(UnsupportedFormat):
-            loader.load(tmp_path / "a.xyz", "a.xyz")
 
 
 def test_file_that_takes_too_long_is_skipped_and_the_next_is_read(tmp_path: Path) -> None:
@@ -110,12 +110,3 @@ def test_child_ends_with_its_parent(tmp_path: Path) -> None:
             return
         time.sleep(0.1)
     pytest.fail("the child outlived its parent")
-
-
-def test_closed_loader_starts_a_new_child(tmp_path: Path) -> None:
-    file, *_ = files(tmp_path)
-    with Loader() as loader:
-        for _ in range(2):
-            assert loader.load(file, "a.txt") == load(file, "a.txt")
-            loader.close()
-            loader.close()

@@ -63,13 +63,10 @@ def test_model_answers_the_same_in_process_and_behind_a_server(in_process: Any, 
     assert len(answers) == 1
 
 
-def test_tokens_are_counted_by_the_models_own_tokenizer(llm: Any) -> None:
+def test_tokens_and_context_are_the_models_own(llm: Any) -> None:
     assert count_tokens(llm, "Hello there world") == 3
     assert count_tokens(llm, "") == 0
     assert count_tokens(llm, "<|im_start|> ½ ℃ 敖德萨") > 5
-
-
-def test_context_size_is_that_of_the_model(llm: Any) -> None:
     assert context_size(llm) == CONTEXT
 
 
@@ -118,10 +115,6 @@ def test_only_this_user_can_open_the_socket(in_process: Any) -> None:
     assert [path.is_socket() for path in folder.iterdir()] == [True]
 
 
-def test_default_context_is_limited() -> None:
-    assert context_size(load_llm(Settings(llm=str(smollm2())))) == 8192  # type: ignore[arg-type]
-
-
 def test_program_that_exits_in_mid_answer_does_not_hang() -> None:
     program = f"""
 from llama_index.core.llms import ChatMessage
@@ -153,13 +146,8 @@ def test_file_that_is_not_a_model_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty.gguf").touch()
     (tmp_path / "zip.gguf").write_bytes(b"PK\3\4" * 99)
     (tmp_path / "folder.gguf").mkdir()
-    reasons = {
-        "missing": "No such file",
-        "empty": "not a GGUF",
-        "zip": "not a GGUF",
-        "folder": "Is a directory",
-    }
-    for name, reason in reasons.items():
+    reasons = [("missing", "No such file"), ("folder", "Is a directory")]
+    for name, reason in [*reasons, ("empty", "not a GGUF"), ("zip", "not a GGUF")]:
         file = tmp_path / f"{name}.gguf"
         with pytest.raises(ModelError, match=f"{file}.*{reason}.*correct llm"):
             load_llm(Settings(llm=str(file)))
