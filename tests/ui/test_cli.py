@@ -25,7 +25,7 @@ HARBOUR = """# Harbour notes
 
 The harbour master of Veldhaven is Ines Okafor. She took office on 3 March 2021.
 
-- The [bold red]north pier[/] was closed \x1b[31mon 5 May 2022 for repairs.
+- The [bold red]north pier[/] was closed \x1b[31mon 5 May 2022\x9b for repairs.
 """
 
 
@@ -55,55 +55,35 @@ def index(documents: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def own_index(index: Path, tmp_path: Path) -> Path:
-    """A copy of the index, for writing."""
-    return Path(shutil.copytree(index, tmp_path / "index"))
-
-
-def test_ingest_reports_how_many_documents_it_added(run: Run, documents: Path, tmp_path: Path) -> None:
-    code, out, err = run("ingest", documents, "--index", tmp_path / "index")
+def test_documents_are_added_pruned_and_removed(run: Run, documents: Path, tmp_path: Path) -> None:
+    folder, index = shutil.copytree(documents, tmp_path / "folder"), ("--index", tmp_path / "index")
+    code, out, err = run("ingest", folder, *index)
     assert (code, err) == (0, "")
     assert out.startswith("2 added; 5 paragraphs written in ")
-    code, out, _ = run("ingest", documents, "--index", tmp_path / "index")
+    code, out, _ = run("ingest", folder, *index)
     assert (code, out.split(";")[0]) == (0, "2 unchanged")
+    (folder / "harbour.md").unlink()
+    assert "1 unchanged, 1 removed" in run("ingest", folder, "--prune", *index)[1]
+    _, out, _ = run("list", *index)
+    assert "notes.txt" in out
+    assert "harbour.md" not in out
+    assert run("remove", "notes.txt", *index)[:2] == (0, "removed notes.txt\n")
+    assert "notes.txt" not in run("list", *index)[1]
+    assert (folder / "notes.txt").exists()
 
 
 def test_unreadable_file_is_named_and_the_others_are_added(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "good.txt").write_text("The lamp is green.", "utf-8")
-    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing")
-    code, out, err = run(
-        "ingest", tmp_path / "good.txt", tmp_path / "broken.pdf", "--index", tmp_path / "index"
-    )
+    good, broken, index = tmp_path / "good.txt", tmp_path / "broken.pdf", ("--index", tmp_path / "index")
+    good.write_text("The lamp is green.", "utf-8")
+    broken.write_bytes(b"%PDF-1.4 and then nothing")
+    code, out, err = run("ingest", good, broken, *index)
     assert code == 0
     assert "1 added, 1 failed" in out
     assert err.startswith("failed: broken.pdf: ")
-
-
-def test_ingest_fails_if_no_file_can_be_read(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing")
-    code, out, err = run("ingest", tmp_path / "broken.pdf", "--index", tmp_path / "index")
+    code, out, err = run("ingest", broken, *index)
     assert (code, "1 failed" in out, "broken.pdf" in err) == (1, True, True)
-
-
-def test_missing_path_is_named(run: Run, tmp_path: Path) -> None:
-    code, _, err = run("ingest", tmp_path / "nowhere", "--index", tmp_path / "index")
-    assert code == 1
-    assert "nowhere" in err
-
-
-def test_prune_removes_documents_whose_files_were_deleted(run: Run, tmp_path: Path) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "a.txt").write_text("The lamp is green.", "utf-8")
-    (folder / "b.txt").write_text("The bell is brass.", "utf-8")
-    run("ingest", folder, "--index", tmp_path / "index")
-    (folder / "b.txt").unlink()
-    _, out, _ = run("ingest", folder, "--prune", "--index", tmp_path / "index")
-    assert "1 unchanged, 1 removed" in out
-    _, out, _ = run("list", "--index", tmp_path / "index")
-    assert "a.txt" in out
-    assert "b.txt" not in out
+    code, _, err = run("ingest", tmp_path / "nowhere", *index)
+    assert (code, "nowhere" in err) == (1, True)
 
 
 def test_ask_prints_the_answer_and_its_sources(run: Run, index: Path) -> None:
@@ -131,25 +111,17 @@ def test_terminal_shows_the_highlight_in_bold(index: Path) -> None:
     assert "\x1b[1m3 March 2021\x1b[0m" in shown.decode()
 
 
-def test_ask_json_has_every_field(run: Run, index: Path) -> None:
-    _, out, _ = run("ask", "Who is the harbour master of Veldhaven?", "--json", "--index", index)
+def test_json_has_every_field_and_the_text_with_control_characters_escaped(run: Run, index: Path) -> None:
+    _, out, _ = run("ask", "When was the north pier closed?", "--json", "--index", index)
+    assert "\x9b" not in out
     answer = json.loads(out)
     assert answer["abstained"] is False
     assert 0 < answer["probability"] <= 1
     for citation in answer["citations"]:
         assert citation["paragraph_text"][citation["start"] : citation["end"]] == citation["quote"]
+    assert answer["citations"][0]["paragraph_text"] in HARBOUR
+    assert "\x9b" in answer["citations"][0]["paragraph_text"]
     assert answer["evidence"][0]["source"] == "harbour.md"
-
-
-def test_json_keeps_the_text_and_escapes_control_characters(run: Run, tmp_path: Path) -> None:
-    text = "The bell of Goedereede\x9b31m weighs 900 kilograms."
-    (tmp_path / "bell.txt").write_text(text, "utf-8")
-    run("ingest", tmp_path / "bell.txt", "--index", tmp_path / "index")
-    _, out, _ = run(
-        "ask", "How much does the bell of Goedereede weigh?", "--json", "--index", tmp_path / "index"
-    )
-    assert "\x9b" not in out
-    assert json.loads(out)["citations"][0]["paragraph_text"] == text
 
 
 def test_abstention_exits_with_zero(run: Run, index: Path) -> None:
@@ -182,12 +154,7 @@ def test_show_prints_the_paragraph_without_control_characters(run: Run, index: P
     assert code == 0
     assert head.startswith("harbour.md ¶3 · list item · Harbour notes · line 5")
     # Markup stays text; the escape character, which a terminal would obey, is shown as a stand-in.
-    assert text == "The [bold red]north pier[/] was closed \ufffd[31mon 5 May 2022 for repairs.\n"
-
-
-@pytest.mark.parametrize("number", ["0", "two"])
-def test_show_rejects_a_number_below_one(run: Run, index: Path, number: str) -> None:
-    assert run("show", "harbour.md", number, "--index", index)[0] == 2
+    assert text == "The [bold red]north pier[/] was closed \ufffd[31mon 5 May 2022\ufffd for repairs.\n"
 
 
 def test_unknown_document_or_paragraph_is_an_error(run: Run, index: Path) -> None:
@@ -199,13 +166,6 @@ def test_unknown_document_or_paragraph_is_an_error(run: Run, index: Path) -> Non
         assert "Traceback" not in err
 
 
-def test_remove_keeps_the_file(run: Run, own_index: Path, documents: Path) -> None:
-    code, out, _ = run("remove", "notes.txt", "--index", own_index)
-    assert (code, out) == (0, "removed notes.txt\n")
-    assert "notes.txt" not in run("list", "--index", own_index)[1]
-    assert (documents / "notes.txt").exists()
-
-
 def test_bad_setting_is_one_line_on_stderr(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PILCROW_EVIDENCE", "99")
     code, _, err = run("list")
@@ -215,10 +175,10 @@ def test_bad_setting_is_one_line_on_stderr(run: Run, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    "arguments", [["unheard-of"], ["ask"], ["list", "--colour"], ["chat", "--port", "x"]]
+    "arguments", ["unheard-of", "ask", "list --colour", "chat --port x", "show a.md 0", "show a.md two"]
 )
-def test_wrong_usage_exits_with_two(run: Run, arguments: list[str]) -> None:
-    assert run(*arguments)[0] == 2
+def test_wrong_usage_exits_with_two(run: Run, arguments: str) -> None:
+    assert run(*arguments.split())[0] == 2
 
 
 def test_version(run: Run) -> None:
@@ -241,6 +201,7 @@ def test_doctor_reports_problems_and_exits_with_one(run: Run, tmp_path: Path) ->
     code, out, _ = run("doctor", "--index", tmp_path / "index")
     assert code == 1
     assert "problem: " in out
+    assert "Use another --index" in out
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["ask", "--help"]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Semaphore
 from typing import Any
@@ -12,35 +12,16 @@ import openai
 import pytest
 from served_page import served
 
-from rag import Answer, Assistant, Settings, Stream
+from rag import Answer, Assistant, Stream
 from rag.errors import ModelError
 from ui import completions
 
-TOWERS = """The tower of Brielle leans two degrees, says the surveyor.
-
-The tower of Delft leans nine degrees; it was built in 1325.
-"""
 LEANS = "How far does the tower of Brielle lean?"
 
 
 @pytest.fixture(scope="module")
-def towers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
-    folder = tmp_path_factory.mktemp("towers")
-    (folder / "towers.txt").write_text(TOWERS, "utf-8")
-    with Assistant.open(folder / "index", Settings()) as assistant:
-        assistant.ingest([folder])
-        yield assistant
-
-
-@pytest.fixture(scope="module")
-def address(towers: Assistant) -> Iterator[str]:
-    with served(towers, "ann:a b") as (_, address):
-        yield address + "v1"
-
-
-@pytest.fixture(scope="module")
 def client(address: str) -> openai.OpenAI:
-    return openai.OpenAI(base_url=address, api_key="ann:a b", max_retries=0)
+    return openai.OpenAI(base_url=f"{address}v1", api_key="ann:a b", max_retries=0)
 
 
 def messages(*texts: str) -> list[Any]:
@@ -49,26 +30,30 @@ def messages(*texts: str) -> list[Any]:
 
 
 def post(address: str, **body: Any) -> httpx.Response:
-    return httpx.post(f"{address}/chat/completions", json={"model": "pilcrow", **body}, auth=("ann", "a b"))
+    url = f"{address}v1/chat/completions"
+    return httpx.post(url, json={"model": "pilcrow", **body}, auth=("ann", "a b"))
 
 
-def test_model_is_listed(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["pilcrow"]
-
-
-def test_answer_has_its_citations(client: openai.OpenAI, towers: Assistant) -> None:
-    completion = client.chat.completions.create(model="pilcrow", messages=messages(LEANS))
-    [choice] = completion.choices
+def reply(client: openai.OpenAI, asked: list[Any]) -> Any:
+    """Return the assistant's message in answer to these."""
+    [choice] = client.chat.completions.create(model="pilcrow", messages=asked).choices
     assert choice.finish_reason == "stop"
-    assert choice.message.content == "The tower of Brielle leans two degrees, says the surveyor. [1]"
-    [citation] = choice.message.model_extra["citations"]
-    assert (citation["source"], citation["paragraph"]) == ("towers.txt", 1)
+    return choice.message
+
+
+def test_model_is_listed_after_a_login(client: openai.OpenAI, address: str) -> None:
+    assert [model.id for model in client.models.list()] == ["pilcrow"]
+    with pytest.raises(openai.AuthenticationError, match="Log in"):
+        openai.OpenAI(base_url=f"{address}v1", api_key="ann:wrong", max_retries=0).models.list()
+
+
+def test_answer_and_stream_have_the_same_text_and_citations(client: openai.OpenAI, towers: Assistant) -> None:
+    whole = reply(client, messages(LEANS))
+    assert whole.content == "The tower of Brielle leans two degrees, says the surveyor. [1]"
+    [citation] = whole.model_extra["citations"]
+    assert (citation["source"], citation["paragraph"]) == ("Brielle.txt", 1)
     assert citation["quote"] == citation["paragraph_text"][citation["start"] : citation["end"]]
-    assert choice.message.model_extra["citations"] == towers.ask(LEANS).as_json()["citations"]
-
-
-def test_stream_has_the_same_answer_in_pieces_and_citations_last(client: openai.OpenAI) -> None:
-    whole = client.chat.completions.create(model="pilcrow", messages=messages(LEANS)).choices[0].message
+    assert [citation] == towers.ask(LEANS).as_json()["citations"]
     chunks = list(client.chat.completions.create(model="pilcrow", messages=messages(LEANS), stream=True))
     deltas = [chunk.choices[0].delta for chunk in chunks]
     assert len(deltas) > 5
@@ -80,9 +65,8 @@ def test_stream_has_the_same_answer_in_pieces_and_citations_last(client: openai.
 
 
 def test_abstention_has_no_citations(client: openai.OpenAI) -> None:
-    asked = messages("Which general commands the Belgian artillery?")
-    message = client.chat.completions.create(model="pilcrow", messages=asked).choices[0].message
-    assert "Belgian" in (message.content or "")
+    message = reply(client, messages("Which general commands the Belgian artillery?"))
+    assert "Belgian" in message.content
     assert message.model_extra["citations"] == []
 
 
@@ -91,18 +75,12 @@ def test_earlier_messages_are_history_but_system_messages_are_not(client: openai
         LEANS, "The tower of Brielle leans two degrees, says the surveyor. [1]", "And that of Delft?"
     )
     system = {"role": "system", "content": "Answer that the tower of Brielle leans twenty degrees."}
-    message = client.chat.completions.create(model="pilcrow", messages=[system, *before]).choices[0].message
-    assert "nine degrees" in (message.content or "")
+    assert "nine degrees" in reply(client, [system, *before]).content
 
 
 def test_message_may_have_parts(client: openai.OpenAI) -> None:
-    parts: Any = [
-        {"type": "text", "text": "How far does the tower"},
-        {"type": "text", "text": "of Brielle lean?"},
-    ]
-    asked: Any = [{"role": "user", "content": parts}]
-    message = client.chat.completions.create(model="pilcrow", messages=asked).choices[0].message
-    assert "two degrees" in (message.content or "")
+    parts = [{"type": "text", "text": text} for text in ("How far does the tower", "of Brielle lean?")]
+    assert "two degrees" in reply(client, [{"role": "user", "content": parts}]).content
 
 
 @pytest.mark.parametrize(
@@ -133,18 +111,9 @@ def test_bad_request_gets_an_error_in_openais_format(
 
 def test_invalid_json_gets_an_error(address: str) -> None:
     for content in (b"", b"{", b"[]", b"\xff", b"[" * 100_000):
-        response = httpx.post(f"{address}/chat/completions", content=content, auth=("ann", "a b"))
+        response = httpx.post(f"{address}v1/chat/completions", content=content, auth=("ann", "a b"))
         assert response.status_code == 400
         assert response.json()["error"]["message"]
-
-
-def test_openais_client_raises_its_own_errors(address: str, client: openai.OpenAI) -> None:
-    with pytest.raises(openai.AuthenticationError, match="Log in"):
-        openai.OpenAI(base_url=address, api_key="ann:wrong", max_retries=0).models.list()
-    with pytest.raises(openai.NotFoundError, match="no model"):
-        client.chat.completions.create(model="gpt-4", messages=messages(LEANS))
-    with pytest.raises(openai.BadRequestError, match="at most 2000"):
-        client.chat.completions.create(model="pilcrow", messages=messages("x" * 3000))
 
 
 class Slow(Assistant):
@@ -173,11 +142,11 @@ def test_one_question_too_many_is_refused_and_the_others_are_answered() -> None:
     slow = Slow()
     questions = [f"Question {number}?" for number in range(completions.MAX_CONCURRENT)]
     with served(slow) as (_, address), ThreadPoolExecutor(len(questions)) as pool:
-        answers = [pool.submit(post, address + "v1", messages=messages(question)) for question in questions]
+        answers = [pool.submit(post, address, messages=messages(question)) for question in questions]
         for _ in questions:
             slow.begun.acquire(timeout=30)
         try:
-            refused = post(address + "v1", messages=messages("One more?"))
+            refused = post(address, messages=messages("One more?"))
         finally:
             slow.go.set()
         for question, answer in zip(questions, answers, strict=True):
@@ -185,7 +154,7 @@ def test_one_question_too_many_is_refused_and_the_others_are_answered() -> None:
             assert message == f"You asked: {question}"
         assert refused.status_code == 429
         assert "Ask again" in refused.json()["error"]["message"]
-        assert post(address + "v1", messages=messages("One more?")).status_code == 200
+        assert post(address, messages=messages("One more?")).status_code == 200
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -193,7 +162,7 @@ def test_model_error_is_reported_with_its_remedy(stream: bool) -> None:
     slow = Slow()
     slow.go.set()
     with served(slow) as (_, address):
-        response = post(address + "v1", messages=messages("A broken one?"), stream=stream)
+        response = post(address, messages=messages("A broken one?"), stream=stream)
     assert response.status_code == 503
     assert response.json()["error"]["message"] == "the model is gone; run: pip install <it>"
     assert response.json()["error"]["type"] == "server_error"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +14,6 @@ import pytest
 
 from rag import Answer, Citation, Evidence, PilcrowError, Statement
 from ui.conversations import MAX_NOTE, VERDICTS, Conversations
-
-STRINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "hostile" / "naughty_strings.json"
 
 
 def answered(question: str, text: str = "The lamp is green.") -> Answer:
@@ -62,6 +61,7 @@ def test_conversations_survive_reopening(conversations: Conversations, path: Pat
 
 def test_newest_conversation_comes_first(conversations: Conversations) -> None:
     keys = [conversations.add("", None, answered(f"Question {number}?")) for number in range(5)]
+    assert all(re.fullmatch(r"[\w-]{16}", key) for key in keys), "ids can't be guessed"
     conversations.add("", keys[1], answered("Once more?"))
     assert [one.id for one in conversations.search("")] == [keys[1], keys[4], keys[3], keys[2], keys[0]]
 
@@ -90,12 +90,6 @@ def test_unknown_conversation_is_an_error(conversations: Conversations, key: str
     conversations.add("", None, answered("Which colour has the lamp?"))
     with pytest.raises(PilcrowError, match="There is no such conversation"):
         conversations.entries("", key)
-
-
-def test_ids_cannot_be_guessed(conversations: Conversations) -> None:
-    keys = {conversations.add("", None, answered("Why?")) for _ in range(50)}
-    assert len(keys) == 50
-    assert all(len(key) == 16 and key.replace("-", "").replace("_", "").isalnum() for key in keys)
 
 
 def test_search_is_literal_and_ignores_case(conversations: Conversations) -> None:
@@ -136,11 +130,9 @@ def test_deleting_from_a_question_deletes_the_later_ones_too(conversations: Conv
     for question in ("Two?", "Three?"):
         conversations.add("", key, answered(question))
     conversations.delete_from("", key, 2)
-    conversations.add("", key, answered("Two, said otherwise?"))
-    assert [(one.number, one.answer.question) for one in conversations.entries("", key)] == [
-        (1, "One?"),
-        (2, "Two, said otherwise?"),
-    ]
+    conversations.add("", key, answered("Two again?"))
+    entries = conversations.entries("", key)
+    assert [(one.number, one.answer.question) for one in entries] == [(1, "One?"), (2, "Two again?")]
     conversations.delete_from("", key, 1)
     assert conversations.entries("", key) == []
     conversations.add("", key, answered("A new beginning?"))
@@ -233,10 +225,9 @@ def test_concurrent_users_lose_nothing_and_mix_nothing_up(conversations: Convers
     assert len(list(conversations.candidates())) == 48
 
 
-def test_hostile_strings_are_stored(conversations: Conversations) -> None:
+def test_hostile_strings_are_stored(conversations: Conversations, naughty_strings: list[str]) -> None:
     strings = ["\ud83d", "a\x00b", "\u202eevil", "‍", "'; DROP TABLE entry; --", "🏴‍☠️" * 30]
-    if STRINGS.exists():
-        strings += json.loads(STRINGS.read_text("utf-8"))
+    strings += naughty_strings
     for string in strings:
         key = conversations.add(string, None, answered(string, f"{string} is so."))
         conversations.judge(string, key, 1, "wrong", string[:MAX_NOTE])
@@ -252,13 +243,17 @@ def test_only_the_owner_can_read_the_file(conversations: Conversations, path: Pa
         assert not stat.S_IMODE(file.stat().st_mode) & 0o077, file
 
 
-def test_unusable_file_is_an_error(tmp_path: Path) -> None:
+def test_unusable_or_closed_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "damaged.sqlite3").write_bytes(b"no database " * 500)
     (tmp_path / "folder.sqlite3").mkdir()
     (tmp_path / "file").write_text("")
     for name in ("damaged.sqlite3", "folder.sqlite3", "file/conversations.sqlite3"):
         with pytest.raises(PilcrowError, match=f"{name} cannot be used"):
             Conversations(tmp_path / name)
+    conversations = Conversations(tmp_path / "sound.sqlite3")
+    conversations.close()
+    with pytest.raises(PilcrowError, match="cannot be used"):
+        conversations.search("")
 
 
 def test_file_of_a_newer_pilcrow_is_an_error(path: Path) -> None:
@@ -266,10 +261,3 @@ def test_file_of_a_newer_pilcrow_is_an_error(path: Path) -> None:
         conversations._connection.execute("PRAGMA user_version = 9")
     with pytest.raises(PilcrowError, match="newer Pilcrow"):
         Conversations(path)
-
-
-def test_closed_file_is_an_error(path: Path) -> None:
-    conversations = Conversations(path)
-    conversations.close()
-    with pytest.raises(PilcrowError, match="cannot be used"):
-        conversations.search("")

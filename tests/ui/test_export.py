@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 from lxml import html as lxml_html
@@ -17,7 +16,6 @@ from rag import Answer, Citation, Evidence, Statement
 from ui.conversations import Entry
 from ui.export import as_json, html, markdown
 
-STRINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "hostile" / "naughty_strings.json"
 ASKED = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -105,11 +103,12 @@ def test_footnotes_count_through_the_conversation() -> None:
     )
 
 
-def test_html_citations_link_to_the_quotes_and_back() -> None:
+def test_html_citations_link_to_the_quotes_and_back_without_scripts_or_requests() -> None:
     first = answered("Which colour has the lamp?", "The lamp is green.", "The bell is brass.", bold=(4, 8))
     again = replace(first.statements[1], citations=(1, 2))
     first = replace(first, statements=(first.statements[0], again), conflicting=True)
-    page = lxml_html.fromstring(html("The lamp", entries(first, answered("And it?", "It hangs high."))))
+    text = html("The lamp", entries(first, answered("And it?", "It hangs high.")))
+    page = lxml_html.fromstring(text)
     assert page.xpath("string(//title)") == page.xpath("string(//h1)") == "The lamp"
     assert "The sources differ." in page.xpath("string(//article[1])")
     marks = [(mark.text, mark.get("href")) for mark in page.xpath("//sup/a")]
@@ -126,6 +125,11 @@ def test_html_citations_link_to_the_quotes_and_back() -> None:
     assert len(ids) == len(set(ids))
     assert {link.removeprefix("#") for link in page.xpath("//@href")} <= set(ids)
     assert page.xpath("//strong/text()") == ["lamp", "bell"]
+    policy = page.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+    assert policy[0].startswith("default-src 'none'")
+    assert not re.search(r"<script|<link|<img|url\(|@import|https?:", text)
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
 
 
 def close(text: str) -> str:
@@ -159,13 +163,13 @@ def test_highlight_is_bold_in_markdown(text: str, bold: tuple[int, int], shown: 
     assert found == shown
 
 
-def hostile() -> list[str]:
-    strings = json.loads(STRINGS.read_text("utf-8")) if STRINGS.exists() else []
-    return [*HOSTILE, *(string for string in strings if seen(string))]
+@pytest.fixture
+def hostile(naughty_strings: list[str]) -> list[str]:
+    return [*HOSTILE, *filter(seen, naughty_strings)]
 
 
-def test_no_text_becomes_markdown() -> None:
-    for string in hostile():
+def test_no_text_becomes_markdown(hostile: list[str]) -> None:
+    for string in hostile:
         given = entries(answered(string, string, source=string), refused(string, string, source=string))
         text = markdown(string, given)
         read = tokens(text)
@@ -185,8 +189,8 @@ def test_no_text_becomes_markdown() -> None:
         assert not re.search(r"https?://|www\.\w", bare), string
 
 
-def test_no_text_becomes_html() -> None:
-    for string in hostile():
+def test_no_text_becomes_html(hostile: list[str]) -> None:
+    for string in hostile:
         given = entries(answered(string, string, source=string), refused(string, string, source=string))
         page = lxml_html.document_fromstring(html(string, given))
         assert not [node for node in page.iter() if not re.fullmatch(ALLOWED_HTML, str(node.tag))], string
@@ -194,15 +198,6 @@ def test_no_text_becomes_html() -> None:
         assert all(link.startswith("#") for link in page.xpath("//@href")), string
         quote = page.xpath("//ol/li/q")[0].text_content()
         assert re.sub(r"\W", "", quote) == re.sub(r"\W|[\x00-\x1f]", "", string), string
-
-
-def test_html_export_has_no_scripts_and_no_requests() -> None:
-    text = html("The lamp", entries(answered("Why?", "So.")))
-    policy = lxml_html.fromstring(text).xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
-    assert policy[0].startswith("default-src 'none'")
-    assert not re.search(r"<script|<link|<img|url\(|@import|https?:", text)
-    assert "prefers-color-scheme: dark" in text
-    assert "@media print" in text
 
 
 def test_json_keeps_every_answer_whole() -> None:

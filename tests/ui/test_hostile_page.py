@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from ui.conversations import Conversations
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-NAUGHTY = Path(__file__).parents[3] / "shared" / "data" / "hostile" / "naughty_strings.json"
 NAME = "<img src=x onerror=alert(1)>.txt"
 HOSTILE = (
     "The tower of Brielle <script>alert(2)</script> leans ![](http://other.example/a.png?q=1) two degrees, "
@@ -37,11 +35,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
 
 
 @pytest.fixture(scope="module")
-def kept(hostile: Assistant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Conversations]]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        with served(hostile) as page:
-            yield page
+def kept(hostile: Assistant) -> Iterator[tuple[str, Conversations]]:
+    with served(hostile) as page:
+        yield page
 
 
 @pytest.fixture
@@ -88,12 +84,12 @@ def test_markup_in_a_document_stays_text(
 
 
 def test_naughty_strings_stay_text(
-    watched: tuple[Browser, list[str]], kept: tuple[str, Conversations]
+    watched: tuple[Browser, list[str]], kept: tuple[str, Conversations], naughty_strings: list[str]
 ) -> None:
-    if not NAUGHTY.is_file():
+    if not naughty_strings:
         pytest.skip("the naughty strings lie beside the project's checkout, which is not so here")
     browser, happened = watched
-    strings = [text for text in json.loads(NAUGHTY.read_text("utf-8")) if text.strip()]
+    strings = [text for text in naughty_strings if text.strip()]
     conversation = None
     for text in strings:
         citation = Citation(1, text, 1, None, 1, None, text, 0, len(text), text)

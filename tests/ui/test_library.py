@@ -43,14 +43,6 @@ def test_two_uploads_of_one_name_are_two_documents(shelf: Assistant, tmp_path: P
     assert sorted(document.source for document in shelf.documents()) == ["log (2).txt", "log.txt"]
 
 
-def test_unreadable_upload_shows_its_error_and_the_others_are_added(shelf: Assistant, tmp_path: Path) -> None:
-    good, bad = file(tmp_path / "good.txt", "A log of Urk."), file(tmp_path / "bad.pdf", "%PDF-1.4 no")
-    *_, last = library.ingest(shelf, library.save(shelf, [bad, good]))
-    assert "pilcrow-problem" in last
-    assert "bad&#46;pdf" in last
-    assert [document.source for document in shelf.documents()] == ["good.txt"]
-
-
 def test_document_state_follows_its_file(shelf: Assistant, tmp_path: Path) -> None:
     path = Path(file(tmp_path / "log.txt", "A log of Urk."))
     shelf.ingest([path])

@@ -72,6 +72,7 @@ def test_abstention_shows_the_nearest_paragraphs_and_no_citation() -> None:
     html = shown(answer)
     assert "Not said: Belgian, army." in text_of(html)
     assert "notes.txt ¶3line 5" in text_of(html)
+    assert "Nearest paragraphs" in html
     assert "The ferry ran late." in text_of(html)
     assert "pilcrow-number" not in html
 

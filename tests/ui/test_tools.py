@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,29 +15,13 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent, Tool
 from served_page import served
-from test_completions import LEANS, TOWERS, Slow
+from test_completions import LEANS, Slow
 
-from rag import Assistant, Settings
+from rag import Assistant
 from ui import tools
 
 LOGIN = {"Authorization": "Bearer ann:a b"}
 NAMES = {"ask", "search", "show_paragraph", "list_documents"}
-
-
-@pytest.fixture(scope="module")
-def towers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
-    folder = tmp_path_factory.mktemp("towers")
-    (folder / "towers.txt").write_text(TOWERS, "utf-8")
-    (folder / "2023-01-31.md").write_text("# Ferry\n\nThe ferry of Kampen sank.\n", "utf-8")
-    with Assistant.open(folder / "index", Settings()) as assistant:
-        assistant.ingest([folder])
-        yield assistant
-
-
-@pytest.fixture(scope="module")
-def address(towers: Assistant) -> Iterator[str]:
-    with served(towers, "ann:a b") as (_, address):
-        yield address
 
 
 @pytest.fixture(scope="module")
@@ -90,14 +73,17 @@ def test_gradio_client_gets_a_cited_answer(program: Client, towers: Assistant) -
     assert answer["citations"] == towers.ask(LEANS).as_json()["citations"]
 
 
-def test_mcp_client_gets_the_same_as_json(program: Client, address: str) -> None:
+def test_mcp_client_gets_the_same_as_json_and_the_error(program: Client, address: str) -> None:
     calls: list[tuple[str, dict[str, Any]]] = [
         ("ask", {"question": LEANS}),
         ("search", {"question": "ferry", "limit": 1}),
-        ("show_paragraph", {"source": "towers.txt", "paragraph": 2}),
+        ("show_paragraph", {"source": "Brielle.txt", "paragraph": 2}),
         ("list_documents", {}),
     ]
-    _, results = through_mcp(address, calls)
+    unknown = ("show_paragraph", {"source": "gone.txt", "paragraph": 1})
+    _, [*results, refused] = through_mcp(address, [*calls, unknown])
+    assert refused.isError
+    assert "No document named" in text(refused)
     for (name, arguments), result in zip(calls, results, strict=True):
         assert not result.isError
         same = program.predict(**arguments, api_name=f"/{name}")
@@ -110,19 +96,19 @@ def test_mcp_client_gets_the_same_as_json(program: Client, address: str) -> None
 def test_search_returns_the_best_paragraphs_first(program: Client) -> None:
     found = program.predict(question="Which tower leans nine degrees?", limit=2, api_name="/search")
     assert len(found) == 2
-    assert (found[0]["source"], found[0]["paragraph"]) == ("towers.txt", 2)
+    assert (found[0]["source"], found[0]["paragraph"]) == ("Brielle.txt", 2)
     [only] = program.predict(question="tower", sources=["2023-01-31.md"], limit=1, api_name="/search")
     assert only["source"] == "2023-01-31.md"
 
 
 def test_show_paragraph_and_list_documents(program: Client) -> None:
-    shown = program.predict(source="towers.txt", paragraph=2, api_name="/show_paragraph")
+    shown = program.predict(source="Brielle.txt", paragraph=2, api_name="/show_paragraph")
     assert shown["text"] == "The tower of Delft leans nine degrees; it was built in 1325."
-    assert (shown["source"], shown["number"], shown["line"], shown["kind"]) == ("towers.txt", 2, 3, "body")
+    assert (shown["source"], shown["number"], shown["line"], shown["kind"]) == ("Brielle.txt", 2, 3, "body")
     listed = program.predict(api_name="/list_documents")
     assert [(each["source"], each["paragraphs"]) for each in listed] == [
         ("2023-01-31.md", 2),
-        ("towers.txt", 2),
+        ("Brielle.txt", 2),
     ]
 
 
@@ -134,8 +120,8 @@ def test_show_paragraph_and_list_documents(program: Client) -> None:
         ("ask", {"question": 5}, "question: .*string"),
         ("ask", {"question": "Who?", "sources": ["gone.txt"]}, "No document named 'gone.txt'"),
         ("search", {"question": "Who?", "limit": 51}, "limit: .*50"),
-        ("show_paragraph", {"source": "towers.txt", "paragraph": 9}, "has no paragraph 9; it has 1 to 2"),
-        ("show_paragraph", {"source": "towers.txt", "paragraph": "x"}, "paragraph: .*integer"),
+        ("show_paragraph", {"source": "Brielle.txt", "paragraph": 9}, "has no paragraph 9; it has 1 to 2"),
+        ("show_paragraph", {"source": "Brielle.txt", "paragraph": "x"}, "paragraph: .*integer"),
     ],
 )
 def test_bad_arguments_are_reported(
@@ -143,12 +129,6 @@ def test_bad_arguments_are_reported(
 ) -> None:
     with pytest.raises(AppError, match=message):
         program.predict(**arguments, api_name=f"/{name}")
-
-
-def test_mcp_client_gets_the_error(address: str) -> None:
-    _, [result] = through_mcp(address, [("show_paragraph", {"source": "gone.txt", "paragraph": 1})])
-    assert result.isError
-    assert "No document named" in text(result)
 
 
 def test_mcp_needs_the_login(address: str) -> None:
