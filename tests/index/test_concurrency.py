@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
-import pytest
 from remembering_embedder import having_read
 
 from rag import Answer, Assistant
@@ -36,16 +34,13 @@ def keep_asking(assistant: Assistant, place: str, stop: Event) -> list[Answer]:
     return answers
 
 
-@pytest.fixture
-def assistant(embedder: Embedder, tmp_path: Path) -> Iterator[Assistant]:
-    documents = {f"{place}.txt": "\n\n".join(paragraphs(place, 0)) for place in PLACES}
-    with having_read(documents, tmp_path, embedder) as opened:
-        yield opened
-
-
-def test_answers_stay_consistent_while_files_change(assistant: Assistant, tmp_path: Path) -> None:
+def test_answers_stay_consistent_while_files_change(embedder: Embedder, tmp_path: Path) -> None:
     stop, folder = Event(), tmp_path / "documents"
-    with ThreadPoolExecutor(len(PLACES)) as threads:
+    documents = {f"{place}.txt": "\n\n".join(paragraphs(place, 0)) for place in PLACES}
+    with (
+        having_read(documents, tmp_path, embedder) as assistant,
+        ThreadPoolExecutor(len(PLACES)) as threads,
+    ):
         asking = [threads.submit(keep_asking, assistant, place, stop) for place in PLACES]
         try:
             for version in range(1, VERSIONS):
@@ -55,12 +50,12 @@ def test_answers_stay_consistent_while_files_change(assistant: Assistant, tmp_pa
                 assert (len(report.updated), len(report.unchanged)) == (1, len(PLACES) - 1)
         finally:
             stop.set()
-    for future in asking:
-        answers = future.result()
-        assert any(not answer.abstained for answer in answers)
-        for answer in answers:
-            check(answer)
-    assert assistant.check() == []
+        for future in asking:
+            answers = future.result()
+            assert any(not answer.abstained for answer in answers)
+            for answer in answers:
+                check(answer)
+        assert assistant.check() == []
 
 
 def check(answer: Answer) -> None:

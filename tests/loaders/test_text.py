@@ -221,20 +221,16 @@ def test_unknown_formats_are_refused() -> None:
         read("Text.", "a.xyz")
 
 
-def test_missing_file_or_folder_says_why_it_cannot_be_read(tmp_path: Path) -> None:
+def test_missing_file_folder_or_huge_file_says_why_it_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match="No such file"):
         load(tmp_path / "none.txt", "none.txt")
     (tmp_path / "folder.txt").mkdir()
     with pytest.raises(LoadError, match="not a regular file"):
         load(tmp_path / "folder.txt", "folder.txt")
-
-
-def test_huge_file_is_refused_unread(tmp_path: Path) -> None:
-    file = tmp_path / "huge.txt"
-    with file.open("wb") as sparse:
+    with (tmp_path / "huge.txt").open("wb") as sparse:
         sparse.truncate(65 * 2**20)
     with pytest.raises(LoadError, match="65 MiB, more than 64; split it"):
-        load(file, "huge.txt")
+        load(tmp_path / "huge.txt", "huge.txt")
 
 
 @pytest.mark.skipif(not (SHARED / "data" / "hostile").is_dir(), reason="the naughty strings are not here")

@@ -66,21 +66,15 @@ def test_citation_says_if_its_paragraph_changed(state: str, message: str) -> Non
     assert "pilcrow-changed" not in shown(Answer("?", "It was. [1]", citations=(citation,)))
 
 
-def test_abstention_shows_the_nearest_paragraphs_and_no_citation() -> None:
+def test_abstention_shows_the_nearest_paragraphs_and_a_number_without_a_citation_as_text() -> None:
     near = Evidence(1, "notes.txt", 3, "The ferry ran late.", line=5)
-    answer = Answer("?", "Not said: Belgian, army.", abstained=True, nearest=(near,), missing=("Belgian",))
-    html = shown(answer)
-    assert "Not said: Belgian, army." in text_of(html)
+    text = "Not said: Belgian, army. See [7]."
+    html = shown(Answer("?", text, abstained=True, nearest=(near,), missing=("Belgian",)))
+    assert text in text_of(html)
     assert "notes.txt ¶3line 5" in text_of(html)
     assert "Nearest paragraphs" in html
     assert "The ferry ran late." in text_of(html)
     assert "pilcrow-number" not in html
-
-
-def test_number_without_a_citation_stays_text() -> None:
-    html = shown(Answer("?", "See [7]."))
-    assert "pilcrow-number" not in html
-    assert "See [7]." in text_of(html)
 
 
 def test_follow_up_says_how_it_was_understood() -> None:
