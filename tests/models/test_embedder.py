@@ -34,7 +34,8 @@ def save_bert(folder: Path, labels: int | None) -> Path:
 
     tokenizer = BertTokenizerFast.from_pretrained(check_weights().parent)
     shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    config = BertConfig(len(tokenizer), **shape, max_position_embeddings=64, num_labels=labels or 1)
+    shape |= {"vocab_size": len(tokenizer), "max_position_embeddings": 64, "num_labels": labels or 1}
+    config = BertConfig(**shape)
     torch.manual_seed(0)
     (BertForSequenceClassification(config) if labels else BertModel(config)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
