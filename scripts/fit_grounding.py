@@ -30,7 +30,7 @@ from rag.models.embedder import load_embedder
 from rag.models.local import BUILT_IN
 from rag.text.words import sentences
 from rag.types import Evidence, Vectors
-from rag.verification.clauses import split
+from rag.verification.clauses import split_clauses
 from rag.verification.grounding import Embed, all_features, read_passages, sound_passages
 from rag.verification.grounding_weights import THRESHOLD
 from rag.verification.likeness import Features
@@ -163,7 +163,7 @@ def summaries(data: Path, name: str) -> Iterator[Item]:
 def measure(item: Item, embed: Embed) -> Measured:
     """Return the features of the sound passages of a sentence and of its clauses."""
     passages = [passage for each in item.evidence for passage in read_passages(each)]
-    clauses = split(item.sentence)
+    clauses = split_clauses(item.sentence)
     whole, *rest = (
         all_features(text, sound_passages(text, passages)[0], embed) for text in (item.sentence, *clauses)
     )
