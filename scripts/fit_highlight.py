@@ -183,7 +183,7 @@ def _fitted(inputs: Sequence[Matrix], items: Sequence[Spans]) -> NDArray[np.floa
 
 
 def report(tested: Sequence[Sequence[Spans]], questions: Sequence[Sequence[Highlight]]) -> None:
-    """Print how right the surest highlight of each question is, then by the bar a highlight must pass."""
+    """Print how right each question's most probable highlight is, then the figures by threshold."""
     best = [max(texts, key=lambda one: one.probability) for texts in questions]
     whole = [texts[0].asked for texts in tested]
     texts = [(exact_match(one.texts[0], one.golds), f1(one.texts[0], one.golds)) for one in whole]
