@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="eval",
-    help="Ask questions with known answers and check that the answers are right, cited and faithful.",
+    help="Ask questions with known answers and score the results. Exits with 1 if a score got worse.",
     no_args_is_help=False,
     rich_markup_mode=None,
 )
@@ -36,10 +36,11 @@ def evaluate(
     context: typer.Context,
     quick: Annotated[bool, typer.Option("--quick", help="Ask only the first 30 questions.")] = False,
     questions: Annotated[
-        Path | None, typer.Option("--questions", metavar="FILE", help="Your own questions; needs --index.")
+        Path | None,
+        typer.Option("--questions", metavar="FILE", help="File of your own questions; requires --index."),
     ] = None,
     index: Annotated[
-        Path | None, typer.Option("--index", metavar="DIR", help="The index to ask; needs --questions.")
+        Path | None, typer.Option("--index", metavar="DIR", help="The index to ask; requires --questions.")
     ] = None,
     judge_url: Annotated[
         str | None,
@@ -47,7 +48,7 @@ def evaluate(
             "--judge-url", metavar="URL", help="OpenAI-compatible address of an LLM that also judges."
         ),
     ] = None,
-    judge_model: Annotated[str | None, typer.Option("--judge-model", help="Model to use there.")] = None,
+    judge_model: Annotated[str | None, typer.Option("--judge-model", help="Model at --judge-url.")] = None,
     output: Output = NIGHTLY,
 ) -> None:
     """Ask the questions, score the answers, write a report. Exit with code 1 if something got worse."""
@@ -79,8 +80,8 @@ def _plan(questions: Path | None, index: Path | None, output: Path) -> Plan:
         return Plan(questions, output, index=index)
     if not SEEDS.is_dir():
         raise PilcrowError(
-            "The built-in questions are about documents that only a checkout has. "
-            "Pass your own: pilcrow eval --questions FILE --index DIR"
+            "The built-in questions are about seeds/, which is not installed. "
+            "Pass your own: `pilcrow eval --questions FILE --index DIR`."
         )
     # The public sets are beside some checkouts.
     return Plan(FILE, output, documents=SEEDS, public=DATA if DATA.is_dir() else None)
@@ -88,13 +89,13 @@ def _plan(questions: Path | None, index: Path | None, output: Path) -> Plan:
 
 @app.command()
 def accept(
-    reason: Annotated[str, typer.Option("--reason", help="Why this run is good enough to compare with.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why this run is a good baseline.")],
     output: Output = NIGHTLY,
 ) -> None:
-    """Accept the last run; later runs are compared with it."""
+    """Make the last run the baseline. Later runs are compared with it."""
     from eval.runs import results
 
-    typer.echo(f"accepted, in {results.accept(output, reason)}")
+    typer.echo(f"Accepted. The baseline is in {results.accept(output, reason)}")
 
 
 @app.command()
@@ -108,11 +109,11 @@ def draft(
     feedback: Annotated[
         Path | None,
         typer.Option(
-            "--feedback", metavar="FILE", help="Output of `pilcrow feedback`; - reads it from a pipe."
+            "--feedback", metavar="FILE", help="Output of `pilcrow feedback`; - for standard input."
         ),
     ] = None,
 ) -> None:
-    """Propose questions from users' feedback and from the documents; accept, edit or skip each."""
+    """Propose questions to accept, edit or skip. They come from users' feedback and the documents."""
     from eval.questions.draft import from_documents, from_feedback, review
     from eval.questions.question import load
     from rag import Assistant, Settings
@@ -122,7 +123,7 @@ def draft(
     with Assistant.open(settings=Settings.load(index=index)) as assistant:
         drafts = chain(from_feedback(judged, known), from_documents(assistant, known))
         kept = review(drafts, assistant, questions, known, _prompt, _show)
-    _show(f"{kept} added to {questions}. Ask them with: pilcrow eval --questions {questions} --index …")
+    _show(f"{kept} added to {questions}. Ask them with `pilcrow eval --questions {questions} --index DIR`.")
 
 
 def _read_feedback(file: Path) -> list[dict[str, Any]]:
@@ -135,8 +136,8 @@ def _read_feedback(file: Path) -> list[dict[str, Any]]:
         sys.stdin = Path("/dev/tty").open(encoding="utf-8")  # noqa: SIM115 -- the pipe ended; choices come here
     except (OSError, UnicodeDecodeError) as error:
         raise PilcrowError(
-            f"Cannot read the feedback or your choices ({error}). "
-            "Save it: pilcrow feedback > FILE, then: pilcrow eval draft --feedback FILE"
+            f"Can't read the feedback or your choices ({error}). "
+            "Run `pilcrow feedback > FILE`, then `pilcrow eval draft --feedback FILE`."
         ) from error
     return found
 
@@ -154,8 +155,8 @@ def _show(text: str) -> None:
 def _require_ragas() -> None:
     if find_spec("ragas") is None:
         raise PilcrowError(
-            "The evaluation needs RAGAS, which is not installed. Run: pip install 'pilcrow[eval]' "
-            "(in a checkout: make nightly)"
+            "The evaluation requires RAGAS, which is not installed. Run `pip install 'pilcrow[eval]'`, "
+            "or `make nightly` in a checkout."
         )
 
 

@@ -25,7 +25,7 @@ from eval.scores.cases import Case
 from eval.scores.measures import Scores
 from rag import Assistant, PilcrowError, Settings
 
-QUICK = 30  # questions; the first ones include every kind
+QUICK = 30  # questions, which include every kind
 SAMPLE, TRIED = 20, 10  # answers, and claims of each trial, that an LLM judges
 
 
@@ -78,14 +78,17 @@ def evaluate(plan: Plan, track: Track, say: Callable[[str], None]) -> Results:
 
 @contextmanager
 def open_index(plan: Plan) -> Iterator[Assistant]:
-    """Open the plan's index, or a temporary one of its documents; an interrupted run leaves that for reuse.
+    """Open the plan's index, or a temporary one of its documents, which an interrupted run leaves for reuse.
 
     Raises PilcrowError if the index is empty or a document cannot be read.
     """
     if plan.documents is None:
         with Assistant.open(settings=Settings.load(index=plan.index)) as assistant:
             if not assistant.documents():
-                raise PilcrowError(f"The index {plan.index} is empty. Add documents: pilcrow ingest PATH")
+                raise PilcrowError(
+                    f"The index {plan.index} is empty. "
+                    f"Add documents with `pilcrow ingest --index {plan.index} PATH`."
+                )
             yield assistant
         return
     folder = plan.output / f"index-{_hash([*_contents(plan.documents), *_code()])}"
@@ -100,7 +103,7 @@ def open_index(plan: Plan) -> Iterator[Assistant]:
 def ask_all(
     plan: Plan, questions: Sequence[Question], assistant: Assistant, track: Track, say: Callable[[str], None]
 ) -> Answers:
-    """Validate the questions, then ask them, resuming an interrupted run if there is one."""
+    """Validate the questions, then ask them, going on with an interrupted run if there is one."""
     validate(questions, assistant)
     documents = assistant.documents()
     key = _hash(
@@ -113,7 +116,7 @@ def ask_all(
     )
     with closing(Record(plan.output / f"run-{key}.jsonl", questions)) as record:
         if record.resumed:
-            say(f"resuming run {record.run}, which has answered {record.resumed} of {len(questions)}")
+            say(f"resuming run {record.run}: {record.resumed} of {len(questions)} questions are answered")
         cases = run(questions, assistant, record, track)
         return Answers(record.run, record.started, cases, record.resumed, len(documents), record.path)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Assistant:
-    """An open index that answers questions. Many threads may ask, also while one ingests."""
+    """Answers from one index. Threads may ask at the same time, also while one ingests."""
 
     def __init__(
         self, settings: Settings, index: Index, embedder: Embedder | None, llm: LLM | None = None
@@ -185,7 +185,7 @@ class Assistant:
         return PilcrowQueryEngine(lambda question: self.ask(question, sources=sources))
 
     def verify(self, answer: Answer, below: Path | None = None) -> list[str]:
-        """Return what is wrong with a recorded answer, one line per problem; empty if it is still right.
+        """Return what is wrong with a recorded answer, one line for each fault; empty if it is still right.
 
         Quotes are compared with the index. Those from documents that it lacks are compared with the files
         `below` a folder, if given.
@@ -227,7 +227,9 @@ class Assistant:
             document = _document(snapshot, source)
             found = snapshot.paragraphs([(source, number)]).get((source, number))
         if found is None:
-            raise StoreError(f"{source} has no paragraph {number}; it has 1 to {document.paragraphs}")
+            raise StoreError(
+                f"{source} has no paragraph {number}. Its paragraphs are 1 to {document.paragraphs}."
+            )
         return found
 
     def paragraphs(self, source: str, first: int, last: int) -> list[Paragraph]:

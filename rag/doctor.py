@@ -37,7 +37,8 @@ def examine(index: Path | None) -> Iterator[Finding]:
         yield f"problem: {error}", False
         return
     for name, origin in Settings.origins(index=index).items():
-        yield f"{name} = {getattr(settings, name)} (from {origin})", True
+        value = getattr(settings, name)
+        yield f"{name} = {'none' if value is None else value} (from {origin})", True
     yield from _model(settings)
     yield from _language_model(settings)
     yield from _index(settings)
@@ -52,14 +53,14 @@ def _library(name: str) -> Finding:
 
 def _model(settings: Settings) -> Iterator[Finding]:
     if settings.embedder != BUILT_IN:
-        yield f"embedder: {settings.embedder}; its weights are not verified", True
+        yield f"embedder: {settings.embedder}, weights not verified", True
         return
     try:
         check_weights()
     except PilcrowError as error:
         yield f"problem: {error}", False
     else:
-        yield f"embedder: {BUILT_IN}; its weights are the official file", True
+        yield f"embedder: {BUILT_IN}, weights verified", True
 
 
 def _language_model(settings: Settings) -> Iterator[Finding]:
@@ -69,7 +70,7 @@ def _language_model(settings: Settings) -> Iterator[Finding]:
     try:
         llm = load_llm(settings)
         if llm is None:
-            yield "llm: none; answers are made of the documents' own sentences", True
+            yield "llm: none; answers consist of the documents' own sentences", True
             return
         size = context_size(llm)
         asked = monotonic()
@@ -83,10 +84,13 @@ def _language_model(settings: Settings) -> Iterator[Finding]:
         return
     name = llm.metadata.model_name
     if not text.strip():
-        yield f"problem: {name} at {settings.llm} answers nothing. Set llm_model to a chat model.", False
+        yield (
+            f"problem: {name} at {settings.llm} returned an empty answer. Set llm_model to a chat model.",
+            False,
+        )
         return
     yield f"llm: {name} answers after {began - asked:.1f} s, {speed:.0f} tokens a second", True
-    yield f"llm: its context window is {size} tokens", True
+    yield f"llm: context window of {size} tokens", True
 
 
 def _index(settings: Settings) -> Iterator[Finding]:

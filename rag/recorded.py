@@ -16,17 +16,17 @@ Current = Sequence[Paragraph] | str  # a document's paragraphs as they are now, 
 
 
 def recheck(answer: Answer, current: Callable[[str], Current], embed: Embed) -> list[str]:
-    """Return what is wrong with the answer, one line per problem; `current` is called once per source.
+    """Return what is wrong with the answer, one line for each fault; `current` is asked once for each source.
 
-    Statements are checked against their quotes as in a new answer: extracted ones word for word, a language
-    model's by `grounded`.
+    Statements are checked against their quotes as when they were made: those cut from documents word for
+    word, a language model's sentences by `grounded`.
     """
     sources = [cited.source for cited in answer.citations] + [near.source for near in answer.nearest]
     documents = {source: current(source) for source in dict.fromkeys(sources)}
-    found = [f"[{one.number}] {wrong}" for one in answer.citations for wrong in _in_citation(one, documents)]
+    faults = [f"[{one.number}] {fault}" for one in answer.citations for fault in _of_citation(one, documents)]
     for near in answer.nearest:
-        found += [f"nearest: {wrong}" for wrong in _in_place(near, near.text, near.text, documents)]
-    return found + list(_in_statements(answer, documents, embed))
+        faults += [f"nearest: {fault}" for fault in _of_place(near, near.text, near.text, documents)]
+    return faults + list(_of_statements(answer, documents, embed))
 
 
 def read_below(folder: Path, source: str) -> Current:
@@ -45,14 +45,14 @@ def read_below(folder: Path, source: str) -> Current:
         return str(error)
 
 
-def _in_citation(cited: Citation, documents: Mapping[str, Current]) -> Iterator[str]:
+def _of_citation(cited: Citation, documents: Mapping[str, Current]) -> Iterator[str]:
     text = cited.paragraph_text
     if not (0 <= cited.start < cited.end <= len(text) and cited.quote == text[cited.start : cited.end]):
-        yield "the quote is not the text at its place in the paragraph"
-    yield from _in_place(cited, text, cited.quote, documents)
+        yield "the quote differs from the paragraph at its position"
+    yield from _of_place(cited, text, cited.quote, documents)
 
 
-def _in_place(
+def _of_place(
     found: Citation | Evidence, text: str, quote: str, documents: Mapping[str, Current]
 ) -> Iterator[str]:
     """Yield what has changed in a paragraph or its place, and where the quote is now."""
@@ -66,7 +66,7 @@ def _in_place(
         change = "is no longer there" if here is None else "has changed"
         yield f"{place} {change}; {_new_place(found.paragraph, text, quote, current)}"
     elif (here.page, here.line, here.date) != (found.page, found.line, found.date):
-        yield f"{place} is on {_position(here)}, not on {_position(found)}"
+        yield f"{place} was at {_position(found)}; it is now at {_position(here)}"
 
 
 def _new_place(number: int, text: str, quote: str, current: Sequence[Paragraph]) -> str:
@@ -87,7 +87,7 @@ def _position(found: Paragraph | Citation | Evidence) -> str:
     return f"{page}, {line}, {found.date.isoformat() if found.date else 'without a date'}"
 
 
-def _in_statements(answer: Answer, documents: Mapping[str, Current], embed: Embed) -> Iterator[str]:
+def _of_statements(answer: Answer, documents: Mapping[str, Current], embed: Embed) -> Iterator[str]:
     """Yield what is wrong with the statements: no citation, no support, or not the text shown."""
     citations = {cited.number: cited for cited in answer.citations}
     by_model = "calls" in answer.timings
@@ -105,9 +105,9 @@ def _in_statements(answer: Answer, documents: Mapping[str, Current], embed: Embe
         if reworded and not (by_model and _is_grounded(statement.text, cited, answer, documents, embed)):
             yield from (f"[{one.number}] does not support {shown}" for one in reworded)
     if answer.abstained and answer.statements:
-        yield "it is marked as no answer but has statements"
+        yield "it is marked as an abstention but has statements"
     if not answer.abstained and answer.text != compose(answer.statements):
-        yield "its text is not the text of its statements"
+        yield "its text differs from its statements"
 
 
 def _is_grounded(

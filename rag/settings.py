@@ -81,7 +81,7 @@ def _accounts(auth: SecretStr) -> SecretStr:
 
 
 class Settings(BaseModel):
-    """All settings: `Settings.load` reads them, `Settings(…)` takes values. Both raise SettingsError."""
+    """All settings: `Settings.load` reads them, `Settings(…)` takes them as given. Raise SettingsError."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -146,9 +146,9 @@ class Settings(BaseModel):
 
     @classmethod
     def origins(cls, **arguments: object) -> dict[str, str]:
-        """Return where each setting's value comes from if `load` gets the same arguments."""
+        """Return where `load` with the same arguments takes each setting's value from."""
         found = _gather(arguments, cls.model_fields)
-        return {name: found[name][1] if name in found else "the default" for name in cls.model_fields}
+        return {name: found[name][1] if name in found else "the defaults" for name in cls.model_fields}
 
     @model_validator(mode="wrap")
     @classmethod

@@ -106,7 +106,7 @@ class Hit:
 
 
 class Placed:
-    """A part of a document at a page or line, with its date."""
+    """Something at a page or line of a document, with its date."""
 
     __slots__ = ()
     page: int | None
@@ -186,10 +186,11 @@ class Statement:
 class Answer:
     """A checked answer, or an abstention with the nearest paragraphs and the words not found.
 
-    `probability` (0 to 1): that the evidence answers the question; 0.0 without evidence, or for a question
-    without words. `standalone`: the question as understood with its history. `conflicting`: the statements
-    are from sources that disagree, newest first. `dropped`: the LLM's sentences that no paragraph supports;
-    `text` lacks them. `timings`: seconds by step, and an LLM's calls and tokens.
+    `probability` (0 to 1) is that of the evidence answering the question; 0.0 without evidence, or for a
+    question without words. `standalone` is the question as understood with its history. `conflicting` means
+    that the statements are from sources that disagree, newest first. `dropped` are the LLM's sentences that
+    no paragraph supports; `text` doesn't have them. `timings` are seconds by step, and an LLM's calls and
+    tokens.
     """
 
     question: str
@@ -230,7 +231,9 @@ class Answer:
         try:
             return _adapter().validate_json(json.dumps(written, allow_nan=False), strict=True)
         except (TypeError, ValueError, RecursionError) as error:
-            raise PilcrowError(f"This is not an answer as Pilcrow writes it: {_problem(error)}") from error
+            raise PilcrowError(
+                f"This is not an answer saved by Pilcrow ({_problem(error)}). Save it again."
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)

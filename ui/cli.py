@@ -16,7 +16,7 @@ from ui import terminal
 
 app = typer.Typer(
     name="pilcrow",
-    help="Ask your own documents; every sentence of the answer cites its file and paragraph.",
+    help="Ask your own documents. Every sentence of an answer cites its file and paragraph.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,7 +25,7 @@ app = typer.Typer(
 app.add_typer(evaluation)
 Index = Annotated[
     Path | None,
-    typer.Option("--index", metavar="DIR", help="Use the index in this folder."),
+    typer.Option("--index", metavar="DIR", help="Use the index in DIR."),
 ]
 
 
@@ -59,7 +59,9 @@ def _options(
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, or folders with all below.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", help="Files or folders, including subfolders.")
+    ],
     prune: Annotated[
         bool,
         typer.Option("--prune", help="Remove documents whose files were deleted from these folders."),
@@ -80,7 +82,7 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON.")] = False,
     index: Index = None,
 ) -> None:
-    """Answer a question and cite each sentence. The answer is made from the documents in the index."""
+    """Answer a question from the documents in the index. Every sentence cites its paragraph."""
     with _open(index) as assistant:
         answer = assistant.ask(question)
     if as_json:
@@ -106,7 +108,7 @@ def list_documents(index: Index = None) -> None:
 
 @app.command()
 def show(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A document, as `list` names it.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The document's name, as `list` shows it.")],
     number: Annotated[
         int, typer.Argument(metavar="PARAGRAPH", min=1, help="The paragraph's number, from 1.")
     ],
@@ -119,7 +121,9 @@ def show(
 
 @app.command()
 def remove(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE…", help="Documents, as `list` names them.")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE…", help="The documents' names, as `list` shows them.")
+    ],
     index: Index = None,
 ) -> None:
     """Remove documents from the index. Their files stay."""
@@ -131,10 +135,15 @@ def remove(
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="From `ask --json`, or exported by the page.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file from `ask --json`, or a JSON export of the page.")
+    ],
     index: Index = None,
 ) -> None:
-    """Re-check saved answers against the index, or against files in this folder."""
+    """Re-check saved answers. Exits with 1 if one no longer holds.
+
+    Compares them with the index and, for documents that it lacks, with files in the current folder.
+    """
     from ui.export import read_answers
 
     answers = read_answers(file)
@@ -158,7 +167,7 @@ def feedback(index: Index = None) -> None:
         terminal.print_error(f"No conversations in {settings.index} yet. Start one with `pilcrow chat`.")
         return
     with Conversations(path) as conversations:
-        for answer in conversations.judged_answers():
+        for answer in conversations.candidates():
             terminal.print_json(answer)
 
 

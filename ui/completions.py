@@ -79,7 +79,7 @@ def routes(assistant: Assistant) -> list[Route]:
         if failure := _check(request):
             return failure
         if not slots.acquire(blocking=False):
-            message = f"{MAX_CONCURRENT} questions are being answered. Ask again in a moment."
+            message = f"Too many questions: {MAX_CONCURRENT} are running. Try again in a moment."
             return error_response(429, message, "rate_limit_exceeded")
         *before, last = request.dialogue
         stream = assistant.stream(last.text, _turns(before))

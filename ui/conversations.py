@@ -172,14 +172,14 @@ class Conversations:
     def judge(self, user: str, conversation: str, number: int, verdict: str | None, note: str = "") -> None:
         """Set the user's verdict on an answer; None removes it."""
         if verdict is not None and verdict not in VERDICTS:
-            raise PilcrowError(f"{verdict!r} is no verdict. Use one of: {', '.join(VERDICTS)}.")
+            raise PilcrowError(f"Unknown verdict {verdict!r}. Use one of: {', '.join(VERDICTS)}.")
         if len(note) > MAX_NOTE:
             raise PilcrowError(f"The note has {len(note)} characters. Use at most {MAX_NOTE}.")
         with self._transaction() as connection:
             key = _own(connection, user, conversation, number)
             connection.execute(_JUDGE, (verdict, _encodable(note), key, number))
 
-    def judged_answers(self) -> Iterator[dict[str, object]]:
+    def candidates(self) -> Iterator[dict[str, object]]:
         """Yield all users' answers that have a verdict, as JSON values for the evaluation, oldest first.
 
         `history` is the turns before, `citations` the cited [source, paragraph].
@@ -226,13 +226,13 @@ class Conversations:
 
     def _error(self, error: Exception) -> PilcrowError:
         return PilcrowError(
-            f"{self._path} cannot be used ({error}). Check the folder's permissions and the free space. "
-            "If the file is damaged, move it away: Pilcrow then starts a new one."
+            f"{self._path} can't be used ({error}). Check the folder's permissions and the free space. "
+            "If the file is damaged, move it; Pilcrow then creates a new one."
         )
 
 
 def _own(connection: sqlite3.Connection, user: str, conversation: str, number: int | None = None) -> str:
-    """Return the conversation's id; PilcrowError if it isn't the user's, or has no entry of this number."""
+    """Return the conversation's id; PilcrowError if the user has none such, or it has no such entry."""
     key = _encodable(conversation)
     if not connection.execute(_OWN, (key, _encodable(user))).fetchone():
         raise PilcrowError("There is no such conversation. It may have been deleted.")

@@ -67,7 +67,7 @@ def read_answers(file: Path) -> list[Answer]:
     except (OSError, ValueError, RecursionError) as error:
         raise PilcrowError(
             f"{file} can't be read as JSON ({error}). "
-            "Pass a file from `pilcrow ask --json`, or a JSON export of the page."
+            "Pass a file from `pilcrow ask --json`, or a JSON export from the page."
         ) from error
     answers = [read]
     if isinstance(read, dict) and "pilcrow" in read:

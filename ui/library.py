@@ -75,7 +75,7 @@ def remove(assistant: Assistant, source: str) -> str:
     assistant.remove(source)
     if path.parent == (assistant.settings.index / FOLDER).resolve():
         path.unlink(missing_ok=True)
-    return f"{source} is removed."
+    return f"Removed {source}."
 
 
 def table(assistant: Assistant) -> str:

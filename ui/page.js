@@ -49,7 +49,7 @@ const copy = async (button, text) => {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   } catch {
-    button.textContent = "Not allowed here";
+    button.textContent = "Can't copy";
   }
   setTimeout(() => { button.textContent = button.dataset.do === "link" ? "Link" : "Copy"; }, 1500);
 };

@@ -51,7 +51,7 @@ def run(settings: Settings) -> None:
             suggestions(assistant)  # loads the model before the first question
             page = build(assistant, conversations)
             address = serve(page, assistant, conversations)
-            sys.stderr.write(f"Pilcrow is at {address} (Ctrl-C ends it)\n")
+            sys.stderr.write(f"Pilcrow is at {address} (Ctrl-C to stop)\n")
             try:
                 Event().wait()
             finally:
@@ -132,7 +132,7 @@ class _Page:
             self._box.submit(self._ask, inputs, chat_outputs, **private),
             self._click.change(self._clicked, [self._click, *inputs], chat_outputs, **private),
         ]
-        # `then` waits for the cancellation: until then the run's output could overwrite the message.
+        # `then`: before the run is cancelled, its output could overwrite the message.
         cancelled = self._box.stop(None, cancels=runs, **private)
         cancelled.then(self._stopped, None, [self._box, self._draft], **private)
         new.click(self._new, self._search, chat_outputs, **private)

@@ -39,7 +39,7 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-# Needed by the login page; none of it shows documents. Gradio itself requests the startup events.
+# What the login page needs; nothing of it shows the documents. Gradio itself requests the startup events.
 PUBLIC = {"/", "/login", "/login/", "/logout", "/favicon.ico", "/robots.txt", "/theme.css"}
 PUBLIC |= {"/gradio_api/theme.css", "/gradio_api/startup-events"}
 PUBLIC_FOLDERS = ("/assets/", "/static/", "/svelte/")
@@ -59,7 +59,7 @@ class Accounts:
     async def check(self, name: str, password: str) -> bool:
         """Return whether the name has this password; if not, after `WRONG_PASSWORD_DELAY`."""
         digest = _digest(name, password)
-        equal = [compare_digest(digest, known) for known in self._digests]  # all of them: constant time
+        equal = [compare_digest(digest, known) for known in self._digests]  # with all: constant time
         if any(equal):
             return True
         await asyncio.sleep(WRONG_PASSWORD_DELAY)
@@ -93,7 +93,9 @@ class Guard:
     def _refuse(self, request: Request, user: str | None) -> Response | None:
         host = request.headers.get("host", "")
         if self._accounts is None and not is_loopback(_hostname(host)):
-            return error_response(403, f"{host} is not a loopback name. Use 127.0.0.1.", "wrong_host")
+            return error_response(
+                403, f"Without a login, the page can't be opened as {host}. Use 127.0.0.1.", "wrong_host"
+            )
         if _is_cross_site(request, host):
             return error_response(403, "Requests from other sites are refused.", "wrong_origin")
         if "://" in request.scope["path"]:  # Gradio would fetch it for the browser, which `HEADERS` forbid
@@ -101,7 +103,7 @@ class Guard:
         if request.scope["path"] != UPLOAD and (refused := _refuse_body(request)):
             return refused
         if user is None and not _is_public(request):
-            refused = error_response(401, "Log in first, or send a name and its password.", "invalid_api_key")
+            refused = error_response(401, "Log in first, or send a name and password.", "invalid_api_key")
             refused.headers["www-authenticate"] = "Bearer"  # "Basic" would open a dialog in browsers
             return refused
         return None
@@ -189,7 +191,7 @@ def launch(
             )
     except OSError as error:
         raise PilcrowError(
-            f"Cannot listen on {settings.host}, port {settings.port} ({error}). Set another host or port."
+            f"Can't listen on {settings.host}, port {settings.port} ({error}). Set another host or port."
         ) from error
     return str(address)
 
@@ -210,9 +212,11 @@ def _with_headers(send: Send) -> Send:
 
 def _refuse_body(request: Request) -> Response | None:
     if "transfer-encoding" in request.headers:
-        return error_response(411, "Send the length of the request (content-length).", "no_length")
+        return error_response(411, "Send a Content-Length header.", "no_length")
     if int(request.headers.get("content-length", 0)) > MAX_BODY:
-        return error_response(413, f"The request is longer than {MAX_BODY} bytes. Send less.", "too_large")
+        return error_response(
+            413, f"The request is larger than {MAX_BODY} bytes. Send a smaller one.", "too_large"
+        )
     return None
 
 

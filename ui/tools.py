@@ -94,7 +94,7 @@ def _endpoint(tool: Callable[..., object], slots: BoundedSemaphore) -> Callable[
     def endpoint(request: gr.Request | Request, *given: object) -> object:
         if not slots.acquire(blocking=False):
             raise gr.Error(
-                f"{MAX_CONCURRENT} calls are being answered. Ask again in a moment.", print_exception=False
+                f"Too many calls: {MAX_CONCURRENT} are running. Try again in a moment.", print_exception=False
             )
         try:
             result = checked(**dict(zip(plain.parameters, given, strict=True)))

@@ -28,7 +28,7 @@ _PATTERNS = (
     ("fact", "Which name", re.compile(r"(?<=\w )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+")),
 )
 _FIELD = re.compile(r"([^:;]{2,40}): ([^;]+)(?:; |$)")  # of a table row, as its paragraph shows it
-MIN_WORDS = 4  # that a sentence must have besides those asked for
+MIN_WORDS = 4  # that a sentence must have beside those asked for
 CHOICES = "[a]ccept, [e]dit, [s]kip, [q]uit"
 
 
@@ -158,7 +158,7 @@ def review(
                 ids.add(question.id)
                 kept += 1
                 break
-            show("\n".join(f"not yet: {problem}" for problem in problems))
+            show("\n".join(f"can't accept: {problem}" for problem in problems))
             choice = "s" if _choose(prompt, "[e]dit, [s]kip", "e") == "s" else "e"
     return kept
 
@@ -174,7 +174,7 @@ def append(file: Path, question: Question) -> None:
             out.flush()
             os.fsync(out.fileno())
     except OSError as error:
-        raise PilcrowError(f"Cannot write the question to {file}: {error}") from error
+        raise PilcrowError(f"Can't write the question to {file}: {error}") from error
 
 
 def _choose(prompt: Prompt, choices: str = CHOICES, default: str = "s") -> str:

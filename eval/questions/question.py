@@ -1,4 +1,4 @@
-"""Questions with known answers: one JSON object per line, checked against the documents they ask about."""
+"""Questions with known answers: one JSON object a line, checked against the documents they ask about."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Question:
 
     @property
     def digest(self) -> str:
-        """A hash of everything in the question except its place in the file."""
+        """A hash of everything in the question but its place in the file."""
         return blake2b(json.dumps(self.as_json(), sort_keys=True).encode(), digest_size=8).hexdigest()
 
     def accepts(self, text: str) -> bool:
@@ -103,7 +103,7 @@ def load(path: Path) -> tuple[Question, ...]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise PilcrowError(f"Cannot read the questions in {path}: {error}") from error
+        raise PilcrowError(f"Can't read the questions in {path}: {error}") from error
     found = tuple(_parse(line, f"{path}, line {at}") for at, line in enumerate(lines, 1) if line.strip())
     if not found:
         raise PilcrowError(f"{path} has no questions. Run `pilcrow eval draft` to write some.")
@@ -123,7 +123,7 @@ def validate(questions: Sequence[Question], assistant: Assistant) -> None:
     if problems:
         more = f"\n… and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
         listed = "\n".join(problems[:MOST_PROBLEMS])
-        raise PilcrowError(f"The questions do not match the documents. Correct them:\n{listed}{more}")
+        raise PilcrowError(f"The questions don't match the documents. Correct them:\n{listed}{more}")
 
 
 def faults(question: Question, assistant: Assistant, sources: Iterable[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ BROKEN_DOWN = ("answer accuracy", "citation right", FAITHFULNESS, "hit@1")
 
 
 def markdown(results: Results) -> str:
-    """Return the whole report; text from questions and documents is shown as code, so none is markup."""
+    """Return the whole report; text from questions and documents is set as code, so none is markup."""
     failed = failures(results.cases, results.scores)
     parts = [
         f"# Pilcrow, nightly evaluation of {results.started:%Y-%m-%d %H:%M} UTC",
@@ -42,7 +42,7 @@ def _metrics(results: Results) -> str:
                 number(change.then.value),
                 difference(change.by),
                 f"**{change.verdict}**" if change.bad else change.verdict,
-                f"{change.scored} scored, {change.failed} failed, {others} of other kinds",
+                f"{change.scored} scored, {change.failed} failed, {others} not applicable",
             ]
         )
     return _table(["Metric", "Now", "95 %", "Accepted", "Change (95 %)", "Verdict", "Questions"], rows)

@@ -47,7 +47,11 @@ def by_model(model: ModelJudge) -> str:
 def reliability(trials: Sequence[Trial]) -> str:
     """Return how reliable the judge is, in one sentence."""
     shown = [f"on {trial.name}, {figures}" for trial in trials if (figures := _main_figures(trial))]
-    return f"The judge itself: {'; '.join(shown)}." if shown else "The judge itself was not tested."
+    return (
+        f"Reliability of the judge: {'; '.join(shown)}."
+        if shown
+        else "The judge's reliability was not measured."
+    )
 
 
 def _main_figures(trial: Trial) -> str:

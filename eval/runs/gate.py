@@ -16,7 +16,7 @@ from eval.scores.measures import MEASURES, Measure, Scores
 Values = NDArray[np.float64]
 
 RESAMPLES = 4000
-INVISIBLE_CHANGE = 0.0005  # the largest that three decimals don't show
+UNSEEN = 0.0005  # the largest change that three decimals do not show
 
 
 class Verdict(StrEnum):
@@ -26,7 +26,7 @@ class Verdict(StrEnum):
     FELL = "fell"
     ROSE = "rose"
     LOST = "no longer has a value"
-    FAILED = "could not be scored everywhere"
+    FAILED = "could not be scored for some questions"
     NEW = "not compared"
 
 
@@ -86,7 +86,7 @@ def _change(measure: Measure, scores: Scores, then: Scores, rows: Sequence[str])
 def _share(values: Sequence[float]) -> Figure:
     """Return the mean with its interval; if all are 1 or all 0, the exact one (Clopper and Pearson 1934).
 
-    A bootstrap would show no uncertainty there.
+    A bootstrap would show no doubt at all there.
     """
     if not values or set(values) not in ({1.0}, {0.0}):
         return share(values)
@@ -105,21 +105,21 @@ def _verdict(
         return Verdict.LOST
     if newly_failed:
         return Verdict.FAILED
-    fell, rose = (by.high or 0.0) < -INVISIBLE_CHANGE, (by.low or 0.0) > INVISIBLE_CHANGE
+    fell, rose = (by.high or 0.0) < -UNSEEN, (by.low or 0.0) > UNSEEN
     if measure.lower:
         fell, rose = rose, fell
     return Verdict.FELL if fell else Verdict.ROSE if rose else Verdict.SAME
 
 
 def _difference(now: Values, before: Values) -> Figure:
-    """Return the mean now minus the mean before, each over the questions that have a value.
+    """Return the mean now minus the mean before, each over the questions it has a value for.
 
     The interval is of a paired bootstrap: the same questions are drawn for both runs (Koehn 2004).
     """
     figure = bootstrap(lambda rows: _means(now[rows]) - _means(before[rows]), len(now), RESAMPLES)
     if figure.low is None or figure.high is None:
         return figure
-    # A rounding error is not a difference.
+    # Rounding error is no difference.
     return Figure(round(figure.value, 9), round(figure.low, 9), round(figure.high, 9), figure.count)
 
 

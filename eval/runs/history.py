@@ -48,7 +48,7 @@ def entries(folder: Path, questions: str) -> tuple[Entry, ...]:
 
 
 def remember(folder: Path, entry: Entry) -> None:
-    """Add a run to the history if it isn't there yet; the line is on disk on return."""
+    """Add a run to the history unless it is there; the line is on disk on return."""
     path = folder / FILE
     known = _lines(path)
     if any(_entry(line, path).run == entry.run for line in known):
@@ -78,12 +78,12 @@ def read_accepted(path: Path) -> Accepted | None:
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise PilcrowError(
-            f"Cannot read the accepted run in {path} ({error}). Accept another one."
+            f"Can't read the accepted run in {path} ({error}). Run `pilcrow eval accept`."
         ) from error
 
 
 def write_accepted(path: Path, accepted: Accepted) -> None:
-    """Replace the accepted run; one line per metric makes diffs readable."""
+    """Replace the accepted run; one line a metric makes diffs readable."""
     lines = [
         f'"run": {json.dumps(accepted.run)}',
         f'"reason": {json.dumps(accepted.reason, ensure_ascii=False)}',
@@ -121,7 +121,7 @@ def replace(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        raise PilcrowError(f"Cannot write {path}: {error}") from error
+        raise PilcrowError(f"Can't write {path}: {error}") from error
 
 
 def _lines(path: Path) -> list[str]:
@@ -130,7 +130,7 @@ def _lines(path: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
-        raise PilcrowError(f"Cannot read the history in {path}: {error}") from error
+        raise PilcrowError(f"Can't read the history in {path}: {error}") from error
 
 
 def _entry(line: str, path: Path) -> Entry:

@@ -1,4 +1,4 @@
-"""The answers of one run, saved one by one, so that an interrupted run can resume."""
+"""The answers of one run, saved one by one, so that an interrupted run can go on."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Track = Callable[[Sequence[Question]], Iterable[Question]]  # passes questions o
 
 
 class Record:
-    """A file with one answer per line, after a first line with the run's name and start (UTC).
+    """A file with one answer a line, after a first line with the run's name and start (UTC).
 
-    Each line is on disk before the next question is asked. A line that a kill left incomplete is removed when
-    the file is opened again. Raises PilcrowError.
+    Each line is on disk before the next question is asked. What a kill left of a line is cut off when the
+    file is opened again. Raises PilcrowError.
     """
 
     def __init__(self, path: Path, questions: Sequence[Question]) -> None:
@@ -34,7 +34,7 @@ class Record:
             whole = whole[: whole.rfind(b"\n") + 1]
             self._file.truncate(len(whole))
         except OSError as error:
-            raise PilcrowError(f"Cannot record the answers in {path}: {error}") from error
+            raise PilcrowError(f"Can't record the answers in {path}: {error}") from error
         self._read(whole.decode("utf-8").splitlines(), questions)
         self.resumed = len(self.cases)
 
@@ -63,7 +63,7 @@ class Record:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise PilcrowError(f"Cannot record the answers in {self.path}: {error}") from error
+            raise PilcrowError(f"Can't record the answers in {self.path}: {error}") from error
 
     def close(self) -> None:
         """Close the file."""

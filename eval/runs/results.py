@@ -26,7 +26,7 @@ BELOW_ONE = {  # the reason to report if a metric is below 1
     "citation recall": "a statement is not supported by its citations",
     "citation precision": "a citation does not support its statement, or is not needed for it",
     "quote exactness": "a quote differs from the paragraph cited",
-    FAITHFULNESS: "the judge does not find every statement in the cited paragraphs",
+    FAITHFULNESS: "the judge finds a statement that the cited paragraphs don't support",
 }
 HEADLINE = ("answer accuracy", "citation right", FAITHFULNESS, "abstention recall", "hit@1")
 
@@ -95,13 +95,13 @@ class Results:
     def verdict(self) -> str:
         """The result of the gate, in a sentence."""
         if self.accepted is None:
-            return "No run was accepted yet, so there is nothing to compare with."
+            return "No run has been accepted yet, so there is nothing to compare with."
         compared = max((change.compared for change in self.changes), default=0)
         of = f"the run accepted on {self.accepted.accepted:%Y-%m-%d}, on {compared} questions"
         if not self.worse:
-            return f"Nothing got worse by more than its noise, against {of}."
-        worse = "; ".join(f"{change.measure.name} {change.verdict}" for change in self.worse)
-        return f"Worse than {of}: {worse}."
+            return f"No metric got worse by more than noise, compared with {of}."
+        told = "; ".join(f"{change.measure.name} {change.verdict}" for change in self.worse)
+        return f"Worse than {of}: {told}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _reasons(case: Case, scores: Scores) -> Iterator[str]:
     if case.question.answerable and not case.answered:
         yield "abstained, but the documents answer it"
     elif case.answered and not case.question.answerable:
-        yield "answered, but the documents do not"
+        yield "answered, but the documents don't answer it"
     elif case.answered and value("answer accuracy") == 0:
         yield "the answer contains no accepted answer"
     if value("citation right") == 0:
@@ -135,7 +135,7 @@ def _reasons(case: Case, scores: Scores) -> Iterator[str]:
         if (found := value(name)) is not None and found < 1:
             yield reason
     if value("fabricated citations"):
-        yield "a citation leads to no paragraph"
+        yield "a citation points to no paragraph"
     for name, by_id in scores.items():
         if case.question.id in by_id and by_id[case.question.id].value is None:
             yield f"{name} could not be scored: {by_id[case.question.id].reason}"
@@ -215,9 +215,9 @@ def read(path: Path) -> Last:
             scores=read_scores(written["scores"]),
         )
     except FileNotFoundError as error:
-        raise PilcrowError(f"There is no run in {path.parent}. Run: pilcrow eval") from error
+        raise PilcrowError(f"There is no run in {path.parent}. Run `pilcrow eval`.") from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise PilcrowError(f"Cannot read the run in {path} ({error}). Run: pilcrow eval") from error
+        raise PilcrowError(f"Can't read the run in {path} ({error}). Run `pilcrow eval`.") from error
 
 
 def accept(output: Path, reason: str) -> Path:

@@ -29,7 +29,7 @@ class Population:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric of the report. `group` is its section; `lower`: less is better."""
+    """A metric of the report. `group` is its section; `lower` says that less is better."""
 
     name: str
     group: str
@@ -64,7 +64,11 @@ MEASURES = (
         "citation recall", CITATIONS, ANSWERED, "share of statements that their citations support (ALCE)"
     ),
     Measure(
-        "fabricated citations", CITATIONS, ANSWERED, "share of marks that lead to no paragraph", lower=True
+        "fabricated citations",
+        CITATIONS,
+        ANSWERED,
+        "share of citation marks that point to no paragraph",
+        lower=True,
     ),
     Measure(
         "quote exactness", CITATIONS, ANSWERED, "share of quotes found in their paragraph, letter by letter"

@@ -41,7 +41,7 @@ SCHEMA = (
         PRIMARY KEY (document, paragraph, start)) WITHOUT ROWID""",
     """CREATE VIRTUAL TABLE chunk_fts USING fts5 (
         heading, text, tokenize = "porter unicode61 remove_diacritics 2")""",
-    # A heading is repeated with each of its paragraphs, so its words count less than those of the text.
+    # a heading is repeated with each of its paragraphs, so its words weigh less than those of the text
     "INSERT INTO chunk_fts (chunk_fts, rank) VALUES ('rank', 'bm25(0.5, 1.0)')",
     "CREATE VIRTUAL TABLE chunk_vocabulary USING fts5vocab (chunk_fts, 'row')",
     "CREATE TABLE pending (id TEXT PRIMARY KEY) WITHOUT ROWID",
@@ -148,8 +148,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
     if version < FIRST_VERSION:
         raise StoreError(
-            f"The index {path.parent} was written by a trial version of Pilcrow (schema {version}) and can't "
-            "be upgraded. Delete that folder, then run pilcrow ingest PATH…"
+            f"The index {path.parent} was written by a prerelease of Pilcrow (schema {version}) and can't be "
+            "upgraded. Delete that folder, then run `pilcrow ingest PATH`."
         )
     if version < SCHEMA_VERSION:
         for statements in UPGRADES[version - FIRST_VERSION :]:

@@ -88,7 +88,7 @@ class Snapshot:
         wanted = list(dict.fromkeys(stems))
         statement = "SELECT doc FROM chunk_vocabulary WHERE term = ?"
         for stem in wanted:
-            if stem not in self._counts:  # FTS5 counts at each query, which is slow for a common word
+            if stem not in self._counts:  # FTS5 counts when asked, which takes a while for a common word
                 self._counts[stem] = next((row[0] for row in self._rows(statement, stem)), 0)
         return {stem: self._counts[stem] for stem in wanted}
 
@@ -154,8 +154,8 @@ class Snapshot:
         found = [] if pages == ["ok"] else [f"catalog: {page}" for page in pages]
         for statement, values, meaning in (
             ("SELECT count(*) FROM pragma_foreign_key_check", (), "rows belong to no document"),
-            (schema.UNSEARCHABLE, (), "chunks are missing from the word index"),
-            (schema.UNOWNED_WORDS, (), "entries of the word index belong to no chunk"),
+            (schema.UNSEARCHABLE, (), "chunks are missing from the full-text index"),
+            (schema.UNOWNED_WORDS, (), "entries of the full-text index belong to no chunk"),
             (schema.DAMAGED_CHUNKS, (4 * dimension,), "vectors are damaged"),
             (schema.DAMAGED_SENTENCES, (2 * dimension,), "sentence vectors are damaged"),
         ):

@@ -44,8 +44,8 @@ def load(path: Path, source: str, data: bytes | None = None, digest: str | None 
     data = read_bytes(path, source) if data is None else data
     _check_size(len(data), source)
     if not data.strip():
-        raise LoadError(source, "is empty. Remove it or add text, then ingest again")
-    # Imported at its first file, so that importing this package stays fast.
+        raise LoadError(source, "is empty; remove it, or add text and ingest it again")
+    # Imported for its first file, so that the package itself stays light.
     read: Callable[[bytes, str], Contents] = import_module(f"{__name__}.{module}").read
     return to_document(read(data, source), source, digest or sha256(data).hexdigest())
 
@@ -60,9 +60,7 @@ def read_bytes(path: Path, source: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise LoadError(
-            source, f"cannot be read ({reason}); check that it exists and its permissions"
-        ) from error
+        raise LoadError(source, f"can't be read ({reason}); check the path and its permissions") from error
 
 
 def _check_size(size: int, source: str) -> None:

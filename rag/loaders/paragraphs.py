@@ -46,7 +46,7 @@ def to_document(contents: Contents, source: str, digest: str) -> Document:
     """Return a document of numbered paragraphs with heading paths and dates; LoadError if there are none."""
     paragraphs = [each for each in contents.paragraphs if not is_blank(each.text)]
     if not paragraphs:
-        raise LoadError(source, "holds no text. Remove it or add text, then ingest again")
+        raise LoadError(source, "has no text; remove it, or add text and ingest it again")
     stem = PurePosixPath(source).stem
     title = _one_line(contents.title or _title(paragraphs) or stem)
     default = (
@@ -82,7 +82,7 @@ def _paths(paragraphs: Iterable[RawParagraph]) -> Iterator[str]:
 
 
 def _dates(paragraphs: Iterable[RawParagraph], default: date | None) -> Iterator[date | None]:
-    """Yield for each paragraph the date that applies to it.
+    """Yield for each paragraph the date in force.
 
     The date of a heading holds for its section. So does a dateline directly below the heading, or one that
     opens a paragraph. Any other dateline, on a line of its own, holds until the next date.

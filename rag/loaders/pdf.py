@@ -32,7 +32,7 @@ _LONE_NUMBER = re.compile(r"\W*(?:\d+|[ivxl]+)\W*")
 _NO_HEADING = re.compile(r"[.,;]$|(?:\.\s?){4}")  # a sentence, or an entry in a table of contents
 _NO_TITLE = re.compile(r"\.\w{2,4}$|^\(?(?:untitled|anonymous|unspecified)\)?$", re.IGNORECASE)
 _MAX_HEADING = 200  # characters
-_NO_TEXT = "holds no text, perhaps only scanned pages; run OCR (for example ocrmypdf) and ingest the result"
+_NO_TEXT = "has no text, perhaps only scanned pages; run OCR (for example ocrmypdf) and ingest the result"
 
 
 def read(data: bytes, source: str) -> Contents:

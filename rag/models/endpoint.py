@@ -48,7 +48,7 @@ class Endpoint(OpenAILike):
         seconds: float,
         engine: object = None,
     ) -> None:
-        """`name` is its name in error messages; `engine` is kept alive as long as this object."""
+        """Messages call it `name`; `engine` is what must live as long as this does."""
         client = openai.OpenAI(
             api_key=key.get_secret_value() if key else "-",  # never the OPENAI_API_KEY of the environment
             base_url=str(http.base_url),
@@ -108,10 +108,10 @@ class Endpoint(OpenAILike):
     def _only_model(self, names: Sequence[str]) -> str:
         """Return the server's model; ModelError unless there is exactly one."""
         if not names:
-            raise ModelError(f"{self._name} lists no model; set llm_model")
+            raise ModelError(f"{self._name} lists no model. Set llm_model.")
         if len(names) > 1:
             listed = one_line(", ".join(names))
-            raise ModelError(f"{self._name} has several models; set llm_model to one of: {listed}")
+            raise ModelError(f"{self._name} has several models. Set llm_model to one of: {listed}")
         return names[0]
 
     def _optional(self, call: Callable[[], object]) -> object:
@@ -150,7 +150,7 @@ class Endpoint(OpenAILike):
         finally:
             stream.close()
         if not complete:
-            raise ModelError(f"{self._name} broke off in mid-answer; ask again, or look at its log")
+            raise ModelError(f"{self._name} broke off in mid-answer. Ask again, or check its log.")
 
     def _open_stream(
         self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]
@@ -196,7 +196,7 @@ def open_endpoint(
     try:
         return Endpoint(address, open_client(address, seconds), model, key, context, seconds)
     except ValueError as error:
-        raise ModelError(f"{address}: {one_line(error)}; set llm_model to another model") from error
+        raise ModelError(f"{address}: {one_line(error)}. Set llm_model to another model.") from error
 
 
 def _parse(chunk: ChatCompletionChunk) -> tuple[str, str, bool]:

@@ -27,7 +27,7 @@ def open_gguf(file: str, context: int | None, seconds: float) -> Endpoint:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before the import: see rag/models/local.py
         import xllamacpp
     except ImportError as error:
-        raise ModelError('a .gguf file requires llama.cpp; run: pip install "pilcrow[local]"') from error
+        raise ModelError('A .gguf file requires llama.cpp. Run `pip install "pilcrow[local]"`.') from error
     folder = TemporaryDirectory(prefix="pilcrow-")
     socket = str(Path(folder.name) / "llm.sock")  # llama.cpp recognises a socket by the suffix
     params = xllamacpp.CommonParams()
@@ -43,12 +43,12 @@ def open_gguf(file: str, context: int | None, seconds: float) -> Endpoint:
     params.verbosity = -1
     try:
         server = xllamacpp.Server(params)
-        # Generating one word now loads the weights before the first question. It also starts the server's
-        # loop: a server that is released before that hangs (xllamacpp 2026.10).
+        # One word ahead of the first question loads the weights into memory. Also, a server that is released
+        # before its loop runs hangs (xllamacpp 2026.10).
         server.handle_chat_completions({"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1})
     except RuntimeError as error:
         raise ModelError(
-            f"{path}: llama.cpp cannot load it; download it again, or use a model that this version supports"
+            f"llama.cpp can't load {path}. Download it again, or use a model that this version supports."
         ) from error
     http = open_client("http://localhost/v1", seconds, socket)
     return Endpoint(str(path), http, path.stem, None, None, seconds, engine=(server, folder))
@@ -60,6 +60,6 @@ def _check(path: Path) -> None:
         with path.open("rb") as file:
             start = file.read(len(MAGIC))
     except OSError as error:
-        raise ModelError(f"{path}: {error.strerror}; correct llm") from error
+        raise ModelError(f"Can't read {path} ({error.strerror}). Set llm to a .gguf file.") from error
     if start != MAGIC:
-        raise ModelError(f"{path} is not a GGUF file; download it again, or correct llm")
+        raise ModelError(f"{path} is not a GGUF file. Download it again, or set llm to another.")

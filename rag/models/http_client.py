@@ -30,7 +30,7 @@ FAILURES = (
 def open_client(address: str, seconds: float, socket: str | None = None) -> httpx.Client:
     """Return a client that times out after `seconds` without data; `socket` is the file of a Unix socket.
 
-    It follows no redirects, and ignores the environment's proxies for an address on this machine.
+    It follows no redirects, and uses no proxy of the environment for an address on this machine.
     """
 
     def limit_silence(response: httpx.Response) -> None:
@@ -97,37 +97,37 @@ def one_line(message: Exception | str) -> str:
 
 
 def explain(error: Exception, reason: str, *, model: str, seconds: float, begun: bool) -> str:
-    """Return what the server did, as the rest of a sentence, and the remedy; `begun`: within an answer."""
+    """Return what the server did, as the rest of a sentence, and the remedy; `begun` in mid-answer."""
     cause = _cause(error)
     if isinstance(cause, httpx.TimeoutException) and not isinstance(cause, httpx.ConnectTimeout):
-        return f"sent nothing for {seconds:g} seconds; raise llm_seconds, or use a smaller model"
+        return f"sent nothing for {seconds:g} seconds. Raise llm_seconds, or use a smaller model."
     if isinstance(error, openai.APIStatusError):
         return _explain_status(error.status_code, reason, model, error.response.headers.get("location"))
     if isinstance(error, openai.APIConnectionError | httpx.TransportError):
         if begun:
-            return f"broke off in mid-answer ({reason}); ask again, or look at its log"
-        return f"cannot be reached ({reason}); start it, correct llm, or unset llm to answer without it"
+            return f"broke off in mid-answer ({reason}). Ask again, or check its log."
+        return f"can't be reached ({reason}). Start the server, correct the address in llm, or unset llm."
     if isinstance(error, openai.APIError):
-        return f"failed ({reason}); ask again, or look at its log"
-    return f"sent an unreadable answer ({reason}); check its address in llm, which usually ends in /v1"
+        return f"failed ({reason}). Ask again, or check its log."
+    return f"sent an unreadable answer ({reason}). Check the address in llm: it usually ends in /v1."
 
 
 def _explain_status(status: int, reason: str, model: str, location: str | None) -> str:
     """Return what an HTTP status means, and the remedy."""
     details = f"({status}: {reason})"
     if status < 400:
-        return f"redirects to {one_line(location or 'nowhere')} ({status}); set llm to the final address"
+        return f"redirects to {one_line(location or 'nowhere')} ({status}). Set llm to the final address."
     if status >= 500:
-        return f"failed {details}; ask again, or look at its log"
+        return f"failed {details}. Ask again, or check its log."
     if status == 400 and "context" in reason:
-        return f"cannot read so much at once {details}; lower evidence, or give the model a larger context"
+        return f"can't read that much text {details}. Lower evidence, or give the model a larger context."
     meanings = {
-        401: f"refuses the key {details}; set llm_key to a valid one",
-        403: f"refuses the key {details}; set llm_key to a valid one",
-        404: f"has no {model or 'model'} {details}; set llm_model to one that it has, or correct llm",
-        429: f"is overloaded or over its limit {details}; wait, or raise the limit",
+        401: f"refuses the key {details}. Set llm_key to a valid one.",
+        403: f"refuses the key {details}. Set llm_key to a valid one.",
+        404: f"has no {model or 'model'} {details}. Set llm_model to one that it has, or correct llm.",
+        429: f"is overloaded or over its limit {details}. Wait, or raise the limit.",
     }
-    return meanings.get(status, f"refused the question {details}; look at llm_model and at its log")
+    return meanings.get(status, f"refused the question {details}. Check llm_model and the server's log.")
 
 
 def _cause(error: Exception) -> BaseException:

@@ -28,7 +28,7 @@ def check_official(weights: Path) -> Path:
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != BUILT_IN_SHA256:
-        raise ModelError(f"{weights} is damaged or not the official model; run: {_REINSTALL}")
+        raise ModelError(f"{weights} is damaged or not the official model. Run `{_REINSTALL}`.")
     return weights
 
 
@@ -37,7 +37,7 @@ def built_in_folder() -> str:
     spec = find_spec(BUILT_IN_PACKAGE)
     folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
     if folder is None or not (folder / "model.safetensors").is_file():
-        raise ModelError(f"the built-in embedder is not installed, or has no weights; run: {_REINSTALL}")
+        raise ModelError(f"The built-in embedder is not installed, or has no weights. Run `{_REINSTALL}`.")
     return str(folder)
 
 
@@ -58,7 +58,7 @@ def prepare_process() -> None:
 
 
 def load_model(name: str, role: str, load: Callable[[], Model]) -> Model:
-    """Return what `load` returns; if the model is missing or damaged, ModelError names the setting `role`."""
+    """Return what `load` does; ModelError names the setting `role` if the model is missing or damaged."""
     from safetensors import SafetensorError
     from transformers.utils import logging
 
@@ -69,10 +69,8 @@ def load_model(name: str, role: str, load: Callable[[], Model]) -> Model:
     try:
         return load()
     except damage as error:
-        remedy = (
-            f"give the folder of a local sentence-transformers model (none is downloaded), or unset {role}"
-        )
+        remedy = f"Set {role} to the folder of a model on this machine (Pilcrow downloads none), or unset it."
         if name == BUILT_IN:
-            remedy = f"run: {_REINSTALL}"
+            remedy = f"Run `{_REINSTALL}`."
         reason = str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
-        raise ModelError(f"the {role} {name!r} cannot be loaded ({reason}); {remedy}") from error
+        raise ModelError(f"Can't load the {role} {name!r} ({reason}). {remedy}") from error

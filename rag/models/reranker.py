@@ -14,7 +14,7 @@ from rag.models.local import expand_name, load_model, prepare_process
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-_REMEDY = "give a cross-encoder with one score per text, or unset reranker"
+_REMEDY = "Set reranker to a cross-encoder with one score per text, or unset it."
 
 
 class CrossEncoderReranker:
@@ -25,9 +25,9 @@ class CrossEncoderReranker:
         self._lock = Lock()
         architectures = (model.config and model.config.architectures) or ()
         if any(kind.endswith("Model") for kind in architectures):  # the library would add random weights
-            raise ModelError(f"the reranker {name!r} is not trained to give scores; {_REMEDY}")
+            raise ModelError(f"The reranker {name!r} is not trained to score texts. {_REMEDY}")
         if np.size(model.predict([("", "")], show_progress_bar=False)) != 1:
-            raise ModelError(f"the reranker {name!r} gives several scores per text; {_REMEDY}")
+            raise ModelError(f"The reranker {name!r} returns several scores per text. {_REMEDY}")
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
         """Return one score per text; higher is better."""

@@ -1,1 +1,1 @@
-"""Check whether the cited paragraphs support a statement."""
+"""Checks whether the cited paragraphs support a statement."""

@@ -111,7 +111,7 @@ def test_invalid_question_is_not_kept_until_corrected(harbour: Assistant, tmp_pa
     draft = Draft(Question("", "Who mended the pier?", "fact", "Masons.", ("Masons",), gold=gold), "")
     mended = ("e", "What did mending the pier cost?", "number", "40,000 crowns.", "40,000", "harbour.md ¶3")
     assert review([draft], harbour, file, (), typing("a", *mended), printed.append) == 1
-    assert any("not yet: harbour.md ¶3 contains no accepted answer" in line for line in printed)
+    assert any("can't accept: harbour.md ¶3 contains no accepted answer" in line for line in printed)
     assert load(file)[0].text == "What did mending the pier cost?"
     assert review([draft], harbour, file, load(file), typing("a", "s"), printed.append) == 0
     assert len(load(file)) == 1

@@ -100,7 +100,7 @@ def test_accepted_run_survives_writing_and_a_broken_file_is_named(tmp_path: Path
     assert read_accepted(tmp_path / "accepted.json") == accepted
     assert read_accepted(tmp_path / "none.json") is None
     (tmp_path / "accepted.json").write_text("{}", "utf-8")
-    with pytest.raises(PilcrowError, match="Cannot read the accepted run in .*accepted.json"):
+    with pytest.raises(PilcrowError, match="Can't read the accepted run in .*accepted.json"):
         read_accepted(tmp_path / "accepted.json")
 
 

@@ -89,7 +89,7 @@ def test_killed_run_resumes_where_it_stopped(seeds_index: Path, tmp_path: Path, 
 
     code, out, err = run(*arguments)
     assert code == 0, err
-    assert f"has answered {len(before)} of 40" in err
+    assert f"{len(before)} of 40 questions are answered" in err
     assert answered(output / "answers.jsonl") == [row.id for row in rows], "none is lost or repeated"
     assert not list(output.glob("run-*"))
     assert len((output / "history.jsonl").read_text("utf-8").splitlines()) == 1
@@ -103,7 +103,7 @@ def test_own_questions_are_scored_accepted_and_compared(
 ) -> None:
     code, out, _ = run(*own)
     assert code == 0
-    assert "No run was accepted yet" in out
+    assert "No run has been accepted yet" in out
     assert "answer accuracy" in out
     for name in ("report.html", "report.md", "report.json", "history.jsonl", "answers.jsonl"):
         assert (tmp_path / "out" / name).stat().st_size
@@ -113,7 +113,7 @@ def test_own_questions_are_scored_accepted_and_compared(
     assert (tmp_path / "out" / "accepted.json").exists(), "the built-in accepted run is left alone"
     code, out, _ = run(*own)
     assert code == 0
-    assert "Nothing got worse by more than its noise" in out
+    assert "No metric got worse by more than noise" in out
     assert len((tmp_path / "out" / "history.jsonl").read_text("utf-8").splitlines()) == 2
 
 
@@ -239,7 +239,7 @@ def test_quick_run_is_not_worse_than_the_accepted_one(tmp_path: Path, run: Run) 
     assert accepted_file(FILE, tmp_path).exists()
     code, out, err = run("--quick", "--output", tmp_path / "out")
     assert code == 0, out + err
-    assert "against the run accepted on" in out
+    assert "compared with the run accepted on" in out
     assert (tmp_path / "out" / "report.html").exists()
     assert not list((tmp_path / "out").glob("index-*"))
     code, _, err = run("accept", "--output", tmp_path / "out", "--reason", "why not")

@@ -112,5 +112,5 @@ def test_empty_file_says_how_to_draft_questions(tmp_path: Path) -> None:
     empty.write_text("\n\n", "utf-8")
     with pytest.raises(PilcrowError, match="pilcrow eval draft"):
         load(empty)
-    with pytest.raises(PilcrowError, match="Cannot read"):
+    with pytest.raises(PilcrowError, match="Can't read"):
         load(tmp_path / "missing.jsonl")

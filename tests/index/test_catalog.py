@@ -131,8 +131,8 @@ def test_damage_inside_the_file_is_reported(catalog: Catalog, tmp_path: Path) ->
         )
     with catalog.read() as snapshot:
         assert snapshot.problems(4) == [
-            "catalog: 1 chunks are missing from the word index",
-            "catalog: 1 entries of the word index belong to no chunk",
+            "catalog: 1 chunks are missing from the full-text index",
+            "catalog: 1 entries of the full-text index belong to no chunk",
             "catalog: 1 vectors are damaged",
         ]
 

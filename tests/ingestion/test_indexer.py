@@ -19,7 +19,7 @@ from hash_embedder import DIMENSION, count_words, embed, embed_parts
 
 from rag.errors import LoadError
 from rag.index.folder import Index
-from rag.ingestion.embedding import EmbedSpans
+from rag.ingestion.embedding import Embed
 from rag.ingestion.indexer import ingest
 from rag.types import IngestReport, Span, Vector
 
@@ -40,7 +40,7 @@ def index(tmp_path: Path) -> Iterator[Index]:
         yield opened
 
 
-def recording(embedded: list[str]) -> EmbedSpans:
+def recording(embedded: list[str]) -> Embed:
     """An embedder that records the texts it gets."""
 
     def embed_and_record(
@@ -209,7 +209,7 @@ def test_hidden_files_and_links_out_of_the_folder_are_not_read(index: Index, tmp
     reasons = dict(report.failed)
     assert reasons.keys() == {"link.txt", "broken.txt", "bad\\udcff.txt", "bad?.txt", "picture.xyz"}
     assert "leaves the folder" in reasons["link.txt"]
-    assert "no loader for .xyz" in reasons["picture.xyz"]
+    assert ".xyz is not supported" in reasons["picture.xyz"]
     assert "not valid UTF-8; rename it" in reasons["bad?.txt"]
 
 

@@ -165,7 +165,7 @@ def test_password_is_an_error_and_an_empty_one_opens(algorithm: str) -> None:
 
 
 def test_pdf_without_text_asks_for_ocr() -> None:
-    with pytest.raises(LoadError, match=r"holds no text.*run OCR"):
+    with pytest.raises(LoadError, match=r"has no text.*run OCR"):
         read(drawn([]))
 
 

@@ -60,7 +60,7 @@ def test_key_is_sent_but_never_shown() -> None:
         assert "".join(complete(llm, QUESTION, 9)) == "Yes."
         assert server.asked[-1][1]["Authorization"] == "Bearer sesame"
         _, message = failure(complete(llm, QUESTION, 9))
-    assert "set llm_key" in message
+    assert "Set llm_key" in message
     for shown in (message, repr(llm), str(llm), str(llm.to_dict())):
         assert "sesame" not in shown
 
@@ -76,10 +76,10 @@ def test_transient_error_is_retried(status: int) -> None:
     ("status", "message"),
     [
         (400, "refused the question (400: it is broken)"),
-        (401, "refuses the key (401: it is broken); set llm_key"),
-        (403, "refuses the key (403: it is broken); set llm_key"),
-        (404, "has no parrot (404: it is broken); set llm_model"),
-        (429, "is overloaded or over its limit (429: it is broken); wait"),
+        (401, "refuses the key (401: it is broken). Set llm_key"),
+        (403, "refuses the key (403: it is broken). Set llm_key"),
+        (404, "has no parrot (404: it is broken). Set llm_model"),
+        (429, "is overloaded or over its limit (429: it is broken). Wait"),
         (500, "failed (500: it is broken)"),
     ],
 )
@@ -91,7 +91,7 @@ def test_error_status_is_explained_with_a_remedy(status: int, message: str) -> N
 
 def test_too_long_a_question_says_what_to_lower() -> None:
     with scripted(failing(400, "request (9031 tokens) exceeds the available context size")) as server:
-        assert "lower evidence" in failure(complete(load(server), QUESTION, 9))[1]
+        assert "Lower evidence" in failure(complete(load(server), QUESTION, 9))[1]
 
 
 def test_redirect_is_an_error_and_not_followed() -> None:
@@ -105,7 +105,9 @@ def test_server_that_is_down_is_an_error_with_a_remedy() -> None:
     address = f"http://127.0.0.1:{free_port()}/v1"
     calls = (lambda llm: list(complete(llm, QUESTION, 9)), context_size, lambda llm: count_tokens(llm, "a"))
     for call in calls:
-        with pytest.raises(ModelError, match=f"{address} cannot be reached .*; start it, .* or unset llm"):
+        with pytest.raises(
+            ModelError, match=f"{address} can't be reached .*. Start the server, .* or unset llm"
+        ):
             call(load(address))
 
 
@@ -228,7 +230,7 @@ def test_silent_server_times_out_without_a_retry(script: Script) -> None:
     with scripted(script) as server:
         text, message = failure(complete(load(server), QUESTION, 1000))
     assert text == ("Half of " if script is silent_after_a_while else "")
-    assert f"{server.address} sent nothing for 0.5 seconds; raise llm_seconds" in message
+    assert f"{server.address} sent nothing for 0.5 seconds. Raise llm_seconds" in message
     assert len(server.bodies()) == 1
 
 
@@ -296,7 +298,7 @@ def test_one_of_several_models_must_be_chosen() -> None:
     two = {"data": [{"id": "parrot"}, {"id": "crow"}]}
     with scripted(saying("Yes."), models=two) as server:
         message = failure(complete(load(server), QUESTION, 9))[1]
-        assert f"{server.address} has several models; set llm_model to one of: crow, parrot" in message
+        assert f"{server.address} has several models. Set llm_model to one of: crow, parrot" in message
         assert ask(server, llm_model="crow") == "Yes."
     assert server.bodies()[-1]["model"] == "crow"
 
@@ -304,7 +306,7 @@ def test_one_of_several_models_must_be_chosen() -> None:
 @pytest.mark.parametrize("models", [None, {}, {"data": []}, {"data": [{"name": "x"}, 3]}, [], "parrot", 7])
 def test_server_without_a_model_list_needs_llm_model(models: object) -> None:
     with scripted(saying("Yes."), models=models) as server:
-        assert "lists no model; set llm_model" in failure(complete(load(server), QUESTION, 9))[1]
+        assert "lists no model. Set llm_model" in failure(complete(load(server), QUESTION, 9))[1]
         assert ask(server, llm_model="crow") == "Yes."
         assert context_size(load(server, llm_model="crow")) == 4096
 
@@ -353,5 +355,5 @@ def test_tokens_are_estimated_if_the_server_cannot_count() -> None:
 
 
 def test_model_that_llamaindex_refuses_is_an_error() -> None:
-    with pytest.raises(ModelError, match=r"gpt-5.2-pro.*set llm_model"):
+    with pytest.raises(ModelError, match=r"gpt-5.2-pro.*Set llm_model"):
         load("https://api.example.com/v1", llm_model="gpt-5.2-pro")

@@ -155,12 +155,12 @@ def stated(answer: Answer, text: str, *citations: int) -> Answer:
 
 # What is done to an answer, and what is expected of it.
 TAMPERED: list[tuple[Callable[[Answer], Answer], str]] = [
-    (lambda a: cited(a, quote="Norway promised 90."), "[1] the quote is not the text"),
-    (lambda a: cited(a, quote=""), "[1] the quote is not the text"),
-    (lambda a: cited(a, start=a.citations[0].start + 1), "[1] the quote is not the text"),
-    (lambda a: cited(a, end=10**6), "[1] the quote is not the text"),
-    (lambda a: cited(a, start=-len(a.citations[0].paragraph_text)), "[1] the quote is not the text"),
-    (lambda a: cited(a, quote="", start=3, end=3), "[1] the quote is not the text"),
+    (lambda a: cited(a, quote="Norway promised 90."), "[1] the quote differs"),
+    (lambda a: cited(a, quote=""), "[1] the quote differs"),
+    (lambda a: cited(a, start=a.citations[0].start + 1), "[1] the quote differs"),
+    (lambda a: cited(a, end=10**6), "[1] the quote differs"),
+    (lambda a: cited(a, start=-len(a.citations[0].paragraph_text)), "[1] the quote differs"),
+    (lambda a: cited(a, quote="", start=3, end=3), "[1] the quote differs"),
     (
         lambda a: cited(a, quote="It was 90.", start=0, end=10, paragraph_text="It was 90."),
         "has changed; the document no longer has the quote",
@@ -170,16 +170,19 @@ TAMPERED: list[tuple[Callable[[Answer], Answer], str]] = [
     (lambda a: cited(a, source="glossary.md"), "the document no longer has the quote"),
     (lambda a: cited(a, source="nope.txt"), "[1] the index no longer has nope.txt"),
     (lambda a: cited(a, source="../seeds/glossary.md"), "[1] the index no longer has ../seeds/glossary.md"),
-    (lambda a: cited(a, date=date(2024, 1, 1)), "not on no page, line 6, 2024-01-01"),
-    (lambda a: cited(a, line=60), "is on no page, line 6, 2023-01-31, not on no page, line 60"),
-    (lambda a: cited(a, page=2), "not on page 2"),
+    (lambda a: cited(a, date=date(2024, 1, 1)), "was at no page, line 6, 2024-01-01"),
+    (
+        lambda a: cited(a, line=60),
+        "was at no page, line 60, 2023-01-31; it is now at no page, line 6, 2023-01-31",
+    ),
+    (lambda a: cited(a, page=2), "was at page 2"),
     (lambda a: cited(a, number=2), "[1] is not among the citations"),
     (lambda a: replace(a, citations=a.citations * 2), "two citations have the same number"),
     (lambda a: replace(a, citations=()), "[1] is not among the citations"),
-    (lambda a: replace(a, text=a.text.replace("19", "90")), "its text is not the text of its statements"),
-    (lambda a: replace(a, text=f"{a.text} It rains."), "its text is not the text of its statements"),
-    (lambda a: replace(a, statements=()), "its text is not the text of its statements"),
-    (lambda a: replace(a, abstained=True), "it is marked as no answer but has statements"),
+    (lambda a: replace(a, text=a.text.replace("19", "90")), "its text differs from its statements"),
+    (lambda a: replace(a, text=f"{a.text} It rains."), "its text differs from its statements"),
+    (lambda a: replace(a, statements=()), "its text differs from its statements"),
+    (lambda a: replace(a, abstained=True), "it is marked as an abstention but has statements"),
     (lambda a: stated(a, "Denmark promised 90 howitzers.", 1), "[1] does not support “Denmark promised 90"),
     (lambda a: stated(a, "In January Norway promised 19 howitzers.", 1), "[1] does not support “In"),
     (lambda a: stated(a, "The dog sleeps under a broad old oak.", 1), "[1] does not support “The dog"),
@@ -238,7 +241,7 @@ QUOTE = "The harbour master of Veldhaven is Ines Okafor."
         ("Notes\n", "is no longer there; the document no longer has the quote"),
         (
             "\n\n\n{}",
-            "is on no page, line 6, without a date, not on no page, line 3, without a date",
+            "was at no page, line 3, without a date; it is now at no page, line 6, without a date",
         ),
     ],
 )
@@ -337,7 +340,7 @@ def test_what_ask_printed_is_verified(run: Run, harbour: Path) -> None:
     (harbour / "answer.json").write_text(printed.replace("Okafor", "Okoye"), "utf-8")
     code, out, _ = run("verify", harbour / "answer.json", "--index", harbour / "index")
     assert code == 1
-    assert out.startswith(f"{QUESTION}:\n  [1] the quote is not the text at its place")
+    assert out.startswith(f"{QUESTION}:\n  [1] the quote differs from the paragraph at its position")
     assert "\n  [1] harbour.txt ¶2 has changed; the document no longer has the quote\n" in out
 
 
@@ -366,7 +369,7 @@ def test_an_exported_conversation_is_verified_with_an_index_or_with_the_files(
         ("no JSON", "can't be read as JSON"),
         ("[" * 100_000, "can't be read as JSON"),
         ("\xff", "can't be read as JSON"),
-        ("{}", "This is not an answer as Pilcrow writes it: question: Field required"),
+        ("{}", "This is not an answer saved by Pilcrow (question: Field required). Save it again."),
         ("[1]", "This is not an answer"),
         ('{"pilcrow": 2, "answers": []}', "has an unknown format"),
         ('{"pilcrow": 1}', "has an unknown format"),

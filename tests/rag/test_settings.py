@@ -27,7 +27,7 @@ def test_defaults_need_nothing() -> None:
     settings = Settings.load()
     assert settings == Settings()
     assert settings.index == Path("index")
-    assert set(Settings.origins().values()) == {"the default"}
+    assert set(Settings.origins().values()) == {"the defaults"}
 
 
 def test_arguments_beat_the_environment_beats_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ def test_arguments_beat_the_environment_beats_the_file(folder: Path, monkeypatch
     assert origins["evidence"] == "the arguments"
     assert origins["port"] == "PILCROW_PORT"
     assert origins["host"] == "pilcrow.toml"
-    assert origins["index"] == "the default"
+    assert origins["index"] == "the defaults"
 
 
 def test_values_given_in_the_program_are_not_overridden(
@@ -210,7 +210,7 @@ def test_doctor_hides_secrets_and_reports_a_model_that_does_not_answer(
     monkeypatch.setenv("PILCROW_LLM", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("PILCROW_LLM_KEY", "sesame")
     findings = list(examine(None))
-    assert [line for line, good in findings if not good and "127.0.0.1:9/v1 cannot be reached" in line]
+    assert [line for line, good in findings if not good and "127.0.0.1:9/v1 can't be reached" in line]
     assert ("auth = ********** (from PILCROW_AUTH)", True) in findings
     assert ("llm_key = ********** (from PILCROW_LLM_KEY)", True) in findings
     assert "sesame" not in str(findings)

@@ -192,7 +192,7 @@ def test_doctor_shows_settings_model_and_index(
     code, out, _ = run("doctor", "--index", index)
     assert code == 0
     assert "port = 8001 (from PILCROW_PORT)" in out
-    assert "its weights are the official file" in out
+    assert "embedder: all-MiniLM-L6-v2, weights verified" in out
     assert "index: 2 documents, 5 paragraphs" in out
 
 
@@ -242,7 +242,7 @@ def test_chat_stops_cleanly_on_ctrl_c(index: Path) -> None:
     process = start("chat", "--port", str(port), "--index", index)
     assert process.stderr
     line = process.stderr.readline().decode()
-    assert line == f"Pilcrow is at http://127.0.0.1:{port}/ (Ctrl-C ends it)\n"
+    assert line == f"Pilcrow is at http://127.0.0.1:{port}/ (Ctrl-C to stop)\n"
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, b"Traceback" in err) == (130, b"", False)

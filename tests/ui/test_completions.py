@@ -153,7 +153,7 @@ def test_one_question_too_many_is_refused_and_the_others_are_answered() -> None:
             message = answer.result().json()["choices"][0]["message"]["content"]
             assert message == f"You asked: {question}"
         assert refused.status_code == 429
-        assert "Ask again" in refused.json()["error"]["message"]
+        assert "Try again" in refused.json()["error"]["message"]
         assert post(address, messages=messages("One more?")).status_code == 200
 
 

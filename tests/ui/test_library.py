@@ -58,7 +58,7 @@ def test_removing_keeps_the_users_file_and_deletes_the_pages_copy(shelf: Assista
     own = Path(file(tmp_path / "own.txt", "A log of Urk."))
     (copy,) = library.save(shelf, [file(tmp_path / "given.txt", "A log of Enkhuizen.")])
     shelf.ingest([own, copy])
-    assert library.remove(shelf, "own.txt") == "own.txt is removed."
+    assert library.remove(shelf, "own.txt") == "Removed own.txt."
     library.remove(shelf, "given.txt")
     assert own.is_file()
     assert not copy.exists()

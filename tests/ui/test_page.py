@@ -155,7 +155,7 @@ def test_question_can_be_edited_asked_again_rated_and_deleted(
     turn.get_by_label("Note").fill("see the other page")
     turn.get_by_role("button", name="Save").click()
     page.get_by_text("Feedback: wrong citation").wait_for()
-    candidate = list(kept[1].judged_answers())[-1]
+    candidate = list(kept[1].candidates())[-1]
     assert (candidate["question"], candidate["verdict"]) == ("What is Smerch?", "wrong citation")
     assert candidate["note"] == "see the other page"
     title = page.locator(".pilcrow-listing [aria-current]")
@@ -215,7 +215,7 @@ def test_documents_can_be_added_asked_alone_and_removed(page: Page, tmp_path: Pa
     remove = page.get_by_role("button", name="Remove ferry.txt")
     remove.click()
     remove.click()
-    page.get_by_text("ferry.txt is removed.").wait_for()
+    page.get_by_text("Removed ferry.txt.").wait_for()
     row.wait_for(state="detached")
     page.get_by_role("tab", name="Ask").click()
     changed = page.locator(".pilcrow-changed")
@@ -353,7 +353,7 @@ def test_unchecked_text_is_grey_and_unsupported_text_is_left_out(browser: Browse
         turn.wait_for()
         assert "Oleksandr Syrskyi" in turn.locator(".pilcrow-answer").inner_text()
         assert "nine generals" not in turn.locator(".pilcrow-answer").inner_text()
-        turn.get_by_text("One sentence of the language model left out").click()
+        turn.get_by_text("Left out one sentence by the language model").click()
         assert "nine generals" in turn.locator(".pilcrow-dropped").inner_text()
 
 

@@ -200,7 +200,7 @@ def test_long_request_and_wrong_method_are_refused(opened: str) -> None:
     long = b'{"data": "' + b"x" * server.MAX_BODY + b'"}'
     response = httpx.post(opened + "gradio_api/queue/join", content=long)
     assert response.status_code == 413
-    assert "longer than" in response.json()["detail"]
+    assert "larger than" in response.json()["detail"]
     assert httpx.post(opened + "v1/chat/completions", content=iter([b"{}"])).status_code == 411
     assert httpx.post(opened + "ours").status_code == 405
 
