@@ -133,7 +133,7 @@ def bootstrap(statistic: Statistic, count: int, resamples: int = RESAMPLES) -> F
 
 
 def share(parts: Sequence[float], wholes: Sequence[float] | None = None) -> Figure:
-    """Return the sum of the parts over the sum of the wholes (1 each by default), one pair a question."""
+    """Return the sum of the parts over the sum of the wholes (1 each by default), one pair per question."""
     top = np.asarray(parts, dtype=float)
     bottom = np.ones_like(top) if wholes is None else np.asarray(wholes, dtype=float)
 
@@ -189,9 +189,8 @@ def area(stated: NDArray[np.float64], true: NDArray[np.bool_]) -> NDArray[np.flo
     """Return the area under the ROC curve of each row of (…, values); NaN if all or none are true."""
     from scipy.stats import rankdata
 
-    above = np.where(true, rankdata(stated, axis=-1), 0.0).sum(
-        axis=-1
-    )  # Mann-Whitney, a fast form of the area
+    # The Mann-Whitney statistic, a fast form of the area.
+    above = np.where(true, rankdata(stated, axis=-1), 0.0).sum(axis=-1)
     count, others = true.sum(axis=-1), (~true).sum(axis=-1)
     pairs = np.where(count * others > 0, count * others, math.nan)
     return np.asarray((above - count * (count + 1) / 2) / pairs)

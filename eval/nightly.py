@@ -25,7 +25,7 @@ from eval.scores.cases import Case
 from eval.scores.measures import Scores
 from rag import Assistant, PilcrowError, Settings
 
-QUICK = 30  # questions, which include every kind
+QUICK = 30  # questions; the first ones include every kind
 SAMPLE, TRIED = 20, 10  # answers, and claims of each trial, that an LLM judges
 
 
@@ -78,7 +78,7 @@ def evaluate(plan: Plan, track: Track, say: Callable[[str], None]) -> Results:
 
 @contextmanager
 def open_index(plan: Plan) -> Iterator[Assistant]:
-    """Open the plan's index, or a temporary one of its documents, which an interrupted run leaves for reuse.
+    """Open the plan's index, or a temporary one of its documents; an interrupted run leaves that for reuse.
 
     Raises PilcrowError if the index is empty or a document cannot be read.
     """
@@ -103,7 +103,7 @@ def open_index(plan: Plan) -> Iterator[Assistant]:
 def ask_all(
     plan: Plan, questions: Sequence[Question], assistant: Assistant, track: Track, say: Callable[[str], None]
 ) -> Answers:
-    """Validate the questions, then ask them, going on with an interrupted run if there is one."""
+    """Validate the questions, then ask them, resuming an interrupted run if there is one."""
     validate(questions, assistant)
     documents = assistant.documents()
     key = _hash(

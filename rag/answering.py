@@ -32,7 +32,7 @@ EMPTY_INDEX = "The index is empty. Add documents with `pilcrow ingest PATH`."
 
 
 class Clock:
-    """Seconds by step; each step is also a span."""
+    """The seconds that each step took; each step is also a trace span."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -48,7 +48,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What answers a question: `limit` is how many paragraphs it reads; without `llm` it only extracts."""
+    """What answers a question from up to `limit` paragraphs; without `llm` it extracts sentences only."""
 
     index: Index
     embedder: Embedder
@@ -60,7 +60,7 @@ class Pipeline:
 def walk(
     question: str, history: Sequence[Turn], sources: Sequence[str] | None, using: Pipeline
 ) -> Generator[Step, None, Answer]:
-    """Return the checked answer, or an abstention; yield what a language model writes as it comes."""
+    """Return the checked answer or an abstention; yield a language model's text as it arrives."""
     clock, generated, llm = Clock(), Generated(), using.llm
     with clock.step("condense"):
         standalone, usage = rewrite(question, history, llm)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Assistant:
-    """Answers from one index. Threads may ask at the same time, also while one ingests."""
+    """An open index that answers questions. Many threads may ask, also while one ingests."""
 
     def __init__(
         self, settings: Settings, index: Index, embedder: Embedder | None, llm: LLM | None = None
@@ -185,7 +185,7 @@ class Assistant:
         return PilcrowQueryEngine(lambda question: self.ask(question, sources=sources))
 
     def verify(self, answer: Answer, below: Path | None = None) -> list[str]:
-        """Return what is wrong with a recorded answer, one line for each fault; empty if it is still right.
+        """Return what is wrong with a recorded answer, one line per problem; empty if it is still right.
 
         Quotes are compared with the index. Those from documents that it lacks are compared with the files
         `below` a folder, if given.

@@ -11,7 +11,7 @@ PilcrowError
 
 
 class PilcrowError(Exception):
-    """The base of all; its text is a message to the user."""
+    """The base of all these errors; its text is a message to the user."""
 
 
 class SettingsError(PilcrowError):

@@ -16,17 +16,17 @@ Current = Sequence[Paragraph] | str  # a document's paragraphs as they are now, 
 
 
 def recheck(answer: Answer, current: Callable[[str], Current], embed: Embed) -> list[str]:
-    """Return what is wrong with the answer, one line for each fault; `current` is asked once for each source.
+    """Return what is wrong with the answer, one line per problem; `current` is called once per source.
 
-    Statements are checked against their quotes as when they were made: those cut from documents word for
-    word, a language model's sentences by `grounded`.
+    Statements are checked against their quotes as in a new answer: extracted ones word for word, a language
+    model's by `grounded`.
     """
     sources = [cited.source for cited in answer.citations] + [near.source for near in answer.nearest]
     documents = {source: current(source) for source in dict.fromkeys(sources)}
-    faults = [f"[{one.number}] {fault}" for one in answer.citations for fault in _of_citation(one, documents)]
+    found = [f"[{one.number}] {wrong}" for one in answer.citations for wrong in _in_citation(one, documents)]
     for near in answer.nearest:
-        faults += [f"nearest: {fault}" for fault in _of_place(near, near.text, near.text, documents)]
-    return faults + list(_of_statements(answer, documents, embed))
+        found += [f"nearest: {wrong}" for wrong in _in_place(near, near.text, near.text, documents)]
+    return found + list(_in_statements(answer, documents, embed))
 
 
 def read_below(folder: Path, source: str) -> Current:
@@ -45,14 +45,14 @@ def read_below(folder: Path, source: str) -> Current:
         return str(error)
 
 
-def _of_citation(cited: Citation, documents: Mapping[str, Current]) -> Iterator[str]:
+def _in_citation(cited: Citation, documents: Mapping[str, Current]) -> Iterator[str]:
     text = cited.paragraph_text
     if not (0 <= cited.start < cited.end <= len(text) and cited.quote == text[cited.start : cited.end]):
         yield "the quote differs from the paragraph at its position"
-    yield from _of_place(cited, text, cited.quote, documents)
+    yield from _in_place(cited, text, cited.quote, documents)
 
 
-def _of_place(
+def _in_place(
     found: Citation | Evidence, text: str, quote: str, documents: Mapping[str, Current]
 ) -> Iterator[str]:
     """Yield what has changed in a paragraph or its place, and where the quote is now."""
@@ -87,7 +87,7 @@ def _position(found: Paragraph | Citation | Evidence) -> str:
     return f"{page}, {line}, {found.date.isoformat() if found.date else 'without a date'}"
 
 
-def _of_statements(answer: Answer, documents: Mapping[str, Current], embed: Embed) -> Iterator[str]:
+def _in_statements(answer: Answer, documents: Mapping[str, Current], embed: Embed) -> Iterator[str]:
     """Yield what is wrong with the statements: no citation, no support, or not the text shown."""
     citations = {cited.number: cited for cited in answer.citations}
     by_model = "calls" in answer.timings

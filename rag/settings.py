@@ -81,7 +81,7 @@ def _accounts(auth: SecretStr) -> SecretStr:
 
 
 class Settings(BaseModel):
-    """All settings: `Settings.load` reads them, `Settings(…)` takes them as given. Raise SettingsError."""
+    """All settings: `Settings.load` reads them, `Settings(…)` takes values. Both raise SettingsError."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -146,7 +146,7 @@ class Settings(BaseModel):
 
     @classmethod
     def origins(cls, **arguments: object) -> dict[str, str]:
-        """Return where `load` with the same arguments takes each setting's value from."""
+        """Return where each setting's value comes from if `load` gets the same arguments."""
         found = _gather(arguments, cls.model_fields)
         return {name: found[name][1] if name in found else "the defaults" for name in cls.model_fields}
 

@@ -106,7 +106,7 @@ class Hit:
 
 
 class Placed:
-    """Something at a page or line of a document, with its date."""
+    """A part of a document at a page or line, with its date."""
 
     __slots__ = ()
     page: int | None
@@ -186,11 +186,10 @@ class Statement:
 class Answer:
     """A checked answer, or an abstention with the nearest paragraphs and the words not found.
 
-    `probability` (0 to 1) is that of the evidence answering the question; 0.0 without evidence, or for a
-    question without words. `standalone` is the question as understood with its history. `conflicting` means
-    that the statements are from sources that disagree, newest first. `dropped` are the LLM's sentences that
-    no paragraph supports; `text` doesn't have them. `timings` are seconds by step, and an LLM's calls and
-    tokens.
+    `probability` (0 to 1): that the evidence answers the question; 0.0 without evidence, or for a question
+    without words. `standalone`: the question as understood with its history. `conflicting`: the statements
+    are from sources that disagree, newest first. `dropped`: the LLM's sentences that no paragraph supports;
+    `text` lacks them. `timings`: seconds by step, and an LLM's calls and tokens.
     """
 
     question: str

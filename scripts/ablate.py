@@ -73,7 +73,7 @@ def bare_features(asked: Question, evidence: Sequence[Any], *rest: Any) -> list[
 
 
 def extracted(*given: Any) -> conflicts.Extracted:
-    """Return the extractive drafts without a look at conflicts."""
+    """Return the extractive drafts without checking for conflicts."""
     return conflicts.Extracted(extractive.extract(*given))
 
 
@@ -98,7 +98,7 @@ PARTS: Mapping[str, Part] = {
     "time asked for": asking(when=When()),
     "seats of government": {"rag.text.names._SEATS": ()},
     "other names of countries": {"rag.text.names._GROUP": {}},
-    "names with a slip": {"rag.text.names._much_the_same": no},
+    "names with a typo": {"rag.text.names._nearly_equal": no},
     "headings in sentence features": {"rag.extraction.reader.sentence_features": bare_features},
     "rows and captions apart": {"rag.extraction.reader.Kind": SimpleNamespace(CAPTION=0, TABLE_ROW=0)},
     "rule: foreign": {"rag.extraction.reader._is_foreign": no},
@@ -110,9 +110,9 @@ PARTS: Mapping[str, Part] = {
     "list questions": asking(wants_list=False),
     "longer lists": {"rag.extraction.extractive.LIST_WORDS": extractive.WORDS},
     "colon rule": {"rag.extraction.extractive._announced": lambda *_: []},
-    "lead-back": {"rag.extraction.extractive._LEANS_BACK": NEVER},
-    "second sentences": {"rag.extraction.extractive._bar": lambda *_: 2.0},
-    "no more when sure": {"rag.extraction.extractive.SURE": 2.0},
+    "lead-back": {"rag.extraction.extractive._REFERS_BACK": NEVER},
+    "second sentences": {"rag.extraction.extractive._floor": lambda *_: 2.0},
+    "no more when sure": {"rag.extraction.extractive.ENOUGH": 2.0},
     "repeats dropped": {"rag.extraction.extractive._repeats": no},
     "conflicts": {"rag.answering.write": extracted},
     "support checked": {"rag.verification.verifier.SUPPORTED": 0.0},
@@ -120,12 +120,12 @@ PARTS: Mapping[str, Part] = {
     "spellings": {"rag.text.words._SPELLINGS": ()},
     "prefixes": {"rag.text.words._PREFIX": NEVER},
 }
-INDEXED = ("spellings", "prefixes")  # parts of what is indexed: these need indexes of their own
+INDEXED = ("spellings", "prefixes")  # these parts change what is indexed, so they need their own indexes
 
 
 @contextmanager
 def switched_off(part: Part) -> Iterator[None]:
-    """Put the stand-ins in place for a block, and keep cached results from crossing its borders."""
+    """Replace the attributes during a block; caches are cleared before and after it."""
     with ExitStack() as stack:
         for name, instead in part.items():
             stack.enter_context(patch(name, instead))
@@ -159,7 +159,7 @@ def measure(name: str, scratch: Path, sample: int) -> dict[str, float]:
 
 
 def shown(found: Mapping[str, float], sign: str = "") -> str:
-    """Return the figures of a set, seven characters a column; a dot for no change."""
+    """Return the figures of a set, seven characters per column; a dot for no change."""
     texts = ["" if isnan(value) else f"{value:{sign}.3f}" for value in found.values()]
     return "".join(f"{'.' if text in {'+0.000', '-0.000'} else text:>7}" for text in texts) + "   "
 

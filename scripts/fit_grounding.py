@@ -30,7 +30,7 @@ from rag.models.embedder import load_embedder
 from rag.models.local import BUILT_IN
 from rag.text.words import sentences
 from rag.types import Evidence, Vectors
-from rag.verification.clauses import split
+from rag.verification.clauses import split_clauses
 from rag.verification.grounding import Embed, all_features, read_passages, sound_passages
 from rag.verification.grounding_weights import THRESHOLD
 from rag.verification.likeness import Features
@@ -137,7 +137,7 @@ def clapnq(data: Path) -> Iterator[Item]:
 
 
 def joined(text: str) -> str:
-    """Return a tokenised text as it is usually written."""
+    """Return a tokenised text with normal spacing and quotes."""
     text = re.sub(r"``\s?|\s?''", '"', text)
     text = re.sub(r"\s+([,.;:!?)\]%]|'s\b|n't\b)", r"\1", re.sub(r"([(\[$£])\s+", r"\1", text))
     return re.sub(r"(?<=\w) ([-–]) (?=\w)", r"\1", " ".join(text.split()))
@@ -163,7 +163,7 @@ def summaries(data: Path, name: str) -> Iterator[Item]:
 def measure(item: Item, embed: Embed) -> Measured:
     """Return the features of the sound passages of a sentence and of its clauses."""
     passages = [passage for each in item.evidence for passage in read_passages(each)]
-    clauses = split(item.sentence)
+    clauses = split_clauses(item.sentence)
     whole, *rest = (
         all_features(text, sound_passages(text, passages)[0], embed) for text in (item.sentence, *clauses)
     )
@@ -171,7 +171,7 @@ def measure(item: Item, embed: Embed) -> Measured:
 
 
 def fit(measured: Sequence[Measured]) -> Features:
-    """Return the weights, "bias" among them, by the best place of each sentence, chosen twice."""
+    """Return the weights with "bias", fitted to each sentence's best passage, which is chosen twice."""
     weights: Features = {"in_order": 4.0, "cosine": 4.0}
     names = sorted({name for one in measured for row in one.whole for name in row})
     for _ in range(2):
@@ -219,7 +219,7 @@ def report(measured: Sequence[Measured], scores: NDArray[np.float64]) -> None:
 
 
 def print_table(measured: Sequence[Measured], scores: NDArray[np.float64]) -> None:
-    """Print for each kind how many there are, and the shares with a sound place and over the threshold."""
+    """Print for each kind the number, and the shares with a sound passage and over the threshold."""
     rows: dict[tuple[str, bool, str], list[tuple[bool, bool]]] = defaultdict(list)
     for one, value in zip(measured, scores, strict=True):
         key = (one.item.corpus, one.item.true, one.item.kind)

@@ -25,7 +25,7 @@ from rag import Assistant, Settings
 from rag.extraction.highlight import (
     Features,
     Wanted,
-    candidates,
+    candidate_spans,
     left_features,
     overlap,
     right_features,
@@ -122,7 +122,7 @@ def spans_of(asked: Asked) -> list[Spans]:
 def _spans(asked: Asked, text: str, wanted: Wanted) -> Spans:
     tokens = tokenize(text)
     left, right = left_features(wanted, tokens), right_features(wanted, tokens)
-    places = list(candidates(wanted, tokens))
+    places = list(candidate_spans(wanted, tokens))
     written = [text[tokens[i].start : tokens[j].end] for i, j in places]
     features = [left[i] | right[j] | span_features(wanted, tokens, i, j) for i, j in places]
     return Spans(asked, written, places, features, np.array([f1(span, asked.golds) for span in written]))
@@ -183,7 +183,7 @@ def _fitted(inputs: Sequence[Matrix], items: Sequence[Spans]) -> NDArray[np.floa
 
 
 def report(tested: Sequence[Sequence[Spans]], questions: Sequence[Sequence[Highlight]]) -> None:
-    """Print how right the surest highlight of each question is, then by the bar a highlight must pass."""
+    """Print how right each question's most probable highlight is, then the figures by threshold."""
     best = [max(texts, key=lambda one: one.probability) for texts in questions]
     whole = [texts[0].asked for texts in tested]
     texts = [(exact_match(one.texts[0], one.golds), f1(one.texts[0], one.golds)) for one in whole]

@@ -41,7 +41,7 @@ Fit = tuple[float, NDArray[np.float64]]  # bias, weights
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A claim as features: its article, its source or fault, and its share where it comes several times."""
+    """A claim as features, with its article, its source or fault, and its share if it occurs often."""
 
     features: Mapping[str, float]
     supported: bool
@@ -123,7 +123,7 @@ def fit(examples: Sequence[Example], inputs: NDArray[np.float64], left_out: int 
 
 
 def report(examples: Sequence[Example], inputs: NDArray[np.float64]) -> None:
-    """Print what weights fitted without a claim's own article make of it."""
+    """Print how claims are judged by weights fitted without their own article."""
     fits = [fit(examples, inputs, fold) for fold in range(FOLDS)]
     folds = [fits[fold_of(each.group)] for each in examples]
     pairs = zip(examples, folds, strict=True)

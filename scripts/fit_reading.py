@@ -81,7 +81,7 @@ def main(data: Data = DATA) -> None:
 
 
 def write_documents(data: Path, scratch: Path) -> Iterator[Asked]:
-    """Write one Markdown file a text, and yield the questions to ask of each index."""
+    """Write one Markdown file per text, and yield the questions to ask of each index."""
     chance = random.Random(7)  # noqa: S311
     for by_sentence in (False, True):
         yield from _xquad(data, scratch, by_sentence, chance)
@@ -191,7 +191,7 @@ def _fitted(rows: Sequence[Row]) -> Matrix:
 def fit_answers(rows: Sequence[Row], weights: Matrix) -> None:
     """Print the weights of "the evidence answers".
 
-    Each kind of question weighs by the root of its number, and both answers alike.
+    Each kind of question counts by the square root of its number; yes and no count the same in total.
     """
     judged = [_answer_features(row, weights) for row in rows]
     inputs = np.array([list(row.values()) for row in judged])

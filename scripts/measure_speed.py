@@ -63,7 +63,7 @@ def main(
 
 
 def write_documents(data: Path, docs: Path) -> list[str]:
-    """Write one Markdown file an article; return the questions, shuffled."""
+    """Write one Markdown file per article; return the questions, shuffled."""
     articles = xquad(data)
     for number, article in enumerate(articles):
         write_document(docs / f"{number}.md", article.title, article.texts)
@@ -204,7 +204,7 @@ def measure_growth(indexes: Sequence[Path], questions: int) -> None:
 
 
 def timed(act: Callable[[], object]) -> float:
-    """Return the seconds that it takes."""
+    """Return the seconds that a call takes."""
     start = perf_counter()
     act()
     return perf_counter() - start

@@ -14,7 +14,7 @@ from eval.judge.planted import MAKERS, Fault, Material
 from rag.text.names import runs
 from rag.text.words import content_words
 
-Change = Callable[[Material], str | None]  # None where the sentence does not admit the change
+Change = Callable[[Material], str | None]  # None if the sentence doesn't allow the change
 
 _NUMBER = re.compile(r"(?<![\w.,])\d[\d,.]*\d|\b\d\b")
 _PLAN = re.compile(r"\b(?:will|would|may|might|could|should|can)\b (?!not\b|have\b)(?:also )?")

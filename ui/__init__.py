@@ -5,4 +5,4 @@ Importing this package turns Gradio's telemetry off before Gradio is imported.
 
 import os
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # exactly so: Gradio takes "false" and "0" for consent
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # only this: Gradio takes "false" and "0" as consent

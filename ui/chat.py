@@ -39,10 +39,10 @@ def ask(
     replaces: int = 0,
     extractive: bool = False,
 ) -> Iterator[View]:
-    """Answer a question and record the answer, in place of question `replaces` and all after it.
+    """Yield what the page shows while a question is answered; record the answer.
 
-    `extractive` answers without the LLM. An error is shown and not recorded; what it would have replaced
-    stays.
+    It replaces question number `replaces` (0 for none) and all after it. `extractive` answers without the
+    LLM. An error is shown, and nothing is recorded or replaced.
     """
     state_of = partial(paragraph_state, assistant)
     history = part("conversation", conversation, (), state_of)

@@ -167,7 +167,7 @@ def feedback(index: Index = None) -> None:
         terminal.print_error(f"No conversations in {settings.index} yet. Start one with `pilcrow chat`.")
         return
     with Conversations(path) as conversations:
-        for answer in conversations.candidates():
+        for answer in conversations.judged_answers():
             terminal.print_json(answer)
 
 

@@ -179,7 +179,7 @@ class Conversations:
             key = _own(connection, user, conversation, number)
             connection.execute(_JUDGE, (verdict, _encodable(note), key, number))
 
-    def candidates(self) -> Iterator[dict[str, object]]:
+    def judged_answers(self) -> Iterator[dict[str, object]]:
         """Yield all users' answers that have a verdict, as JSON values for the evaluation, oldest first.
 
         `history` is the turns before, `citations` the cited [source, paragraph].
@@ -232,7 +232,7 @@ class Conversations:
 
 
 def _own(connection: sqlite3.Connection, user: str, conversation: str, number: int | None = None) -> str:
-    """Return the conversation's id; PilcrowError if the user has none such, or it has no such entry."""
+    """Return the conversation's id; PilcrowError if it isn't the user's, or has no entry of this number."""
     key = _encodable(conversation)
     if not connection.execute(_OWN, (key, _encodable(user))).fetchone():
         raise PilcrowError("There is no such conversation. It may have been deleted.")

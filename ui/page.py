@@ -132,7 +132,7 @@ class _Page:
             self._box.submit(self._ask, inputs, chat_outputs, **private),
             self._click.change(self._clicked, [self._click, *inputs], chat_outputs, **private),
         ]
-        # `then`: before the run is cancelled, its output could overwrite the message.
+        # `then` waits for the cancellation: until then the run's output could overwrite the message.
         cancelled = self._box.stop(None, cancels=runs, **private)
         cancelled.then(self._stopped, None, [self._box, self._draft], **private)
         new.click(self._new, self._search, chat_outputs, **private)

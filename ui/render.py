@@ -59,7 +59,7 @@ def _pieces(
 
 
 def _uncited(answer: Answer) -> list[Evidence]:
-    """Return the evidence that no citation is from."""
+    """Return the evidence that isn't cited."""
     cited = {(citation.source, citation.paragraph) for citation in answer.citations}
     return [item for item in answer.evidence if (item.source, item.paragraph) not in cited]
 
@@ -69,7 +69,7 @@ def _citations_of(statement: Statement, answer: Answer) -> list[Citation]:
 
 
 def _escaped(value: object) -> Markup:
-    """Escape what a template writes, unless a template wrote it."""
+    """Escape a value in a template, unless it is markup already."""
     return value if isinstance(value, Markup) else escape(str(value))
 
 

@@ -35,7 +35,7 @@ def routes(assistant: Assistant, conversations: Conversations) -> list[Route]:
 def _endpoint(
     view: View, assistant: Assistant, conversations: Conversations
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Run a view in a thread; status 404 for what it can't find."""
+    """Return an endpoint that runs a view in a thread; status 404 if it finds nothing."""
 
     def respond(request: Request) -> Response:
         try:

@@ -39,7 +39,7 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-# What the login page needs; nothing of it shows the documents. Gradio itself requests the startup events.
+# Needed by the login page; none of it shows documents. Gradio itself requests the startup events.
 PUBLIC = {"/", "/login", "/login/", "/logout", "/favicon.ico", "/robots.txt", "/theme.css"}
 PUBLIC |= {"/gradio_api/theme.css", "/gradio_api/startup-events"}
 PUBLIC_FOLDERS = ("/assets/", "/static/", "/svelte/")
@@ -59,7 +59,7 @@ class Accounts:
     async def check(self, name: str, password: str) -> bool:
         """Return whether the name has this password; if not, after `WRONG_PASSWORD_DELAY`."""
         digest = _digest(name, password)
-        equal = [compare_digest(digest, known) for known in self._digests]  # with all: constant time
+        equal = [compare_digest(digest, known) for known in self._digests]  # all of them: constant time
         if any(equal):
             return True
         await asyncio.sleep(WRONG_PASSWORD_DELAY)

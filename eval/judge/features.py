@@ -60,8 +60,8 @@ def align(claim: Sequence[Token], passages: Sequence[tuple[Token, ...]]) -> Alig
     wanted = {token.stem for token in claim}
 
     def shared(passage: Sequence[Token]) -> float:
-        held = {token.stem for token in passage}
-        return len(wanted & held) - 0.02 * len(held)
+        stems = {token.stem for token in passage}
+        return len(wanted & stems) - 0.02 * len(stems)
 
     best = sorted(passages, key=shared, reverse=True)[:3]
     alignments = [_compare(claim, passage) for passage in best] or [_compare(claim, ())]
@@ -134,7 +134,7 @@ def missing(claim: Sequence[Token], everywhere: set[str]) -> dict[str, float]:
 
 
 def differences(alignment: Alignment) -> dict[str, float]:
-    """Return how the statement differs from the best passage; the closer the two, the more it weighs."""
+    """Return how the statement differs from the best passage; the closer they are, the more it counts."""
     near = alignment.near
     negated = sum(t.negation for t in alignment.only_claim) != sum(t.negation for t in alignment.only_source)
     return {

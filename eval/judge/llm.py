@@ -30,8 +30,8 @@ from rag import PilcrowError
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
-TOKENS = 2048  # written in one call, at most
-LETTERS = 300  # in one text of the output, if a grammar enforces it
+TOKENS = 2048  # most tokens written in one call
+LETTERS = 300  # most in one text of the output, if a grammar enforces it
 SECONDS = 600.0  # timeout of one call
 
 _FAILURES = (OpenAIError, httpx.HTTPError, ValueError, RuntimeError, OSError)
@@ -51,7 +51,7 @@ class Verdict(StatementFaithfulnessAnswer):
 
 
 def judge(llm: LLM, cache: Path) -> Faithfulness:
-    """Return Faithfulness by a LlamaIndex LLM; `cache` is the folder for its replies, one file a model."""
+    """Return Faithfulness by a LlamaIndex LLM; `cache` is the folder for its replies, one file per model."""
 
     def ask(prompt: str, model: type[BaseModel]) -> BaseModel:
         from llama_index.core.prompts import PromptTemplate
@@ -93,7 +93,7 @@ def judge_at(url: str, model: str, cache: Path) -> Faithfulness:
 
 
 class CachedLLM(InstructorBaseRagasLLM):
-    """An LLM for RAGAS: one call at a time, with replies cached as JSON lines in one file a model.
+    """An LLM for RAGAS: one call at a time, with replies cached as JSON lines in one file per model.
 
     Failures are not cached.
     """
@@ -122,7 +122,7 @@ class CachedLLM(InstructorBaseRagasLLM):
         return answer
 
     async def agenerate(self, prompt: str, response_model: type[BaseModel]) -> BaseModel:
-        """Return what `generate` does; calls wait for each other."""
+        """Return what `generate` returns; calls wait for each other."""
         async with self._turn:
             return await asyncio.to_thread(self.generate, prompt, response_model)
 
@@ -140,7 +140,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 class LLMFaithfulness(Faithfulness):
-    """RAGAS' Faithfulness with its prompts, but exactly one verdict a statement, 0 or 1.
+    """RAGAS' Faithfulness with its prompts, but exactly one verdict per statement, 0 or 1.
 
     RAGAS itself takes whatever verdicts come back, and counts -1 as support.
     """

@@ -1,4 +1,4 @@
-"""The maker of lies: changes one fact of a right text, to see whether a judge notices."""
+"""Planted faults: one fact of a right text is changed, to see whether a judge notices."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a fault is made from: a right text, its paragraphs in one, other right answers, and chance."""
+    """What a fault is made from: a right text, its joined paragraphs, other right answers, and chance."""
 
     text: str
     here: str
@@ -89,9 +89,9 @@ _NOT = re.compile(r"\b(?:not|never) |(?<=did|oes|are|was|has|had)n['’]t\b")
 
 
 def planted(answers: Sequence[Right], faults: Sequence[Fault] = tuple(Fault)) -> tuple[Planted, ...]:
-    """Return each answer with one fault of each kind that it admits; the same ones every time.
+    """Return each answer with one fault of each kind that its text allows, the same ones every time.
 
-    The words put in come from the answer's own paragraphs as often as from the other answers.
+    New words come from the answer's own paragraphs as often as from other answers.
     """
     return tuple(_each(answers, faults))
 
@@ -208,7 +208,7 @@ def _negation(material: Material) -> str | None:
 
 
 def _other_paragraph(material: Material) -> str | None:
-    """Replace one statement with one that another answer makes of paragraphs not cited here."""
+    """Replace one statement with one of another answer, from paragraphs not cited here."""
     foreign = [
         part
         for right in material.others
@@ -235,7 +235,7 @@ def _swap(
     return None if new is None else material.text[: match.start()] + new + material.text[match.end() :]
 
 
-# Each returns the text with one fault, or None if it does not admit that kind.
+# Each returns the text with one fault, or None if the text doesn't allow that kind.
 MAKERS: Mapping[Fault, Callable[[Material], str | None]] = {
     Fault.NUMBER: _number,
     Fault.NAME: _name,

@@ -45,8 +45,8 @@ class AnswerToJudge:
 class Judgement:
     """The share of an answer's statements that its paragraphs support, 0 to 1; or None and the reason.
 
-    `failed` tells an error from an answer with nothing to judge. `statements` have the probability that
-    each is supported, if the judge gives one.
+    `failed`: the reason is an error, not that there was nothing to judge. `statements` have the probability
+    that each is supported, if the judge gives one.
     """
 
     id: str
@@ -63,7 +63,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How well the judge does on one set of claims whose truth is known.
+    """The judge's results on one set of claims whose truth is known.
 
     `figures` by name: balanced accuracy and AUC on a public set; for planted faults detection, overall and
     by kind, and false alarms. `scored`, `failed` and `abstained` count claims.

@@ -31,18 +31,18 @@ def nearness(statement: str, sentences: Sequence[str]) -> dict[str, float]:
     `nearest sentence` is the best mean within one sentence. All are 1 for a statement without content words.
     """
     every = _vectors([statement, *sentences])
-    said = every[0][[is_content_word(word) for word, _, _ in words(statement)]]
-    there = [matrix for matrix in every[1:] if len(matrix)]
-    if not len(said) or not there:
-        return dict.fromkeys(NAMES, float(not len(said)))
-    each = np.stack([(said @ matrix.T).max(axis=1) for matrix in there])
+    claim = every[0][[is_content_word(word) for word, _, _ in words(statement)]]
+    sources = [matrix for matrix in every[1:] if len(matrix)]
+    if not len(claim) or not sources:
+        return dict.fromkeys(NAMES, float(not len(claim)))
+    each = np.stack([(claim @ matrix.T).max(axis=1) for matrix in sources])
     best = np.sort(each.max(axis=0))
     values = best.mean(), best[:3].mean(), np.quantile(best, 0.25), each.mean(axis=1).max()
     return dict(zip(NAMES, map(float, values), strict=True))
 
 
 def _vectors(sentences: Sequence[str]) -> list[Vectors]:
-    """Return a unit vector a word for each sentence, (words, dimension); zeros beyond MAX_PIECES."""
+    """Return a unit vector per word for each sentence, (words, dimension); zeros beyond MAX_PIECES."""
     unread = sorted({sentence for sentence in sentences if sentence not in _read}, key=len)
     if len(_read) + len(unread) > CACHED:
         _read.clear()

@@ -51,7 +51,7 @@ _FUNCTION = set(_FUNCTION_WORDS.split())
 class Token:
     """A word or number, compared by its `stem`; `value` is a number's value, else None.
 
-    `name` says that its capital is not that of a sentence's first word.
+    `name`: it has a capital, but not because it is a sentence's first word.
     """
 
     stem: str
@@ -73,7 +73,7 @@ def statements(answer: str) -> tuple[str, ...]:
 
 
 def sentences(text: str) -> tuple[str, ...]:
-    """Return the sentences of a text, cut at line ends and at full stops not part of an abbreviation."""
+    """Return the sentences of a text, split at line ends and at full stops that don't end an abbreviation."""
     found, start = [], 0
     for match in _END.finditer(text):
         if match.group().startswith(".") and _SHORT.search(text[start : match.start()]):

@@ -28,7 +28,7 @@ _PATTERNS = (
     ("fact", "Which name", re.compile(r"(?<=\w )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+")),
 )
 _FIELD = re.compile(r"([^:;]{2,40}): ([^;]+)(?:; |$)")  # of a table row, as its paragraph shows it
-MIN_WORDS = 4  # that a sentence must have beside those asked for
+MIN_WORDS = 4  # that a sentence must have besides those asked for
 CHOICES = "[a]ccept, [e]dit, [s]kip, [q]uit"
 
 

@@ -1,4 +1,4 @@
-"""Questions with known answers: one JSON object a line, checked against the documents they ask about."""
+"""Questions with known answers: one JSON object per line, checked against the documents they ask about."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Question:
 
     @property
     def digest(self) -> str:
-        """A hash of everything in the question but its place in the file."""
+        """A hash of everything in the question except its place in the file."""
         return blake2b(json.dumps(self.as_json(), sort_keys=True).encode(), digest_size=8).hexdigest()
 
     def accepts(self, text: str) -> bool:

@@ -12,7 +12,7 @@ BROKEN_DOWN = ("answer accuracy", "citation right", FAITHFULNESS, "hit@1")
 
 
 def markdown(results: Results) -> str:
-    """Return the whole report; text from questions and documents is set as code, so none is markup."""
+    """Return the whole report; text from questions and documents is shown as code, so none is markup."""
     failed = failures(results.cases, results.scores)
     parts = [
         f"# Pilcrow, nightly evaluation of {results.started:%Y-%m-%d %H:%M} UTC",

@@ -16,7 +16,7 @@ from eval.scores.measures import MEASURES, Measure, Scores
 Values = NDArray[np.float64]
 
 RESAMPLES = 4000
-UNSEEN = 0.0005  # the largest change that three decimals do not show
+INVISIBLE_CHANGE = 0.0005  # the largest that three decimals don't show
 
 
 class Verdict(StrEnum):
@@ -86,7 +86,7 @@ def _change(measure: Measure, scores: Scores, then: Scores, rows: Sequence[str])
 def _share(values: Sequence[float]) -> Figure:
     """Return the mean with its interval; if all are 1 or all 0, the exact one (Clopper and Pearson 1934).
 
-    A bootstrap would show no doubt at all there.
+    A bootstrap would show no uncertainty there.
     """
     if not values or set(values) not in ({1.0}, {0.0}):
         return share(values)
@@ -105,21 +105,21 @@ def _verdict(
         return Verdict.LOST
     if newly_failed:
         return Verdict.FAILED
-    fell, rose = (by.high or 0.0) < -UNSEEN, (by.low or 0.0) > UNSEEN
+    fell, rose = (by.high or 0.0) < -INVISIBLE_CHANGE, (by.low or 0.0) > INVISIBLE_CHANGE
     if measure.lower:
         fell, rose = rose, fell
     return Verdict.FELL if fell else Verdict.ROSE if rose else Verdict.SAME
 
 
 def _difference(now: Values, before: Values) -> Figure:
-    """Return the mean now minus the mean before, each over the questions it has a value for.
+    """Return the mean now minus the mean before, each over the questions that have a value.
 
     The interval is of a paired bootstrap: the same questions are drawn for both runs (Koehn 2004).
     """
     figure = bootstrap(lambda rows: _means(now[rows]) - _means(before[rows]), len(now), RESAMPLES)
     if figure.low is None or figure.high is None:
         return figure
-    # Rounding error is no difference.
+    # A rounding error is not a difference.
     return Figure(round(figure.value, 9), round(figure.low, 9), round(figure.high, 9), figure.count)
 
 

@@ -48,7 +48,7 @@ def entries(folder: Path, questions: str) -> tuple[Entry, ...]:
 
 
 def remember(folder: Path, entry: Entry) -> None:
-    """Add a run to the history unless it is there; the line is on disk on return."""
+    """Add a run to the history if it isn't there yet; the line is on disk on return."""
     path = folder / FILE
     known = _lines(path)
     if any(_entry(line, path).run == entry.run for line in known):
@@ -83,7 +83,7 @@ def read_accepted(path: Path) -> Accepted | None:
 
 
 def write_accepted(path: Path, accepted: Accepted) -> None:
-    """Replace the accepted run; one line a metric makes diffs readable."""
+    """Replace the accepted run; one line per metric makes diffs readable."""
     lines = [
         f'"run": {json.dumps(accepted.run)}',
         f'"reason": {json.dumps(accepted.reason, ensure_ascii=False)}',

@@ -1,4 +1,4 @@
-"""The answers of one run, saved one by one, so that an interrupted run can go on."""
+"""The answers of one run, saved one by one, so that an interrupted run can resume."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Track = Callable[[Sequence[Question]], Iterable[Question]]  # passes questions o
 
 
 class Record:
-    """A file with one answer a line, after a first line with the run's name and start (UTC).
+    """A file with one answer per line, after a first line with the run's name and start (UTC).
 
-    Each line is on disk before the next question is asked. What a kill left of a line is cut off when the
-    file is opened again. Raises PilcrowError.
+    Each line is on disk before the next question is asked. A line that a kill left incomplete is removed when
+    the file is opened again. Raises PilcrowError.
     """
 
     def __init__(self, path: Path, questions: Sequence[Question]) -> None:

@@ -100,8 +100,8 @@ class Results:
         of = f"the run accepted on {self.accepted.accepted:%Y-%m-%d}, on {compared} questions"
         if not self.worse:
             return f"No metric got worse by more than noise, compared with {of}."
-        told = "; ".join(f"{change.measure.name} {change.verdict}" for change in self.worse)
-        return f"Worse than {of}: {told}."
+        worse = "; ".join(f"{change.measure.name} {change.verdict}" for change in self.worse)
+        return f"Worse than {of}: {worse}."
 
 
 @dataclass(frozen=True, slots=True)

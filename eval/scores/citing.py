@@ -32,7 +32,7 @@ def precision(case: Case, supports: Supports) -> float:
 
 
 def fabricated(case: Case) -> float:
-    """Return the share of citation marks that lead to no citation or to a paragraph that does not exist."""
+    """Return the share of citation marks without a citation or whose paragraph doesn't exist."""
     marks = [case.passage(each) for item in case.answer.statements for each in case.citations_of(item)]
     return sum(passage is None for passage in marks) / len(marks) if marks else 0.0
 

@@ -29,7 +29,7 @@ class Population:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric of the report. `group` is its section; `lower` says that less is better."""
+    """A metric of the report. `group` is its section; `lower`: less is better."""
 
     name: str
     group: str

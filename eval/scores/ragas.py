@@ -143,7 +143,7 @@ def to_judge(cases: Sequence[Case]) -> list[AnswerToJudge]:
 
 
 def save(name: str, folder: Path, cases: Sequence[Case], scores: Scores) -> Path:
-    """Save the scores, one row a question, as a RAGAS experiment below the folder."""
+    """Save the scores, one row per question, as a RAGAS experiment below the folder."""
     experiment = Experiment(name=name, data_model=None, backend=LocalJSONLBackend(str(folder)))
     for case in cases:
         question = case.question

@@ -1,4 +1,4 @@
-"""The reply of any system to a question, and its scores: the one scorer of nightly evaluation and bench."""
+"""Any system's reply to a question and its scores, used by both the nightly evaluation and the bench."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rag import Answer
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a system gave back for a question.
+    """A system's reply to a question.
 
     `text` has no citation marks; `highlighted` are the words that answer. `ranked` and `cited` are pieces
-    of text by the paragraphs they cover. `probability` is the system's own that the evidence answers.
+    of text by the paragraphs they cover. `probability`: that the evidence answers, by the system itself.
     """
 
     answered: bool

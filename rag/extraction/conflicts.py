@@ -1,4 +1,4 @@
-"""Conflicting sources: sentences that answer as well as the best with another value, and which is newer."""
+"""Conflicting sources: sentences that answer as well as the best one, but with another value."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Extracted:
 
 
 def write(question: Question, evidence: Sequence[Evidence], reading: Reading) -> Extracted:
-    """Return the best answer's drafts; of conflicting sources each side, newest first, or the time's."""
+    """Return the drafts of the best answer, or of each conflicting side, newest first or as the time asks."""
     if not reading.sentences or question.wants_list:
         return Extracted(extract(question, evidence, reading))
     when, best = question.when, _best_of_day(question, reading)
@@ -50,7 +50,7 @@ def write(question: Question, evidence: Sequence[Evidence], reading: Reading) ->
 
 
 def _best_of_day(question: Question, reading: Reading) -> Sentence:
-    """Return the best sentence, or a peer that names the day as of which the question asks."""
+    """Return the best sentence, or a peer that names the day that the question asks about."""
     best = reading.sentences[0]
     if not question.when.as_of or question.when.named_in(best.text):
         return best
@@ -79,13 +79,13 @@ def rivals(
 
 
 def in_time(when: When, evidence: Sequence[Evidence], found: Sequence[Sentence]) -> list[Sentence]:
-    """Return the sentences newest first; only the newest, or those of a period, if the question asks so."""
+    """Return the sentences newest first; only the newest, or those of a period, if that is asked for."""
     days = [evidence[one.index].date for one in found]
     ordered = sorted(found, key=lambda one: evidence[one.index].date or date.min, reverse=True)
     if len(found) == 1 or not all(days):
         return ordered
     inside = [
-        one for one in ordered if when.holds(evidence[one.index].date) or when.named_in(one.text)
+        one for one in ordered if when.includes(evidence[one.index].date) or when.named_in(one.text)
     ] or ordered
     newest = evidence[inside[0].index].date
     if when.latest or when.as_of or (when.until and not when.since):

@@ -14,14 +14,14 @@ from rag.types import Draft, Evidence, Kind
 WORDS = 60  # most words of an answer
 PARAGRAPH_WORDS = 100  # the same within the paragraph of the best sentence
 LIST_WORDS = 120  # the same for a list
-SURE = 0.9  # probability that the chosen sentences hold the answer, above which no more are added
-# Odds against the best sentence above which another one is added: tuned on the development sets.
+ENOUGH = 0.9  # probability that the chosen sentences hold the answer, above which no more are added
+# Share of the best sentence's probability above which another one is added: tuned on the development sets.
 SAME_PARAGRAPH = 0.02
 NEXT_PARAGRAPH = 0.25
 OTHER_PARAGRAPH = 0.8
 LIST_ITEM = 0.12
 
-_LEANS_BACK = re.compile(
+_REFERS_BACK = re.compile(
     r"^(?:[“\"‘(]?\s*)(?:It|He|She|They|This|That|These|Those|His|Her|Their|Its|The former|The latter|Both"
     r"|But|And|However|Instead|There|Then|Such|So)\b"
 )
@@ -51,9 +51,9 @@ def _choose(question: Question, evidence: Sequence[Evidence], reading: Reading) 
     best, *others = reading.sentences
     chosen, spent, sure = [best], len(best.text.split()), best.probability
     for sentence in others:
-        if sure >= SURE and not question.wants_list:
+        if sure >= ENOUGH and not question.wants_list:
             break
-        if sentence.probability < best.probability * _bar(question, evidence, sentence, best):
+        if sentence.probability < best.probability * _floor(question, evidence, sentence, best):
             continue
         if _is_about_other_number(question, sentence, best):
             continue
@@ -99,8 +99,8 @@ def _below(opening: Sentence, evidence: Sequence[Evidence], reading: Reading) ->
         yield sentence
 
 
-def _bar(question: Question, evidence: Sequence[Evidence], sentence: Sentence, best: Sentence) -> float:
-    """Return the odds against the best sentence above which another one joins the answer."""
+def _floor(question: Question, evidence: Sequence[Evidence], sentence: Sentence, best: Sentence) -> float:
+    """Return the share of the best sentence's probability above which another one joins the answer."""
     if question.wants_list:
         return LIST_ITEM
     if sentence.index == best.index:
@@ -118,7 +118,7 @@ def _repeats(sentence: Sentence, chosen: Sequence[Sentence]) -> bool:
 
 
 def _is_about_other_number(question: Question, sentence: Sentence, best: Sentence) -> bool:
-    """Return whether it has the best sentence's words, but another number than the one asked about."""
+    """Return whether a sentence has the best one's words, but another number than the one asked about."""
     asked = question.figures & numbers(best.text)
     given = numbers(sentence.text)
     return bool(asked and given) and asked.isdisjoint(given) and _share_words(sentence, best)
@@ -133,13 +133,13 @@ def _share_words(one: Sentence, other: Sentence) -> bool:
 def _spans(
     order: Sequence[Sentence], evidence: Sequence[Evidence], reading: Reading
 ) -> list[tuple[int, int, int]]:
-    """Return each statement's span; a sentence that needs the one before it ("It …") brings that along."""
+    """Return each statement's span, with the sentence before it if it needs that ("It …")."""
     taken = {(sentence.index, sentence.start) for sentence in order}
     spans = []
     for sentence in order:
         start = sentence.start
         before = _before(sentence, reading)
-        needs = before and _LEANS_BACK.match(sentence.text) and (before.index, before.start) not in taken
+        needs = before and _REFERS_BACK.match(sentence.text) and (before.index, before.start) not in taken
         if before and needs and len(before.text.split()) + len(sentence.text.split()) <= WORDS:
             start = before.start
         spans.append((sentence.index, start, sentence.end))

@@ -53,7 +53,7 @@ _GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the order of a question's words says about its answer; `stems` are those of its content words.
+    """What a question's word order says about its answer; `stems` are those of its content words.
 
     `head` is the noun after "which", `verb` the first word after it, `last` the last word, all as stems;
     `order` is what the question asks for: subj (the subject), obj, be or mod.
@@ -73,8 +73,8 @@ class Wanted:
 class ScoredSpan:
     """A span of a text, and the probability, 0 to 1, that it answers.
 
-    `share` is its part of the odds of all spans of the text and of no span, which has odds 1. Overlapping
-    spans count in proportion to the overlap.
+    `share` is its part of the odds of all spans and of "no span", which has odds 1. Overlapping spans count
+    in proportion to the overlap.
     """
 
     start: int
@@ -97,7 +97,7 @@ def best(wanted: Wanted, text: str) -> ScoredSpan | None:
     tokens = tokenize(text)
     left = [_weigh(features) for features in left_features(wanted, tokens)]
     right = [_weigh(features) for features in right_features(wanted, tokens)]
-    spans = list(candidates(wanted, tokens))
+    spans = list(candidate_spans(wanted, tokens))
     spans = sorted(spans, key=lambda span: -left[span[0]] - right[span[1]])[:WEIGHED]
     if not spans:
         return None
@@ -119,7 +119,7 @@ def _weigh(features: Mapping[str, float]) -> float:
 
 
 def want(question: Question) -> Wanted:
-    """Return what the order of a question's words says about its answer."""
+    """Return what a question's word order says about its answer."""
     tokens = [token for token in tokenize(question.text) if token.text[0].isalnum()]
     at = next((i for i, token in enumerate(tokens) if token.text.casefold() in _ASKING), -1)
     asking = tokens[at].text.casefold() if at >= 0 else ""
@@ -161,7 +161,7 @@ def _group(question: Question, asking: str, noun: bool, order: str) -> str:
     return "what_noun" if noun else "what_do" if order == "obj" else "what_is"
 
 
-def candidates(wanted: Wanted, tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+def candidate_spans(wanted: Wanted, tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
     """Yield the first and last token of each span in a sentence that may be a phrase with a new word."""
     for i, first in enumerate(tokens):
         if first.kind in _NO_START or (i and _cuts(wanted, tokens[i - 1], first)):

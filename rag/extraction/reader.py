@@ -66,7 +66,7 @@ class Reading:
 def read(question: Question, found: SearchResult) -> Reading:
     """Return how well each sentence of the evidence answers, and the probability that any does."""
     evidence, rarity = found.evidence, found.rarity
-    spans = candidates(evidence, found.sentence_similarity)
+    spans = candidate_sentences(evidence, found.sentence_similarity)
     if not spans:
         return Reading((), 0.0, question.names)
     cosines = np.array([found.sentence_similarity[index][start, end] for index, start, end in spans])
@@ -89,12 +89,12 @@ def read(question: Question, found: SearchResult) -> Reading:
     return Reading(ranked, probability, (*missing, *others))
 
 
-def candidates(
+def candidate_sentences(
     evidence: Sequence[Evidence], sentence_similarity: Sequence[Mapping[Span, float]]
 ) -> list[SentenceSpan]:
     """Return every sentence of the evidence that may be shown.
 
-    Headings have no sentences in the index; captions that are mere titles are left out here.
+    Headings have no sentences in the index. Captions that are only titles are left out here.
     """
     shown = [not (item.kind is Kind.CAPTION and item.text[-1].isalnum()) for item in evidence]
     spans = [(i, *span) for i, held in enumerate(sentence_similarity) if shown[i] for span in held]
@@ -204,7 +204,7 @@ def _missing(question: Question, text: str) -> list[str]:
 def _is_foreign(question: Question, rarity: Rarity, everything: str) -> bool:
     """Return whether the question has a name or number that no document contains.
 
-    However similar the best sentence is, it is then about another army, country or year.
+    The best sentence is then about another company, country or year, however similar it is.
     """
     missing = _missing(question, everything)
     return any(rarity.unknown(word) for word in question.words for thing in missing if word in words(thing))

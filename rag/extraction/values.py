@@ -14,7 +14,7 @@ from rag.text.vocabulary import STOPWORDS
 from rag.text.words import stem, stems, words
 
 NEAR = 4  # words after a number that may say what it counts
-ROUNDED = 0.05  # two amounts may differ by so much of the larger and be one, rounded
+ROUNDED = 0.05  # share of the larger amount by which two may differ and be the same, rounded
 ABOUT = 0.1  # the same for an approximate amount
 OPEN = 0.25  # the same for "over" and "up to"
 
@@ -100,7 +100,7 @@ def amounts(text: str) -> list[Amount]:
 
 
 def _amount(number: Number) -> Amount:
-    """Return the range that the words before a number leave open."""
+    """Return the range of values that the words before a number allow."""
     low = high = number.value
     match number.hedge:
         case "over":
@@ -119,7 +119,7 @@ def _is_round(value: float) -> bool:
 
 
 def _moments_differ(one: str, other: str) -> bool:
-    """Return whether no time of one sentence can be a time of the other."""
+    """Return whether no date of one sentence can be a date of the other."""
     here, there = moments(one), moments(other)
     return bool(here and there) and not any(_may_be_one(*pair) for pair in product(here, there))
 
@@ -138,12 +138,12 @@ def _names_differ(question: Question, one: str, other: str) -> bool:
 
 def _names(question: Question, text: str) -> list[set[str]]:
     """Return the base forms of each name that may answer; a person's has at least two words."""
-    said = _bases(question.text)
+    asked = _bases(question.text)
     if question.kind is AnswerKind.PERSON:
         given = [run for run in runs(text) if " " in run]
     else:
         given = [match[1] for match in _PLACE.finditer(text)]
-    return [left for run in given if (left := _bases(run) - said)]
+    return [left for run in given if (left := _bases(run) - asked)]
 
 
 def _bases(text: str) -> set[str]:

@@ -15,11 +15,11 @@ from rag.text.words import content_stems
 from rag.types import Evidence, Statement
 from rag.verification.grounding import Embed, Grounding, grounded
 
-REPEATED = 0.7  # share of a sentence's content words that one other sentence has, above which it repeats it
+REPEATED = 0.7  # a sentence repeats another that has more than this share of its content words
 FRAGMENT = 3  # content words; text with fewer and no full stop is not a sentence
-OTHER_PARAGRAPH = 0.25  # share of the best sentence's probability that another paragraph's best one needs
+OTHER_RELEVANT = 0.25  # share of the best sentence's probability that another paragraph's best one needs
 
-# Text addressed to a model that follows orders, not to a reader: no statement may rest on it.
+# Text that gives a model orders instead of informing a reader: no statement may rest on it.
 _ORDER = re.compile(
     r"\b(?:ignore|disregard|forget) (?:all |any |the |your |these |previous |above )+"
     r"|\b(?:you (?:must|should|are (?:now|an?)))\b"
@@ -56,7 +56,7 @@ class Check:
     ) -> Check:
         """Take as relevant the paragraphs with a sentence that may answer."""
         best = reading.sentences[0]
-        other = LIST_ITEM if question.wants_list else OTHER_PARAGRAPH
+        other = LIST_ITEM if question.wants_list else OTHER_RELEVANT
         relevant = frozenset(
             evidence[sentence.index].number
             for sentence in reading.sentences

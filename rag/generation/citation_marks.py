@@ -54,7 +54,7 @@ def normalise(text: str) -> str:
 def split_sentences(text: str, leading: bool = False) -> Iterator[tuple[Marked, int]]:
     """Yield each sentence of a normalised text, and where it ends, marks included.
 
-    With `leading`, marks stand before their sentence instead of after it.
+    With `leading`, marks come before their sentence instead of after it.
     """
     pieces: list[tuple[str, int]] = []
     moved = ""
@@ -79,9 +79,9 @@ def split_sentences(text: str, leading: bool = False) -> Iterator[tuple[Marked, 
 
 
 class SentenceReader:
-    """Takes text in pieces and returns each sentence once the next one has started.
+    """The sentences of a text that arrives in pieces, each returned once the next one has started.
 
-    Until then the last full stop may turn out to end an abbreviation, or a quotation to go on.
+    Until then its full stop may belong to an abbreviation, or its quotation may continue.
     """
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class SentenceReader:
         return text, list(split_sentences(text, self._leads(text)))
 
     def _leads(self, text: str) -> bool:
-        """Return whether marks stand before their sentences, judged by the first sentence."""
+        """Return whether marks come before their sentences, judged by the first sentence."""
         return bool(re.match(r"\[\d+\]", text)) if self._leading is None else self._leading
 
 

@@ -110,8 +110,8 @@ def drafts_to_add(
 ) -> Sequence[Draft]:
     """Return the extracted drafts that the model's answer still needs.
 
-    All if it has no statement; what its statements don't tell if a sentence was dropped; the first if no
-    citation covers the best sentence; else none.
+    All of them if it has no statement; the sentences it lacks if one was dropped; the first draft if no
+    citation covers the best sentence; otherwise none.
     """
     statements, citations = generated.verified.statements, generated.verified.citations
     if not statements or not drafts:
@@ -131,7 +131,7 @@ def drafts_to_add(
 
 
 def _new_sentences(draft: Draft, shown: Sequence[set[str]]) -> Iterator[Draft]:
-    """Yield the sentences of a draft that no statement tells, consecutive ones together."""
+    """Yield the sentences of a draft that no statement repeats, consecutive ones as one draft."""
     start = end = 0
     for first, last in sentences(draft.text):
         if repeats(content_stems(draft.text[first:last]), shown):

@@ -1,4 +1,4 @@
-"""Prompts. Documents in them are data: cleaned, and fenced by random marks that they can't contain."""
+"""Prompts. Documents in them are data: cleaned, and between random fences that they can't contain."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def answer_messages(
     fence = f"=={token_hex(6)}=="
     task = _TASK.format(fence=fence, question=clean(question))
     left = budget - count(_SYSTEM) - count(task) - 2 * count(fence)
-    given = tuple(_that_fit(evidence, left, count))
+    given = tuple(_fitting(evidence, left, count))
     paragraphs = "\n\n".join(map(paragraph, given))
     asked = f"{fence}\n{paragraphs}\n{fence}\n\n{task}"
     return _messages(_SYSTEM, asked), given
@@ -85,7 +85,7 @@ def paragraph(item: Evidence) -> str:
     return f"{head} {clean(item.text)}"
 
 
-def _that_fit(evidence: Sequence[Evidence], budget: int, count: Count) -> Iterator[Evidence]:
+def _fitting(evidence: Sequence[Evidence], budget: int, count: Count) -> Iterator[Evidence]:
     left = budget
     for item in evidence:
         left -= count(paragraph(item)) + 2

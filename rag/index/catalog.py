@@ -87,7 +87,7 @@ class Revision:
         self._connection.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [(i,) for i in ids])
 
     def clear_pending(self) -> None:
-        """Delete the record of changing chunk ids: catalog and vectors agree."""
+        """Delete the record of changing chunk ids, once catalog and vectors agree again."""
         self._connection.execute("DELETE FROM pending")
 
 

@@ -38,7 +38,7 @@ class Index:
 
     @classmethod
     def open(cls, folder: Path, embedder_name: str, dimension: int, chroma_url: str | None = None) -> Index:
-        """Open or create. An embedded Chroma is locked while open; a server's only while it is written.
+        """Open or create. The folder stays locked while open; with a Chroma server, only during writes.
 
         An interrupted write is completed or undone, and a damaged vector store rebuilt without embedding.
         Raises StoreError (locked, damaged, newer version, no server) or EmbedderMismatch.
@@ -106,7 +106,7 @@ class Index:
         return found
 
     def _repaired_store(self) -> VectorStore:
-        """Return the vector store in the state of the catalog: as it is, repaired, or rebuilt."""
+        """Return a vector store that agrees with the catalog: the recorded one, repaired or rebuilt."""
         with self.catalog.read() as snapshot:
             is_new = snapshot.meta("collection") is None
             reason = self._rebuild_reason(snapshot)
@@ -120,7 +120,7 @@ class Index:
         return self._rebuild()
 
     def _rebuild_reason(self, snapshot: Snapshot) -> str | None:
-        """Return why the store must be rebuilt, as far as that shows without opening it, or None."""
+        """Return why the store must be rebuilt, or None, as far as can be seen without opening it."""
         location = snapshot.meta("chroma")
         if location is None or (self._chroma_url or "") != (location if "://" in location else ""):
             return "chroma_url has changed"
@@ -135,7 +135,7 @@ class Index:
         return None
 
     def _checked_store(self) -> tuple[VectorStore | None, str]:
-        """Return the recorded store, an interrupted write repaired; or None and what is wrong with it."""
+        """Return the recorded store after repairing an interrupted write, or None and what is wrong."""
         store = None
         try:
             store = self._recorded_store()

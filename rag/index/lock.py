@@ -1,4 +1,4 @@
-"""The lock of an index folder: one process holds it; the others learn which."""
+"""The lock of an index folder: one process holds it; the others get an error that names it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from filelock import FileLock, Timeout
 
 from rag.errors import StoreError
 
-# A child of a killed process keeps the lock until it ends as well.
+# After a kill, a child of the process holds the lock a little longer.
 WAIT_SECONDS = 3.0
 
 
 class FolderLock:
-    """A lock on a file in the folder that names its owner's process. Released when the process ends."""
+    """A lock file in the folder that contains its owner's process id. Released when the process ends."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -29,7 +29,7 @@ class FolderLock:
             self._lock.acquire(WAIT_SECONDS, cancel_check=self._owner_is_alive)
         except Timeout:
             raise StoreError(
-                f"The index {self._folder} is in use by {self._holder()}. Close it there, use another "
+                f"The index {self._folder} is in use by {self._owner_text()}. Close it there, use another "
                 "--index, or share one through a Chroma server (chroma_url)."
             ) from None
         self._file.write_text(f"{os.getpid()}\n")
@@ -57,7 +57,7 @@ class FolderLock:
             return True
         return True
 
-    def _holder(self) -> str:
+    def _owner_text(self) -> str:
         owner = self._owner()
         if owner == os.getpid():
             return "this process"

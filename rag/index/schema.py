@@ -41,7 +41,7 @@ SCHEMA = (
         PRIMARY KEY (document, paragraph, start)) WITHOUT ROWID""",
     """CREATE VIRTUAL TABLE chunk_fts USING fts5 (
         heading, text, tokenize = "porter unicode61 remove_diacritics 2")""",
-    # a heading is repeated with each of its paragraphs, so its words weigh less than those of the text
+    # A heading is repeated with each of its paragraphs, so its words count less than those of the text.
     "INSERT INTO chunk_fts (chunk_fts, rank) VALUES ('rank', 'bm25(0.5, 1.0)')",
     "CREATE VIRTUAL TABLE chunk_vocabulary USING fts5vocab (chunk_fts, 'row')",
     "CREATE TABLE pending (id TEXT PRIMARY KEY) WITHOUT ROWID",

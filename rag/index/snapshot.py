@@ -88,7 +88,7 @@ class Snapshot:
         wanted = list(dict.fromkeys(stems))
         statement = "SELECT doc FROM chunk_vocabulary WHERE term = ?"
         for stem in wanted:
-            if stem not in self._counts:  # FTS5 counts when asked, which takes a while for a common word
+            if stem not in self._counts:  # FTS5 counts at each query, which is slow for a common word
                 self._counts[stem] = next((row[0] for row in self._rows(statement, stem)), 0)
         return {stem: self._counts[stem] for stem in wanted}
 

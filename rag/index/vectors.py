@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
 WRITE_BATCH = 1000  # a server takes at most 40 MB in one request
 READ_BATCH = 5000  # Chroma can't return all ids of a large collection at once
-HNSW_CANDIDATES = (
-    400  # Chroma's default of 100 misses up to 13 of 2,000 nearly equal vectors; 400 misses none
-)
-TOLERATED_SHARE = 0.01  # of vectors that a sound store may not find, as HNSW is approximate
+# Chroma's default of 100 misses up to 13 of 2,000 nearly equal vectors; 400 misses none.
+HNSW_CANDIDATES = 400
+TOLERATED_SHARE = 0.01  # of vectors that an undamaged store may miss, as HNSW is approximate
 SAME_DISTANCE = 1e-3  # cosine distance up to which two vectors count as the same
 
 
@@ -99,7 +98,7 @@ class VectorStore:
                 self._collection.delete(ids=list(ids[start : start + WRITE_BATCH]))
 
     def count(self) -> int:
-        """Return the number of stored ids. Whether a query finds their vectors is up to `unreachable`."""
+        """Return the number of stored ids; a query may miss some of their vectors, see `unreachable`."""
         with self._errors():
             return self._collection.count()
 

@@ -17,7 +17,7 @@ _INVISIBLE = re.compile(
 )
 _LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 _SENTENCE = re.compile(r".*?(?:[.!?…。！？][\"'”’»)\]]*(?:\s+|(?<=[。！？])|$)|$)")
-_MAX_TOKEN_LENGTH = 16  # characters a token on average: longer text is no prose, even if it is one token
+_MAX_TOKEN_LENGTH = 16  # characters per token on average; longer text is not prose
 
 
 def normalise(text: str) -> str:

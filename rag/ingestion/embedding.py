@@ -9,14 +9,14 @@ import numpy as np
 
 from rag.types import Chunk, Document, Span, Vector
 
-BATCH = 512  # texts embedded between two reports of progress
-CACHED = 2000  # texts whose vectors are kept in case they come again
+EMBED_BATCH = 512  # texts embedded between two progress reports
+CACHED = 2000  # texts whose vectors are kept in case they are needed again
 
-# Texts and the spans of each -> their unit vectors: float32 (texts, dimension) and (spans, dimension).
-Embed = Callable[[Sequence[str], Sequence[Sequence[Span]]], tuple[Vector, Sequence[Vector]]]
+# Texts and each text's spans -> unit vectors, float32: (texts, dimension), and (spans, dimension) per text.
+EmbedSpans = Callable[[Sequence[str], Sequence[Sequence[Span]]], tuple[Vector, Sequence[Vector]]]
 SentenceVectors = Mapping[Span, Vector]  # the vectors of a paragraph's sentences, by their spans in it
-Passage = tuple[str, tuple[Span, ...]]  # a text to embed, and the spans of its sentences
-PassageVectors = tuple[Vector, Vector]  # the vector of the text, and those of its sentences
+SpannedText = tuple[str, tuple[Span, ...]]  # a text to embed, and the spans of its sentences
+SpannedVectors = tuple[Vector, Vector]  # the vector of the text, and those of its sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +27,29 @@ class Piece:
     sentences: Mapping[Span, Span]
 
     @property
-    def passage(self) -> Passage:
+    def spanned(self) -> SpannedText:
         """What the embedder gets."""
         return self.chunk.embedded, tuple(self.sentences.values())
 
 
 class CachedEmbedder:
-    """Embeds with `embed`, but texts that come again soon only once."""
+    """An embedder that remembers the vectors of recent texts."""
 
-    def __init__(self, embed: Embed) -> None:
+    def __init__(self, embed: EmbedSpans) -> None:
         self._embed = embed
-        self._cache: dict[Passage, PassageVectors] = {}
+        self._cache: dict[SpannedText, SpannedVectors] = {}
 
     def embed(
         self, pieces: Sequence[Piece], progress: Callable[[float], None]
-    ) -> dict[Passage, PassageVectors]:
-        """Return the vectors of each piece's passage; `progress` gets the share done, below 1."""
-        wanted = dict.fromkeys(piece.passage for piece in pieces)
-        vectors = {passage: self._cache[passage] for passage in wanted if passage in self._cache}
-        new = [passage for passage in wanted if passage not in vectors]
-        for start in range(0, len(new), BATCH):
+    ) -> dict[SpannedText, SpannedVectors]:
+        """Return the vectors of each piece's text; `progress` gets the share done, below 1."""
+        wanted = dict.fromkeys(piece.spanned for piece in pieces)
+        vectors = {text: self._cache[text] for text in wanted if text in self._cache}
+        new = [text for text in wanted if text not in vectors]
+        for start in range(0, len(new), EMBED_BATCH):
             if start:
                 progress(start / len(new))
-            part = new[start : start + BATCH]
+            part = new[start : start + EMBED_BATCH]
             embedded = self._embed([text for text, _ in part], [spans for _, spans in part])
             vectors.update(zip(part, zip(*embedded, strict=True), strict=True))
         self._cache = dict(list((self._cache | vectors).items())[-CACHED:])
@@ -57,14 +57,14 @@ class CachedEmbedder:
 
 
 def sentence_vectors(
-    document: Document, pieces: Sequence[Piece], vectors: Mapping[Passage, PassageVectors]
+    document: Document, pieces: Sequence[Piece], vectors: Mapping[SpannedText, SpannedVectors]
 ) -> dict[int, SentenceVectors]:
     """Return the sentences' vectors by paragraph number; one cut by chunks gets their mean, by length."""
     sums: dict[int, dict[Span, Vector]] = {paragraph.number: {} for paragraph in document.paragraphs}
     for piece in pieces:
         total = sums[piece.chunk.paragraph]
         for (span, (start, end)), vector in zip(
-            piece.sentences.items(), vectors[piece.passage][1], strict=True
+            piece.sentences.items(), vectors[piece.spanned][1], strict=True
         ):
             total[span] = total.get(span, np.float32(0)) + vector * (end - start)
     return {

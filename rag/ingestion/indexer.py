@@ -17,11 +17,11 @@ from rag.index.snapshot import Origin
 from rag.ingestion.chunker import chunk, sentence_spans
 from rag.ingestion.embedding import (
     CachedEmbedder,
-    Embed,
-    Passage,
-    PassageVectors,
+    EmbedSpans,
     Piece,
     SentenceVectors,
+    SpannedText,
+    SpannedVectors,
     sentence_vectors,
 )
 from rag.ingestion.interruption import Interruption
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[str, float, int], None]
 
-BATCH = 256  # small documents are embedded and committed together up to this many new chunks
+COMMIT_BATCH = 256  # new chunks up to which small documents are embedded and committed together
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ class Ready:
 Outcome = Failed | Unchanged | Ready
 
 
-def ingest(  # a step is a function of its arguments
+def ingest(
     index: Index,
     paths: Sequence[Path],
-    embed: Embed,
+    embed: EmbedSpans,
     count_tokens: Callable[[str], int],
     token_limit: int,
     fingerprint: str,
@@ -85,8 +85,9 @@ def ingest(  # a step is a function of its arguments
 ) -> IngestReport:
     """Bring the index up to date with files and folders.
 
-    `progress` gets (source, files done, files in all) once a file is committed, and a fraction within a long
-    one. `prune` removes documents whose files were deleted from a folder. LoadError for a missing path.
+    `progress` gets (source, files done, files in all) once a file is committed; during a long file, `files
+    done` has a fraction. `prune` removes documents whose files were deleted from a folder. LoadError for a
+    missing path.
     A first Ctrl-C or SIGTERM takes effect after the current documents; everything committed stays.
     """
     start = monotonic()
@@ -107,11 +108,11 @@ def ingest(  # a step is a function of its arguments
                 done.append(outcome)
                 report(_source(outcome))
         finished = not interruption.requested
-        removed, spared = deleted_sources(origins, files) if prune and finished else ([], [])
+        removed, skipped = deleted_sources(origins, files) if prune and finished else ([], [])
         _remove_documents(index, removed)
         if not finished:
             log.warning("Stopped: %d of %d files are done and stay.", len(done), len(files.found))
-    return _report(done, [*missing, *spared, *files.failed], removed, monotonic() - start)
+    return _report(done, [*missing, *skipped, *files.failed], removed, monotonic() - start)
 
 
 def remove(index: Index, sources: Sequence[str]) -> tuple[str, ...]:
@@ -195,7 +196,7 @@ def _committed(
             return
         if isinstance(outcome, Ready):
             batch.append(outcome)
-            if sum(len(ready.to_embed) for ready in batch) >= BATCH:
+            if sum(len(ready.to_embed) for ready in batch) >= COMMIT_BATCH:
                 yield from _embed_and_replace(index, batch, embedder, report)
                 batch = []
             continue
@@ -216,7 +217,7 @@ def _embed_and_replace(
 
 
 def _replace_documents(
-    index: Index, batch: Sequence[Ready], vectors: Mapping[Passage, PassageVectors]
+    index: Index, batch: Sequence[Ready], vectors: Mapping[SpannedText, SpannedVectors]
 ) -> None:
     """Store documents in place of their old versions; a kill at any point leaves all old or all new.
 
@@ -230,13 +231,13 @@ def _replace_documents(
     with index.catalog.write() as revision:
         revision.mark_pending([*new_ids, *deleted])
     index.vectors.upsert(
-        new_ids, [vectors[piece.passage][0] for piece in new], [piece.chunk.source for piece in new]
+        new_ids, [vectors[piece.spanned][0] for piece in new], [piece.chunk.source for piece in new]
     )
     with index.catalog.write() as revision:
         revision.remove([ready.origin.source for ready in batch if ready.is_update])
         for ready in batch:
             chunks = [piece.chunk for piece in ready.pieces]
-            embedded = {piece.chunk.id: vectors[piece.passage][0] for piece in ready.to_embed}
+            embedded = {piece.chunk.id: vectors[piece.spanned][0] for piece in ready.to_embed}
             stored = {**embedded, **ready.vectors}
             known = {
                 p.number: ready.sentences.get((p.heading, p.text), {}) for p in ready.document.paragraphs

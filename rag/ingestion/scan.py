@@ -123,8 +123,8 @@ def _is_utf8(path: str) -> bool:
 def assign_sources(found: Sequence[FoundFile], origins: Sequence[Origin]) -> dict[Path, str]:
     """Return each file's source: the one its path has in the index, or a free name, with folders if needed.
 
-    A name is free again once its file was deleted from a folder that still exists, or its folder was moved.
-    A disk that is not mounted keeps its names.
+    A name becomes free if its file was deleted from a folder that still exists, or if its folder was moved.
+    A disk that isn't mounted keeps its names.
     """
     known = {Path(origin.path): origin.source for origin in origins}
     by_source = {origin.source: origin for origin in origins}
@@ -148,11 +148,10 @@ def _is_free(origin: Origin, moved: set[str]) -> bool:
 
 
 def _moved_roots(found: Sequence[FoundFile], by_source: Mapping[str, Origin]) -> set[str]:
-    """Return the missing folders of which a file is found elsewhere, unchanged."""
+    """Return the missing folders whose files were found elsewhere; one unchanged file is enough."""
     moved: set[str] = set()
     for file in found:
         origin = by_source.get(file.name)
-        # One file is enough: the others need not be read here.
         if origin and origin.root not in moved and not may_exist(Path(origin.root)):
             with suppress(OSError), file.path.open("rb") as content:
                 if file_digest(content, "sha256").hexdigest() == origin.sha256:
@@ -189,13 +188,13 @@ def existing_paths(
         location = path.expanduser().resolve()
         known = sum(Path(origin.path).is_relative_to(location) for origin in origins)
         if known and not may_exist(location):
-            missing.append((str(path), _spared("is missing", known)))
+            missing.append((str(path), _skip_message("is missing", known)))
         else:
             existing.append(path)
     return existing, missing
 
 
-def _spared(state: str, known: int) -> str:
+def _skip_message(state: str, known: int) -> str:
     return (
         f"{state}, but the index has {known} documents from it: nothing was removed. Restore it (is its disk "
         "mounted?), or remove them with: pilcrow remove SOURCE…"
@@ -203,13 +202,13 @@ def _spared(state: str, known: int) -> str:
 
 
 def deleted_sources(origins: Sequence[Origin], files: Scan) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return the sources whose files were deleted from completely listed folders, and the folders spared."""
+    """Return the sources whose files were deleted from completely listed folders, and the folders skipped."""
     deleted: dict[str, None] = {}
-    spared = []
+    skipped = []
     for folder in files.complete:
         known = [origin for origin in origins if Path(origin.path).is_relative_to(folder)]
         if known and not (may_exist(folder) and any(folder.iterdir())):
-            spared.append((str(folder), _spared("is empty", len(known))))
+            skipped.append((str(folder), _skip_message("is empty", len(known))))
         else:
             deleted |= {origin.source: None for origin in known if not may_exist(Path(origin.path))}
-    return list(deleted), spared
+    return list(deleted), skipped

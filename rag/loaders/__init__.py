@@ -45,7 +45,7 @@ def load(path: Path, source: str, data: bytes | None = None, digest: str | None 
     _check_size(len(data), source)
     if not data.strip():
         raise LoadError(source, "is empty; remove it, or add text and ingest it again")
-    # Imported for its first file, so that the package itself stays light.
+    # Imported at its first file, so that importing this package stays fast.
     read: Callable[[bytes, str], Contents] = import_module(f"{__name__}.{module}").read
     return to_document(read(data, source), source, digest or sha256(data).hexdigest())
 

@@ -82,7 +82,7 @@ def _paths(paragraphs: Iterable[RawParagraph]) -> Iterator[str]:
 
 
 def _dates(paragraphs: Iterable[RawParagraph], default: date | None) -> Iterator[date | None]:
-    """Yield for each paragraph the date in force.
+    """Yield for each paragraph the date that applies to it.
 
     The date of a heading holds for its section. So does a dateline directly below the heading, or one that
     opens a paragraph. Any other dateline, on a line of its own, holds until the next date.

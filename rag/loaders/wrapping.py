@@ -61,7 +61,7 @@ class Group:
 
     @property
     def text(self) -> str:
-        """The lines joined as before they were wrapped."""
+        """The lines joined as they were before wrapping."""
         parts = [self.lines[0].text.strip()]
         for line in self.lines[1:]:
             parts += _joiner(parts[-1], line.bare), line.bare

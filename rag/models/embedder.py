@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BUILT_IN_DIMENSION = 384
 BUILT_IN_LIMIT = 256
-BATCH_TOKENS = 1024  # more do not fit the processor's cache: 4,096 took 1.4 times as long
+BATCH_TOKENS = 1024  # larger batches don't fit the processor's cache: 4,096 took 1.4 times as long
 
 
 class Embedder:
@@ -45,7 +45,7 @@ class Embedder:
     def embed_parts(
         self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
     ) -> tuple[Vectors, list[Vectors]]:
-        """Return unit vectors of texts, (texts, dimension), and of the spans of each, (spans, dimension).
+        """Return the unit vectors of texts, (texts, dimension), and of each text's spans, (spans, dimension).
 
         A span is a start and end in its text. Its vector is the mean of its tokens, embedded as part of the
         whole text ("late chunking", Günther et al. 2024). A model that does not pool by the mean embeds each
@@ -57,14 +57,14 @@ class Embedder:
         for batch in _batches(sizes):
             chosen = [texts[at] for at in batch]
             if self._pools_mean:
-                wholes[batch], tokens = self._forward(self._faster(), chosen)
+                wholes[batch], tokens = self._forward(self._model_for_many(), chosen)
                 for at, vectors in zip(batch, tokens, strict=True):
                     parts[at][:] = self._pool_spans(texts[at], spans[at], vectors[: sizes[at]])
             else:
-                wholes[batch] = self._encode(self._faster(), chosen)
+                wholes[batch] = self._encode(self._model_for_many(), chosen)
                 for at in batch:
                     pieces = [texts[at][start:end] for start, end in spans[at]]
-                    parts[at][:] = self._encode(self._faster(), pieces)
+                    parts[at][:] = self._encode(self._model_for_many(), pieces)
         return wholes, parts
 
     @property
@@ -105,7 +105,7 @@ class Embedder:
             )
         return _unit(vectors.float().numpy())
 
-    def _faster(self) -> SentenceTransformer:
+    def _model_for_many(self) -> SentenceTransformer:
         """Return the model for many texts: bfloat16 if the processor supports it, three times as fast.
 
         The cosine between the vectors of the two models is above .9999. A single short text is no faster.

@@ -48,7 +48,7 @@ class Endpoint(OpenAILike):
         seconds: float,
         engine: object = None,
     ) -> None:
-        """Messages call it `name`; `engine` is what must live as long as this does."""
+        """`name` is its name in error messages; `engine` is kept alive as long as this object."""
         client = openai.OpenAI(
             api_key=key.get_secret_value() if key else "-",  # never the OPENAI_API_KEY of the environment
             base_url=str(http.base_url),

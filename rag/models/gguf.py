@@ -43,8 +43,8 @@ def open_gguf(file: str, context: int | None, seconds: float) -> Endpoint:
     params.verbosity = -1
     try:
         server = xllamacpp.Server(params)
-        # One word ahead of the first question loads the weights into memory. Also, a server that is released
-        # before its loop runs hangs (xllamacpp 2026.10).
+        # Generating one word now loads the weights before the first question. It also starts the server's
+        # loop: a server that is released before that hangs (xllamacpp 2026.10).
         server.handle_chat_completions({"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1})
     except RuntimeError as error:
         raise ModelError(

@@ -30,7 +30,7 @@ FAILURES = (
 def open_client(address: str, seconds: float, socket: str | None = None) -> httpx.Client:
     """Return a client that times out after `seconds` without data; `socket` is the file of a Unix socket.
 
-    It follows no redirects, and uses no proxy of the environment for an address on this machine.
+    It follows no redirects, and ignores the environment's proxies for an address on this machine.
     """
 
     def limit_silence(response: httpx.Response) -> None:
@@ -97,7 +97,7 @@ def one_line(message: Exception | str) -> str:
 
 
 def explain(error: Exception, reason: str, *, model: str, seconds: float, begun: bool) -> str:
-    """Return what the server did, as the rest of a sentence, and the remedy; `begun` in mid-answer."""
+    """Return what the server did, as the rest of a sentence, and the remedy; `begun`: within an answer."""
     cause = _cause(error)
     if isinstance(cause, httpx.TimeoutException) and not isinstance(cause, httpx.ConnectTimeout):
         return f"sent nothing for {seconds:g} seconds. Raise llm_seconds, or use a smaller model."

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from llama_index.core.llms import LLM, ChatMessage, ChatResponse
 
-# What a caller's own model may raise. Ours raise ModelError themselves.
-FAILURES = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError)
+# Our own models raise ModelError.
+CALLER_MODEL_FAILURES = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError)
 THINK_START, THINK_END = "<think>", "</think>"
 MAX_EMPTY_PIECES = 8  # a stream may send its role, the reason for its end, and usage without any text
 _TOKENS = re.compile(r"[a-zA-Z]+|[^\S ]|\S")
@@ -88,9 +88,9 @@ def context_size(llm: LLM) -> int:
 
 
 def estimate_tokens(text: str) -> int:
-    """Return at least as many tokens as the usual tokenizers need for English.
+    """Return an estimate of a text's tokens, at least what common tokenizers need for English.
 
-    One for every four letters of a word or the rest, for each digit and sign, for each byte of other letters.
+    One per four letters of a word, rounded up; one per digit or sign, and per byte of other scripts.
     """
     return sum(
         math.ceil(len(run) / 4) if run.isascii() and run.isalpha() else len(run.encode())
@@ -103,7 +103,7 @@ def _deltas(llm: LLM, stream: Iterator[ChatResponse]) -> Iterator[str]:
     try:
         for response in stream:
             yield response.delta or ""
-    except FAILURES as error:
+    except CALLER_MODEL_FAILURES as error:
         raise ModelError(
             f"The language model {llm.metadata.model_name} failed ({error}). Check it, then ask again."
         ) from error
@@ -111,14 +111,14 @@ def _deltas(llm: LLM, stream: Iterator[ChatResponse]) -> Iterator[str]:
 
 def _without_thinking(deltas: Iterator[str]) -> Iterator[str]:
     """Yield the non-empty pieces of the answer, without the thinking that it may begin with."""
-    held = ""
+    start = ""
     for delta in deltas:
-        held += delta
-        if THINK_END in held and held.lstrip().startswith(THINK_START):
-            held = held.split(THINK_END, 1)[1].lstrip()
+        start += delta
+        if THINK_END in start and start.lstrip().startswith(THINK_START):
+            start = start.split(THINK_END, 1)[1].lstrip()
             break
-        if not THINK_START.startswith(held.lstrip()[: len(THINK_START)]):
+        if not THINK_START.startswith(start.lstrip()[: len(THINK_START)]):
             break
-    if held and not held.lstrip().startswith(THINK_START):
-        yield held
+    if start and not start.lstrip().startswith(THINK_START):
+        yield start
     yield from filter(None, deltas)

@@ -58,7 +58,7 @@ def prepare_process() -> None:
 
 
 def load_model(name: str, role: str, load: Callable[[], Model]) -> Model:
-    """Return what `load` does; ModelError names the setting `role` if the model is missing or damaged."""
+    """Return what `load` returns; if the model is missing or damaged, ModelError names the setting `role`."""
     from safetensors import SafetensorError
     from transformers.utils import logging
 

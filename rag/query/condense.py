@@ -72,15 +72,15 @@ def keeps(written: str, question: str, by_rules: str, history: Sequence[Turn]) -
 
     It must have one of the words that the rules added, if any, and no word from outside the conversation.
     """
-    said = " ".join([question, by_rules, *(f"{turn.question} {plain(turn.answer)}" for turn in history)])
-    asked, ruled, told, known = map(content_stems, (question, by_rules, written, said))
-    put_in = ruled - asked
+    context = " ".join([question, by_rules, *(f"{turn.question} {plain(turn.answer)}" for turn in history)])
+    asked, ruled, rewritten, known = map(content_stems, (question, by_rules, written, context))
+    added = ruled - asked
     return (
         bool(written)
         and len(written.splitlines()) == 1
-        and numbers(question) <= numbers(written) <= numbers(said)
-        and asked <= told <= known
-        and (not put_in or bool(put_in & told))
+        and numbers(question) <= numbers(written) <= numbers(context)
+        and asked <= rewritten <= known
+        and (not added or bool(added & rewritten))
     )
 
 
@@ -118,29 +118,28 @@ def _transfer(fragment: str, before: str) -> str:
 
 
 def _replace(question: str, before: str, history: Sequence[Turn]) -> str:
-    said = [before, plain(history[-1].answer)]
     older = [text for turn in reversed(history[:-1]) for text in (turn.question, plain(turn.answer))]
-    texts = [*said, *older]
+    texts = [before, plain(history[-1].answer), *older]
     person = next((name for sure in (True, False) for text in texts for name in _people(text, sure)), "")
     if (found := _HE.search(question)) and person:
-        return _put(question, found, person)
+        return _insert_name(question, found, person)
     place = next((name for text in texts for name in _places(text)), "")
     if (found := _THERE.search(question)) and place:
-        return _put(question, found, f"in {place}")
+        return _insert_name(question, found, f"in {place}")
     if _IT.search(question) or _HE.search(question) or _THERE.search(question):
         subject = _subject(before, question)
         return f"{question.rstrip('?! ')} ({subject})?" if subject else question
     return question
 
 
-def _put(question: str, found: re.Match[str], name: str) -> str:
+def _insert_name(question: str, found: re.Match[str], name: str) -> str:
     pronoun, after = found.group().lower(), question[found.end() :]
-    owns = pronoun in ("his", "hers") or (pronoun == "her" and re.match(r"\s+[a-z]", after))
-    return f"{question[: found.start()]}{name}{'’s' if owns else ''}{after}"
+    is_possessive = pronoun in ("his", "hers") or (pronoun == "her" and re.match(r"\s+[a-z]", after))
+    return f"{question[: found.start()]}{name}{'’s' if is_possessive else ''}{after}"
 
 
 def _people(text: str, sure: bool) -> list[str]:
-    """Return names that may be persons; sure ones follow a title, or have two words and are no place."""
+    """Return names that may be people: the `sure` ones (after a title, or two words), or else the others."""
 
     def is_sure(run: str) -> bool:
         ahead = text[: text.find(run)].rstrip()[-20:]

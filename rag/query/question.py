@@ -1,4 +1,4 @@
-"""A question taken apart: its words, names and figures, and the kind of answer that it wants."""
+"""An analysed question: its words, names and figures, and the kind of answer that it expects."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question taken apart.
+    """An analysed question.
 
-    `words`: folded content words. `names`: as written. `figures`: one spelling for one value.
-    `topic`: the text without the words that only say for which time. `when`: that time.
+    `words`: folded content words. `names`: as written. `figures`: its numbers, as `Number.figure`.
+    `topic`: the text without words such as "latest" that only give the time. `when`: that time.
     """
 
     text: str
@@ -78,7 +78,7 @@ _LIST = re.compile(
 
 
 def read_question(text: str) -> Question:
-    """Return a question taken apart by its words alone."""
+    """Return the question analysed by rules."""
     plain, (topic, when) = fold(text), read_when(text)
     found = [
         (match.start(), kind) for kind, pattern in _KINDS.items() if (match := re.search(pattern, plain))
@@ -149,17 +149,17 @@ def is_year(figure: str) -> bool:
 
 def answers_kind(question: Question, sentence: str) -> bool:
     """Return whether a sentence has something of the kind asked for that is not in the question."""
-    said = set(question.words)
+    asked = set(question.words)
     match question.kind:
         case AnswerKind.NUMBER:
             counted = any(not is_year(figure) for figure in numbers(sentence) - question.figures)
             return counted or bool(_FRACTIONS.search(fold(sentence)))
         case AnswerKind.PERSON:
-            full = [run for run in runs(sentence) if " " in run and not said.issuperset(content_words(run))]
-            return bool(full) or any(word.group() not in said for word in _PERSONS.finditer(fold(sentence)))
+            full = [run for run in runs(sentence) if " " in run and not asked.issuperset(content_words(run))]
+            return bool(full) or any(word.group() not in asked for word in _PERSONS.finditer(fold(sentence)))
         case AnswerKind.PLACE:
-            said |= set(map(base, said))
-            return any(base(fold(match[1])) not in said for match in _PLACES.finditer(sentence))
+            asked |= set(map(base, asked))
+            return any(base(fold(match[1])) not in asked for match in _PLACES.finditer(sentence))
         case AnswerKind.SIZE:
             return any(number.unit and number.unit not in CURRENCIES for number in read_numbers(sentence))
         case AnswerKind.AGE | AnswerKind.TIME | AnswerKind.REASON | AnswerKind.LIST:

@@ -40,7 +40,7 @@ _NOW = re.compile(r"\b(?:now|today)\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """The time that a question asks about; all empty for none.
+    """The time that a question asks about; all fields are empty if it names none.
 
     `latest`: the newest answer. `as_of`: what was known on a day. `since`, `until`: the first and last day
     of a period; "by" and "before" leave the first open. `named`: the month and year that the question names.
@@ -52,20 +52,20 @@ class When:
     until: date | None = None
     named: frozenset[str] = frozenset()
 
-    def holds(self, day: date | None) -> bool:
-        """Return whether a text of this date, if any, can say what was known then."""
+    def includes(self, day: date | None) -> bool:
+        """Return whether a text of this date is from the time asked about; an undated one always may be."""
         last = self.as_of or self.until
         return day is None or ((last is None or day <= last) and (self.since is None or day >= self.since))
 
     def named_in(self, text: str) -> bool:
-        """Return whether a text names this month and year, and so is about that time whatever its date."""
+        """Return whether a text names this month and year: then it is about that time whatever its date."""
         return bool(self.named) and self.named <= set(words(text))
 
 
 def read_when(text: str) -> tuple[str, When]:
-    """Return the question without the words that only say for which time, and that time.
+    """Return the question without the words that only give the time, and that time.
 
-    The last of several counts: a follow-up adds its own after that of the previous question.
+    The last of several times counts: a follow-up comes with the previous question's time before its own.
     """
     found = [match for pattern in (_AS_OF, _LATEST) for match in pattern.finditer(text)]
     if found:
@@ -82,12 +82,12 @@ def known_by(
     paragraphs: Callable[[Iterable[tuple[str, int]]], Mapping[tuple[str, int], Paragraph]],
     places: Iterable[tuple[str, int]],
 ) -> dict[tuple[str, int], Paragraph]:
-    """Return the paragraphs at these places but for later ones that do not name the time asked about."""
+    """Return the paragraphs at these places, except those from another time that don't name the right one."""
     found = paragraphs(places)
     return {
         place: paragraph
         for place, paragraph in found.items()
-        if when.holds(paragraph.date) or when.named_in(paragraph.text)
+        if when.includes(paragraph.date) or when.named_in(paragraph.text)
     }
 
 
@@ -105,7 +105,7 @@ def _period(word: str, written: str) -> When:
 
 
 def _last_day(written: str) -> date | None:
-    """Return the last day of a day, month or year; None where there is none."""
+    """Return the last day of a written day, month or year; None if no year is written."""
     if day := find_date(written):
         return day
     month, year = _month(written), re.search(r"\d{4}", written)
@@ -113,7 +113,7 @@ def _last_day(written: str) -> date | None:
 
 
 def _first_day(written: str) -> date | None:
-    """Return the first day of a day, month or year; None where there is none."""
+    """Return the first day of a written day, month or year; None if no year is written."""
     if day := find_date(written):
         return day
     year = re.search(r"\d{4}", written)

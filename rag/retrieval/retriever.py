@@ -12,9 +12,9 @@ from rag.text.words import content_words, stem, words
 from rag.types import Chunk, Hit
 
 DEPTH = 50  # chunks taken from each list before fusion
-MEANING = 0.8  # weight of the cosine in the fused score, BM25 has the rest: tuned on the development sets
-SCORED = 5_000  # chunks that BM25 may score; each takes over a microsecond
-SAME = 0.9  # share of common word triples above which two paragraphs are near-duplicates
+COSINE_SHARE = 0.8  # of the fused score; BM25 has the rest: tuned on the development sets
+MAX_SCORED = 5_000  # chunks that BM25 may score; each takes over a microsecond
+DUPLICATE_SHARE = 0.9  # of common word triples, above which two paragraphs are near-duplicates
 
 Ranked = Sequence[tuple[str, float]]  # chunk ids and scores, best first
 Frequency = Callable[[Iterable[str]], Mapping[str, int]]
@@ -25,7 +25,6 @@ class Reranker(Protocol):
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
         """Return one score for each text; higher is better."""
-        ...
 
 
 def match_expression(question: str, frequency: Frequency | None = None) -> str:
@@ -40,11 +39,11 @@ def match_expression(question: str, frequency: Frequency | None = None) -> str:
 
 
 def _rarest(terms: Sequence[str], frequency: Mapping[str, int]) -> set[str]:
-    """Return the rarest terms that together occur in at most `SCORED` chunks; at least one known term."""
+    """Return the rarest terms that together occur in at most `MAX_SCORED` chunks; at least one known term."""
     kept: set[str] = set()
-    room = SCORED
+    room = MAX_SCORED
     for count, term in sorted((frequency.get(stem(term), 0), term) for term in terms):
-        if count > room and room < SCORED:
+        if count > room and room < MAX_SCORED:
             break
         kept.add(term)
         room -= count
@@ -64,7 +63,7 @@ def fuse(lists: Mapping[str, Ranked]) -> list[tuple[str, float, dict[str, int]]]
         for rank, (key, _) in enumerate(ranked, 1):
             ranks.setdefault(key, {}).setdefault(name, rank)
     scored = [
-        (key, MEANING * dense.get(key, floor) + (1 - MEANING) * bm25.get(key, 0.0) / best, by_list)
+        (key, COSINE_SHARE * dense.get(key, floor) + (1 - COSINE_SHARE) * bm25.get(key, 0.0) / best, by_list)
         for key, by_list in ranks.items()
     ]
     return sorted(scored, key=lambda item: -item[1])
@@ -92,7 +91,7 @@ def rerank(question: str, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
 def merge_duplicates(hits: Sequence[Hit], limit: int) -> list[Hit]:
     """Return the best `limit` hits, with near-duplicates merged; `also` keeps the other places.
 
-    Up to `limit` more hits are searched for duplicates of these: duplicates rank alike.
+    The next `limit` hits are searched for duplicates of these, as duplicates have similar ranks.
     """
     kept: list[tuple[Hit, _Fingerprint]] = []
     beyond = 0
@@ -124,10 +123,10 @@ class _Fingerprint:
 
     def matches(self, other: _Fingerprint) -> bool:
         fewer, more = sorted((len(self.triples), len(other.triples)))
-        if fewer < SAME * more:
+        if fewer < DUPLICATE_SHARE * more:
             return False
         shared = len(self.triples & other.triples)
-        return shared >= SAME * (fewer + more - shared) and _facts(self.text) == _facts(other.text)
+        return shared >= DUPLICATE_SHARE * (fewer + more - shared) and _facts(self.text) == _facts(other.text)
 
 
 def _facts(text: str) -> set[str]:

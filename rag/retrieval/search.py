@@ -18,12 +18,12 @@ from rag.retrieval.retriever import DEPTH, Ranked, Reranker, match_expression, r
 from rag.text.words import stem, words
 from rag.types import Chunk, Evidence, Hit, Place, Span, Vector
 
-EARLIER = 4  # times as many hits are fetched if the question excludes documents after a day
+AS_OF_FACTOR = 4  # times as many hits are fetched if the question excludes documents after a day
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A question to search for: at most `limit` paragraphs, from `sources` only if given.
+    """A search for the best `limit` paragraphs for a question, only in `sources` if given.
 
     `vector` is the embedding of the question's topic.
     """
@@ -91,7 +91,7 @@ def _gather(search: Search, snapshot: Snapshot) -> tuple[tuple[Evidence, ...], d
     if not search.question.when.as_of:
         hits, cosines = find(search, snapshot)
         return gather(hits, snapshot.paragraphs, search.limit), cosines
-    hits, cosines = find(replace(search, limit=EARLIER * search.limit), snapshot)
+    hits, cosines = find(replace(search, limit=AS_OF_FACTOR * search.limit), snapshot)
     paragraphs = partial(known_by, search.question.when, snapshot.paragraphs)
     return gather(hits, paragraphs, search.limit), cosines
 

@@ -1,1 +1,1 @@
-"""Readers of text: one for words, numbers, dates, names and tokens each, used by every other room."""
+"""Words, numbers, dates, names and tokens of a text: one reader of each, for all other rooms."""

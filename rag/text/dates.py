@@ -1,4 +1,4 @@
-"""Dates of a text: the one that dates it, and every time that it mentions."""
+"""Dates in a text: the date that the text itself has, and every date that it mentions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DATE = re.compile(
       |(?<![\d./-])(?P<numeric>\d\d?([-/.])\d\d?\5{YEAR})(?![\d/-]|\.\d)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_ELSEWHEN = re.compile(r"\b(?:since|until|till|before|after)\s*$", re.IGNORECASE)
+_RELATIVE = re.compile(r"\b(?:since|until|till|before|after)\s*$", re.IGNORECASE)
 _DATELINE_WORD = re.compile(
     r"(?:first|last|published|updated?|posted|modified|created|issued|edited|filed|dated?|on|at|as|of|the|by|and"
     r"|this|page|was|[ap]\.?m|e[ds]?t|p[ds]?t|c[ds]t|gmt|utc|z|bst|ces?t|ee?s?t|msk|hkt|time|local|ago|read"
@@ -30,7 +30,7 @@ _DATELINE_WORD = re.compile(
     r"|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)$",
     re.IGNORECASE,
 )
-# The date beside these words is not that of the text: a picture's, a birth's, a deadline, a treaty's.
+# A date beside these words is not the text's own: it is that of a picture, a birth, a deadline or a treaty.
 _OTHER_DAY = re.compile(
     r"\b(?:photos?|photograph\w*|images?|pictures?|video|getty|shutterstock|alamy|born|died|deadline|due"
     r"|expir\w+|retrieved|accessed|next|valid|before|after|until)\b|(?<!\bas )\bof [A-Z][a-z]+, ",
@@ -102,7 +102,7 @@ def month_number(name: str) -> int:
 def _search(text: str) -> tuple[re.Match[str], date] | None:
     """Return the first match that is a real, unambiguous date, and that date."""
     for match in _DATE.finditer(text):
-        if _ELSEWHEN.search(text[max(match.start() - 12, 0) : match.start()]):
+        if _RELATIVE.search(text[max(match.start() - 12, 0) : match.start()]):
             continue
         if match["numeric"] and not _is_unambiguous(match["numeric"]):
             continue

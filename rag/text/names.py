@@ -15,13 +15,13 @@ _NAME_AFTER = re.compile(r"(?:[’']s)?\s+[A-Z]")
 _SENTENCE_OPENING = re.compile(r"^\s*$|[.!?:]\s+$|[“\"‘(]\s*$")
 
 # Names of one place. Regular pairs (Estonia, Estonian) need no row.
-_SAME = """uk britain british briton; us usa u.s american america united-states; poland polish pole; france
+_PLACES = """uk britain british briton; us usa u.s american america united-states; poland polish pole; france
     french; germany german; spain spanish spaniard; netherlands dutch; denmark danish dane; sweden swedish
     swede; finland finnish finn; ireland irish; scotland scottish scot; wales welsh; england english;
     switzerland swiss; greece greek; norway norwegian; portugal portuguese; czechia czech; iceland
     icelandic; thailand thai; philippines filipino; turkey turkish turkiye; myanmar burma burmese; kyiv
     kiev; beijing peking; mumbai bombay; kolkata calcutta"""
-_GROUP = {form: group for group in " ".join(_SAME.split()).split("; ") for form in group.split()}
+_GROUP = {form: group for group in " ".join(_PLACES.split()).split("; ") for form in group.split()}
 
 _TITLES = frozenset(
     """president vice prime minister general gen lieutenant colonel captain admiral chancellor secretary king
@@ -40,7 +40,7 @@ _SUFFIX = re.compile(r"(?:ians?|ans?|ese|ish|is|i|s)$")
 
 
 def names(text: str) -> list[str]:
-    """Return the capitalised words that are names, each once; the plain first word of a sentence is none."""
+    """Return the capitalised words that are names, each once, without ordinary first words of sentences."""
     return list(_names(text))
 
 
@@ -66,7 +66,7 @@ def variants(word: str) -> tuple[str, ...]:
 
 
 def bases(word: str) -> tuple[str, ...]:
-    """Return the base form of a folded word, then those that stand for it: a country for its capital."""
+    """Return the base form of a folded word, then those of its synonyms: a country for its capital."""
     return (base(word), *map(base, _stand_ins().get(base(word), ())))
 
 
@@ -98,31 +98,31 @@ def forms(text: str) -> set[str]:
 
 @lru_cache(maxsize=256)
 def _forms(text: str) -> frozenset[str]:
-    held = {base(word) for word in words(text)}
+    known_forms = {base(word) for word in words(text)}
     for run in re.findall(r"(?:[A-Z][\w’'-]*\s+(?:(?:of|the|and|for)\s+)?){1,6}[A-Z][\w’'-]*", text):
         initials = "".join(part[0] for part in run.split() if part[0].isupper()).casefold()
         for end in range(2, len(initials) + 1):
-            held.add(base(initials[:end]))
-            held.add(base(initials[-end:]))
-    return frozenset(held)
+            known_forms.add(base(initials[:end]))
+            known_forms.add(base(initials[-end:]))
+    return frozenset(known_forms)
 
 
-def absent(wanted: Sequence[str], held: set[str]) -> list[str]:
-    """Return the wanted names that are not among the forms of a text; a slip in a long name is forgiven."""
-    return [name for name in wanted if not any(_holds(part, held) for part in words(name))]
+def absent(wanted: Sequence[str], known_forms: set[str]) -> list[str]:
+    """Return the wanted names that are not among the forms of a text; a long name may have one typo."""
+    return [name for name in wanted if not any(_holds(part, known_forms) for part in words(name))]
 
 
-def _holds(word: str, held: set[str]) -> bool:
-    if any(form in held for form in bases(word)):
+def _holds(word: str, known_forms: set[str]) -> bool:
+    if any(form in known_forms for form in bases(word)):
         return True
     wanted = base(word)
-    return len(word) >= 6 and any(_much_the_same(wanted, other) for other in held)
+    return len(word) >= 6 and any(_nearly_equal(wanted, other) for other in known_forms)
 
 
-def _much_the_same(wanted: str, other: str) -> bool:
-    """Return whether two long names differ by their endings or one slip, but not in the first letter.
+def _nearly_equal(wanted: str, other: str) -> bool:
+    """Return whether two long names differ only by their endings or one typo after the first letter.
 
-    A slip is a letter added, dropped or replaced, or two letters swapped.
+    A typo is a letter added, dropped or replaced, or two letters swapped.
     """
     if abs(len(other) - len(wanted)) > 2 or other[:1] != wanted[0]:
         return False
@@ -137,7 +137,7 @@ def _much_the_same(wanted: str, other: str) -> bool:
 def namesakes(question: str, text: str) -> list[str]:
     """Return the full names of a question whose last name the text has only after other first names.
 
-    A word that the text also has in lower case is no last name: "treaty" in the Treaty of Nice.
+    A word that the text also has in lower case is not a last name: "treaty" in the Treaty of Nice.
     """
     found = []
     for run in runs(question):

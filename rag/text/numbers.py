@@ -1,4 +1,4 @@
-"""Numbers of a text, in digits or words, with their unit, their hedge and the words beside them."""
+"""Numbers in a text, in digits or words, with their unit, their hedge and the words beside them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rag.text.words import words
 
 _SMALL = "|".join(word for word, value in NUMBER_WORDS.items() if len(value) == 1)
 _TENS = "|".join(word for word, value in NUMBER_WORDS.items() if len(value) == 2 and value[1] == "0")
-# A letter at the start of a token with digits ("E-1042", "v2.5", "F-16") makes the whole of it a code.
+# A token with digits that starts with a letter ("E-1042", "v2.5", "F-16") is a code.
 _FOUND = re.compile(
     rf"""(?<!\w)(?:(?P<tens>{_TENS})[\s-](?P<small>{_SMALL}|one)|(?P<word>{"|".join(NUMBER_WORDS)}|one|dozen))(?!\w)
       |(?<![\w./-])(?=[^\W\d_][\w./-]*\d)[^\W\d_]\w*(?:[-./_]+\w+)*
@@ -53,15 +53,15 @@ _BORDERS = frozenset(
     and or nor but after before than until since so however then also therefore thus why how
     he she it they we i you him them us me himself itself themselves""".split()  # noqa: SIM905
 )
-_REACH = 120  # characters beside a number in which the words beside it are read
-_AFTER, _BEFORE = 6, 3  # words kept of those
+_REACH = 120  # characters read on each side of a number, for the words beside it
+_AFTER, _BEFORE = 6, 3  # words kept after and before it
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
     """A number in a text.
 
-    `figure`: one spelling for one value ("2500" for "2.5k"), by which numbers are compared exactly.
+    `figure`: its digits, the same for every spelling ("2500" for "2.5k"); equal figures mean equal numbers.
     `value`: nan for a code. `unit`: its name ("kilometre"), "" for none.
     `hedge`: "over", "under", "about" or "".
     `before`, `after`: folded words beside it, the nearest first, up to a sign, a number or another clause.
@@ -81,12 +81,12 @@ class Number:
 
 
 def figures(text: str) -> set[str]:
-    """Return the numbers written in digits, one spelling for one value; years and ordinals count."""
+    """Return the figures of the numbers written in digits, years and ordinals included."""
     return {number.figure for number in read_numbers(text) if not number.written[0].isalpha()}
 
 
 def numbers(text: str) -> set[str]:
-    """Return the numbers in digits or words, one spelling for one value; "one" alone is rarely a count."""
+    """Return the figures of all numbers, except of the word "one": it is rarely a count."""
     return {number.figure for number in read_numbers(text) if number.written.casefold() != "one"}
 
 
@@ -102,7 +102,7 @@ def read_numbers(text: str) -> tuple[Number, ...]:
 
 
 def _read_label(text: str, match: re.Match[str]) -> Number | None:
-    """Return a number that names rather than counts: "§ 4.2(b)", "6:34", "58th", "16A"; None for another."""
+    """Return a number that names rather than counts: "§ 4.2(b)", "6:34", "58th", "16A"; None if it counts."""
     if match["digits"] is None:
         return None
     plain, suffix = _THOUSANDS.sub("", match["digits"]), match["suffix"].casefold()
@@ -178,7 +178,7 @@ def _scale(text: str, at: int, currency: str) -> tuple[int, int]:
 
 
 def _is_short_scale(text: str, scale: re.Match[str]) -> bool:
-    """Return whether a letter is a scale: "4k"; "5m users", for without a plural "20m" is in metres."""
+    """Return whether a letter is a scale: it is in "4k" and "5m users", but "20m" alone is in metres."""
     if scale[0].casefold() == "k":
         return True
     match = _NEXT.match(text, scale.end())
@@ -192,7 +192,7 @@ def _currency_before(text: str, start: int) -> str:
 
 
 def _unit_after(text: str, at: int) -> str:
-    """Return the unit that a number is followed by: "square kilometre", "kilometre per hour"; "" for none."""
+    """Return the unit after a number: "square kilometre", "kilometre per hour"; "" for none."""
     match = _UNIT.match(text, at)
     name = _unit_name(match[2]) if match else ""
     if match and not name and (country := _OF_COUNTRY.match(text, at)):
@@ -206,5 +206,5 @@ def _unit_after(text: str, at: int) -> str:
 
 
 def _unit_name(form: str) -> str:
-    """Return the name of a unit; the short forms mind their case: "MB", "m", "W"."""
+    """Return the name of a unit, "" for none; short forms are case-sensitive: "MB", "m", "W"."""
     return UNITS.get(form) or (UNITS.get(form.casefold(), "") if len(form) > 2 else "")

@@ -19,7 +19,7 @@ _TOKEN = re.compile(
 # Forms of units that mostly mean something else.
 _NO_UNITS = frozenset("second secs minute pound s m h g b ms w v in mi ha lira lb oz rand".split())  # noqa: SIM905
 _CLOSED = {
-    # Later classes win: "may" is an auxiliary here, "$" money.
+    # Later classes take precedence: "may" is an auxiliary here, "$" money.
     "month": f"{' '.join((*MONTHS, *WEEKDAYS))} spring summer autumn winter bc ad bce century",
     "det": "a an the this that these those his her its their our my your some any each every no another such",
     "prep": "of in on at by for from with to into over under about after before during between among against"
@@ -53,7 +53,7 @@ _YEAR = re.compile(r"(?:1\d|20)\d\d")
 class Token:
     """A word or sign with its place, class, stem and the start of its sentence.
 
-    `content` tells a word that carries meaning from one that only joins others.
+    `content` is True for a word that carries meaning, False for one that only joins others.
     """
 
     start: int

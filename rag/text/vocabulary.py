@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Function words, and words that only ask for an answer: they say nothing about the subject.
+# Function words, and words that only ask for an answer and say nothing about its subject.
 STOPWORDS = frozenset(
     """a about above after again all also am an and any are as at be because been before being below
     between both but by can cannot could did do does doing down during each either else ever few for
@@ -38,7 +38,7 @@ SCALES = {
 }
 SHORT_SCALES = {"k": 10**3, "mn": 10**6, "mln": 10**6, "bn": 10**9, "tn": 10**12, "m": 10**6, "b": 10**9}
 
-# Between semicolons a unit: its name, then the ways to write it. Short forms keep their case.
+# Units, separated by semicolons: the name, then other ways to write it. Short forms are case-sensitive.
 _CURRENCIES = """dollar $ dollars usd; euro € euros eur; pound £ gbp; yen ¥ jpy; yuan renminbi cny; rupee ₹
     rupees; rouble roubles ruble rubles; franc francs chf; krona kronor krone kroner; zloty zlotys; forint
     forints; hryvnia hryvnias ₴; lira liras; peso pesos; rand rands; shekel shekels; dirham dirhams; riyal
@@ -67,7 +67,7 @@ UNITS = (
     | {"per cent": "percent", "mph": "mile per hour", "kph": "kilometre per hour"}
 )
 
-# Words before a number that leave it open, by where the true value is.
+# Words before a number that make it inexact, by where the true value is.
 HEDGES = {
     "over": "over|more than|at least|no fewer than|no less than|upwards of|exceeding",
     "under": "up to|under|fewer than|less than|at most|no more than|below",

@@ -20,11 +20,12 @@ _INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
 _CLOCK = re.compile(r"\b[ap]\.m\.$")
 _STEMMER = Stemmer.Stemmer("porter", 0)  # the same algorithm as SQLite's FTS5 tokenizer "porter"
 
-# The same word: a number in letters or digits, a month in full or abbreviated.
+# Two spellings of one word: a number in letters or digits, a month in full or abbreviated.
 _SAME = NUMBER_WORDS | {month[:3]: month for month in MONTHS} | {"sept": "september"}
 
 
-# British and American spellings. A rule may hit other words too: it does so on both sides of a comparison.
+# British and American spellings. A rule may change other words too, but it does so on both sides of a
+# comparison.
 _SPELLINGS = (
     (re.compile(r"^(def|off|pret)ence(s?)$"), r"\1ense\2"),
     (re.compile(r"(?<=\w{3})our(?=$|s$|ed$|ing$|able$|ers?$|ites?$)"), "or"),
@@ -49,9 +50,7 @@ def _decomposed(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Return the folded words in order: "9,000" is one word, "seven" is "7", "U.S." is "usa", "non-lethal" is
-    "nonlethal", "defence" is "defense"; no possessives.
-    """
+    """Return the folded words in order, in one spelling ("seven" is "7", "U.S." is "usa"), no possessives."""
     return list(_words(text))
 
 
@@ -80,7 +79,7 @@ def stems(text: str) -> list[str]:
 
 
 def content_words(text: str) -> list[str]:
-    """Return the folded words but for stopwords, in order, each once."""
+    """Return the folded words except stopwords, in order, each once."""
     return list(dict.fromkeys(word for word in words(text) if word not in STOPWORDS))
 
 
@@ -90,7 +89,7 @@ def content_stems(text: str) -> set[str]:
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each sentence of a text, without the white space around it."""
+    """Yield the start and end of each sentence of a text, without the whitespace around it."""
     pending = None  # a sentence that the next piece may continue
     position = 0
     for piece in sentencex.segment("en", text):
@@ -116,7 +115,7 @@ def _goes_on(begun: str, piece: str) -> bool:
 
 
 def _undotted(text: str) -> str:
-    """Return a text with initials undotted, "US" told from "us" and ISO dates written out."""
+    """Return a text with "U.S." and "US" as "USA", other initials without dots and ISO dates written out."""
     joined = _INITIALS.sub(lambda match: match.group().replace(".", ""), text)
     return _ISO_DATE.sub(_written_out, re.sub(r"\bUS\b", "USA", joined))
 

@@ -1,1 +1,1 @@
-"""Checks whether the cited paragraphs support a statement."""
+"""Check whether the cited paragraphs support a statement."""

@@ -39,9 +39,9 @@ def changed_places(claim: Claims, source: Claims) -> Iterator[tuple[Word, Word]]
     for one, other in combinations(values, 2):
         if not _same_kind(mine[one], mine[other]) or order[one] == order[other] or other - one < 2:
             continue
-        turned = [*order]
-        turned[one], turned[other] = order[other], order[one]
-        if common_length(turned, there) > before:
+        swapped = [*order]
+        swapped[one], swapped[other] = order[other], order[one]
+        if common_length(swapped, there) > before:
             yield mine[one], mine[other]
 
 

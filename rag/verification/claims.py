@@ -1,4 +1,4 @@
-"""A sentence taken apart into what can be checked: words, names, numbers, dates, quotes, who did what."""
+"""What a sentence claims, in parts to check: words, names, numbers, dates, quotes, who did what."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """A text taken apart.
+    """What a text claims, in parts that can be checked.
 
     `sequence`: the lemmas of all words in order; `order`: of the content words.
-    `lines`: the content words and pronouns of each sentence. `subjects`: one a sentence, None if unclear.
-    `acts`: (who, did, to whom), read off the word order. `roles`: names after "from", "to", "by".
+    `lines`: the content words and pronouns of each sentence. `subjects`: one per sentence, None if unclear.
+    `acts`: (who, did, to whom), by word order. `roles`: names after "from", "to", "by".
     `opening`: a first word that may be a name.
     """
 
@@ -80,7 +80,7 @@ class Claims:
 
 @lru_cache(maxsize=4096)
 def read_claims(text: str) -> Claims:
-    """Return a sentence taken apart."""
+    """Return what a sentence claims."""
     plain = text
     for pattern, full in _SHORT_FORMS:
         plain = pattern.sub(full, plain)
@@ -124,7 +124,7 @@ def merged(claims: Sequence[Claims]) -> Claims:
 
 
 def full_names(paragraph: Sequence[Claims]) -> dict[str, frozenset[str]]:
-    """Return the given names in a paragraph by last name, where all can be of one person."""
+    """Return the given names in a paragraph by last name, if they can all be one person's."""
     given: dict[str, list[frozenset[str]]] = {}
     for claims in paragraph:
         for run in claims.runs:
@@ -146,7 +146,7 @@ def named_in_full(source: Claims, given: Mapping[str, frozenset[str]]) -> Claims
 
 
 def _opening(tokens: Sequence[Token]) -> str:
-    """Return the first word if it may be a name; its capital does not tell."""
+    """Return the first word if it may be a name: its capital alone doesn't show it."""
     if len(tokens) < 2 or tokens[0].kind != "opening" or not tokens[0].content:
         return ""
     plain = tokens[0].text.endswith(("ly", "ing", "ed", "s"))
@@ -179,9 +179,9 @@ def _line(tokens: Sequence[Token]) -> Iterator[Word]:
 
 
 def _acts(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
-    """Yield each word with the content words, then the names, nearest on both sides, the actor first.
+    """Yield (who, did, to whom) for each word with its nearest content words, then its nearest names.
 
-    A passive with "by" is turned round.
+    In a passive with "by", who and whom are swapped.
     """
     content = [at for at, token in enumerate(tokens) if token.content and token.kind != "adv"]
     named = [at for at in content if tokens[at].kind in {"name", "opening"}]

@@ -15,7 +15,7 @@ MAX_SUBJECT_WORDS = 8  # words of a subject
 _JOINT = re.compile(r"\s*;\s+|,\s+(?:and|but|while|whereas|although|though)\s+|\s+(?:but|while|whereas)\s+")
 
 
-def split(sentence: str) -> list[str]:
+def split_clauses(sentence: str) -> list[str]:
     """Return the clauses of a sentence, each with a verb; one without a subject gets that of the first.
 
     A sentence that cannot be split is returned whole.
@@ -38,7 +38,7 @@ def split(sentence: str) -> list[str]:
 
 
 def _subject(tokens: Sequence[Token], sentence: str) -> str:
-    """Return the words before the first verb; "" where they are too many."""
+    """Return the words before the first verb; "" if there are too many."""
     for at, token in enumerate(tokens[: MAX_SUBJECT_WORDS + 1]):
         if token.kind in {"aux", "verb"}:
             return sentence[: tokens[at].start].strip() if at else ""

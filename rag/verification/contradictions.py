@@ -64,7 +64,7 @@ def _wrong_numbers(claim: Claims, source: Claims) -> Iterator[str]:
 
 
 def _wrong_one(number: Number, source: Claims) -> Iterator[str]:
-    """Yield "one" of what the source counts otherwise: "one ship" where it has two."""
+    """Yield "one" if the source counts the same thing differently: "one ship" for "two ships"."""
     kept = set(_counted(number)[:1])
     rivals = [other for other in source.numbers if kept & set(_counted(other)[:2])]
     if rivals and all(other.value != 1 for other in rivals):
@@ -72,7 +72,7 @@ def _wrong_one(number: Number, source: Claims) -> Iterator[str]:
 
 
 def _agree(number: Number, other: Number) -> bool:
-    """Return whether a number as claimed follows from another: "over 9,000" does not from a plain 9,000."""
+    """Return whether a claimed number follows from another: "over 9,000" doesn't follow from "9,000"."""
     if not (number.is_amount and other.is_amount):
         return number.figure == other.figure
     one, two = number.value, other.value
@@ -85,7 +85,7 @@ def _agree(number: Number, other: Number) -> bool:
 
 
 def _count_alike(number: Number, other: Number, source: Claims) -> bool:
-    """Return whether two equal numbers count the same, in one unit, and not what another number counts."""
+    """Return whether two equal numbers have the same unit or, without units, may count the same thing."""
     if number.unit or other.unit:
         return number.unit == other.unit
     mine, theirs = set(_counted(number)), set(_counted(other))
@@ -198,8 +198,8 @@ def _wrong_words(claim: Claims, source: Claims) -> Iterator[str]:
             yield f"“{_written(word, claim)}”"
     for word in sorted(claim.words & opposites().keys()):
         for side, against in opposites()[word]:
-            turned = not source.words & side and source.words & against
-            if turned or (
+            reversed_meaning = not source.words & side and source.words & against
+            if reversed_meaning or (
                 _count(side, claim) > _count(side, source)
                 and _count(against, claim) < _count(against, source)
             ):
@@ -207,7 +207,7 @@ def _wrong_words(claim: Claims, source: Claims) -> Iterator[str]:
 
 
 def _wrong_shares(claim: Claims, source: Claims) -> Iterator[str]:
-    """Yield wholes of which the source only names a part: "much of Friesland" is not "Friesland"."""
+    """Yield wholes where the source names only a part: "much of Friesland" doesn't support "Friesland"."""
     for of, bare, whole in _SHARES.findall(source.text):
         share = of or bare
         if (
@@ -236,7 +236,7 @@ def _count(listed: frozenset[str], claims: Claims) -> int:
 
 
 def _wrong_roles(claim: Claims, source: Claims) -> Iterator[str]:
-    """Yield actors and their objects turned round, and words in the wrong place or role."""
+    """Yield swapped actors and objects, and words in the wrong place or role."""
     for who, did, whom in claim.acts:
         if who != whom and (whom, did, who) in source.acts and (who, did, whom) not in source.acts:
             yield f"who did what: “{_written(did, claim)}”"

@@ -1,8 +1,8 @@
 """The check of a language model's sentence against the paragraphs that it cites.
 
-One or two neighbouring sentences of a paragraph must support it, or several of them clause by clause: their
-words may not contradict it (`contradictions.py`), and their meaning must be close, by a logistic regression
-over shared words and the cosine of the embeddings.
+One or two neighbouring sentences of a paragraph must support it, or support it clause by clause. Their words
+must not contradict it (`contradictions.py`), and a logistic regression over shared words and the cosine of
+the embeddings must find the meaning close.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from rag.text.words import content_words, fold, sentences
 from rag.types import Evidence, Vectors
 from rag.verification.claims import Claims, full_names, merged, named_in_full, read_claims
-from rag.verification.clauses import split
+from rag.verification.clauses import split_clauses
 from rag.verification.contradictions import find_contradictions
 from rag.verification.grounding_weights import BIAS, THRESHOLD, WEIGHTS
 from rag.verification.likeness import Features, covers, features, is_near
@@ -29,7 +29,7 @@ NEAREST = 3  # passages whose embeddings are compared
 BEFORE = 2  # sentences before a passage that may name "he" or "it"
 MAX_SENTENCES = 60  # of a paragraph; the rest is not read
 
-_LEANING = re.compile(
+_REFERRING = re.compile(
     r"\b(?:he|she|it|they|him|her|them|his|hers|its|their|this|these|those|who|such)\b", re.IGNORECASE
 )
 
@@ -49,7 +49,7 @@ class Grounding:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One or two neighbouring sentences; `context` adds the heading, the date and whoever "he" is."""
+    """One or two neighbouring sentences; `context` adds the heading, the date and who a pronoun refers to."""
 
     number: int
     parts: tuple[str, ...]
@@ -68,7 +68,7 @@ class Match:
 
 
 def grounded(sentence: str, paragraphs: Sequence[Evidence], embed: Embed) -> Grounding:
-    """Return whether the paragraphs support the sentence, as a whole or clause by clause.
+    """Return how well the paragraphs support the sentence, as a whole or clause by clause.
 
     `embed` gets the sentence and its nearest passages; caching its results saves most of the time.
     """
@@ -81,12 +81,11 @@ def grounded(sentence: str, paragraphs: Sequence[Evidence], embed: Embed) -> Gro
         by = dict.fromkeys(match.number for match in passed)
         return Grounding(passed[0].support, True, tuple(by), ())
     contradicted = any(match.faults and match.covers == 1 for match in whole)
-    clauses = (
-        [] if contradicted else [match_passages(clause, passages, embed)[0] for clause in split(sentence)]
-    )
-    if len(clauses) > 1 and all(map(_passes, clauses)):
-        by = dict.fromkeys(match.number for match in clauses)
-        return Grounding(min(match.support for match in clauses), True, tuple(by), ())
+    clauses = [] if contradicted else split_clauses(sentence)
+    matches = [match_passages(clause, passages, embed)[0] for clause in clauses]
+    if len(matches) > 1 and all(map(_passes, matches)):
+        by = dict.fromkeys(match.number for match in matches)
+        return Grounding(min(match.support for match in matches), True, tuple(by), ())
     nearest = max(whole, key=lambda match: (match.covers, match.support, -len(match.faults)))
     return Grounding(nearest.support, False, (), nearest.faults or ("too little of it is in the paragraph",))
 
@@ -106,8 +105,8 @@ def read_passages(item: Evidence) -> tuple[Passage, ...]:
     passages = []
     for size in (1, 2):
         for first in range(len(texts) - size + 1):
-            leans = _LEANING.search(texts[first])
-            start = max(0, first - BEFORE) if leans else first
+            refers_back = _REFERRING.search(texts[first])
+            start = max(0, first - BEFORE) if refers_back else first
             source = named_in_full(merged(read[first : first + size]), given)
             context = merged([above, *read[start : first + size]])
             passages.append(Passage(item.number, tuple(texts[first : first + size]), source, context))

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from rag.text.words import stem
 
-# The first form of each row stands for the others.
+# The first form of each row represents the others.
 _IRREGULAR = """be is are was were been being am; have has had having; do does did done doing; go goes went
     gone; become became; begin began begun; bring brought; build built; buy bought; catch caught; choose
     chose chosen; come came; draw drew drawn; drive drove driven; eat ate eaten; fall fell fallen; feel
@@ -22,7 +22,7 @@ _IRREGULAR = """be is are was were been being am; have has had having; do does d
     die died dies dying death dead; kill killed killing; person people persons; life lives"""
 _FORMS = {stem(form): stem(row.split()[0]) for row in _IRREGULAR.split(";") for form in row.split()}
 
-# Opposites: a source that says the one does not support the other.
+# Opposites: a source with a word of one side doesn't support a claim with a word of the other.
 _OPPOSITES = """more|less fewer; most|least fewest; before|after; earlier|later; early|late; rise rising
     increase grow climb jump surge soar up|fall drop decrease decline shrink plunge down; gain|lose; higher
     high highest|lower low lowest; above|below beneath; larger bigger large big largest biggest
@@ -66,7 +66,7 @@ PLANNING = frozenset(
     attempt consider threaten vow ask demand urge offer request order""".split()  # noqa: SIM905
 )
 ABLE = frozenset("can able".split())  # noqa: SIM905
-UNLESS = frozenset("if unless whether".split())  # noqa: SIM905
+CONDITIONAL = frozenset("if unless whether".split())  # noqa: SIM905
 SWEEPING = frozenset(
     "all every always only never entire entirely exclusively solely both each everyone everything".split()  # noqa: SIM905
 )

@@ -13,10 +13,10 @@ from rag.verification.claims import Claims, Word
 
 Features = dict[str, float]
 
-CLOSE = 3  # words between two words that belong together
-LACKING = 0.2  # share of the claim's words that the source may lack,
-FEW = 2  # and their number at most
-NAMED = 3  # words that may be in the context alone, in place of "he" or "it"
+CLOSE = 3  # most words between two words that belong together
+LACKING = 0.2  # largest share of the claim's words that the source may lack
+FEW = 2  # the largest number of them
+NAMED = 3  # words that may be only in the context, where the source has "he" or "it"
 
 
 def covers(claim: Claims, source: Claims) -> float:
@@ -25,14 +25,13 @@ def covers(claim: Claims, source: Claims) -> float:
 
 
 def is_near(claim: Claims, source: Claims, context: Claims) -> bool:
-    """Return whether the source has almost all words of the claim, few of them only in its context."""
+    """Return whether the source has almost all words of the claim, only a few of them just in its context."""
     if len(claim.content) <= FEW and common_length(claim.sequence, source.sequence) < len(claim.sequence):
-        return False  # so few words are anywhere
+        return False  # any text may have so few words
     if len(source.lines) > 1 and len(claim.content) <= NAMED:
-        return False  # or in any two sentences
-    lacking = (
-        Counter(claim.order) - Counter(context.order)
-    ).total()  # a repeated word must be repeated there
+        return False  # any two sentences may have so few words
+    # By counters: a repeated word must be repeated in the context too.
+    lacking = (Counter(claim.order) - Counter(context.order)).total()
     return (
         lacking <= min(FEW, LACKING * len(claim.order))
         and len(claim.content & context.words - source.words) <= NAMED
@@ -84,7 +83,7 @@ def _lacking(claim: Claims, context: Claims) -> int:
 
 
 def _runs(claim: Claims, source: Claims) -> float:
-    """Return of how many runs of the source's words a claim is made, at most 8."""
+    """Return the number of runs of the source's words that make up a claim, at most 8."""
     matcher = SequenceMatcher(None, claim.sequence, source.sequence, autojunk=False)
     return float(min(8, sum(block.size > 0 for block in matcher.get_matching_blocks())))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rag.text.tokens import Token
 from rag.text.words import words
-from rag.verification.lexicon import ABLE, ALMOST, DENYING, PLANNING, REPORTING, SUPPOSING, UNLESS, lemma
+from rag.verification.lexicon import ABLE, ALMOST, CONDITIONAL, DENYING, PLANNING, REPORTING, SUPPOSING, lemma
 
 SCOPE = 3  # content words that a modifier applies to
 
@@ -28,18 +28,18 @@ _KINDS = (
     ("almost", ALMOST),
     ("planned", PLANNING),
     ("can", ABLE),
-    ("if", UNLESS),
+    ("if", CONDITIONAL),
 )
 _CONDITIONS = frozenset(("if", "unless"))
 _MODIFYING = {lemma(word): kind for kind, listed in _KINDS for word in listed}
 
 
 def read_modifiers(tokens: Sequence[Token]) -> Iterator[Modifier]:
-    """Yield the modifiers among these words, and the places that name a source for them."""
+    """Yield the modifiers among these words, and attributions such as "according to"."""
     for at, token in enumerate(tokens):
         if _is_planned(tokens, at):
             yield Modifier("planned", f"{token.text} to", tuple(_scope(tokens, at + 2)))
-        if _is_source(tokens, at):
+        if _is_attribution(tokens, at):
             yield Modifier(
                 "reported", token.text.casefold(), tuple(_scope(tokens, _start_of_claim(tokens, at)))
             )
@@ -57,14 +57,14 @@ def read_modifiers(tokens: Sequence[Token]) -> Iterator[Modifier]:
         yield Modifier(kind, token.text.casefold(), scope)
 
 
-def _is_source(tokens: Sequence[Token], at: int) -> bool:
+def _is_attribution(tokens: Sequence[Token], at: int) -> bool:
     """Return whether "according to", "reports that" or "reports of" begins here."""
     here, after = ([*(token.text.casefold() for token in tokens[at : at + 2]), ""])[:2]
     return (here, after) == ("according", "to") or (here in {"report", "reports"} and after in {"that", "of"})
 
 
 def _start_of_claim(tokens: Sequence[Token], at: int) -> int:
-    """Return where the words begin that have this source or condition: after its comma, or at the start."""
+    """Return where the words with this attribution or condition begin: after its comma, or at the start."""
     if tokens[at].text.casefold() in {"report", "reports"}:
         return at + 2
     comma = next((end for end in range(at, len(tokens)) if tokens[end].kind == "comma"), None)

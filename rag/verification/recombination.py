@@ -24,9 +24,9 @@ _PREPOSITIONS = frozenset("from to by for against with over under before after u
 def wrongly_joined(claim: Sequence[Token], source: Sequence[Sequence[Token]]) -> Sequence[str]:
     """Return where a claim joins words that one or two source sentences keep apart, described in words.
 
-    It may leave out the clauses around it, what is between commas or in brackets, one of two things joined by
-    "and", modifiers and phrases with "in", "of" and the like. The speaker may come first or last. Fields of a
-    table row may be joined freely.
+    A claim may leave out other clauses, text between commas or in brackets, one of two things joined by
+    "and", modifiers, and phrases with "in", "of" and the like. The speaker may come first or last. Fields of
+    a table row may be joined freely.
     """
     whole = [token for line in source for token in line]
     if any(map(_is_row, source)):

@@ -73,7 +73,7 @@ def support(text: str, evidence: Evidence) -> float:
 
 
 def quote_span(text: str, paragraph: str) -> tuple[int, int]:
-    """Return where the paragraph says the text: its exact words, or else its most similar sentences."""
+    """Return where a paragraph says the text: its exact words, or else the most similar sentences."""
     plain = text.strip()
     if plain and (at := paragraph.find(plain)) >= 0:
         return at, at + len(plain)

@@ -49,7 +49,7 @@ def missing(name: str) -> Path | None:
 
 
 def xquad(data: Path, scratch: Path) -> Corpus:
-    """Read XQuAD: a text file an article, its paragraphs numbered from 2, after the title.
+    """Read XQuAD: one text file per article, its paragraphs numbered from 2, after the title.
 
     The unanswerable questions are those of half the articles asked of the other half, and those with a name
     or number swapped for one that no document has.
@@ -89,7 +89,7 @@ def swap(text: str, foreign: Sequence[str], everything: str, chance: random.Rand
 
 
 def clapnq(data: Path, scratch: Path) -> Corpus:
-    """Read CLAPnq: a text file a passage, the passage being paragraph 2, after the title.
+    """Read CLAPnq: one text file per passage; the passage is paragraph 2, after the title.
 
     An answer is right if it contains one whole selected sentence of any annotator, or half the content words
     of one annotator's answer. The unanswerable questions are asked without and with their own passages.

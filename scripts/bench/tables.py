@@ -32,7 +32,7 @@ PLOTTED += ["abstention recall", "answerable refused"]
 
 
 def table(title: str, by_system: Mapping[str, Figures]) -> Table:
-    """Return the table of one corpus: a row a figure, a column a system, values with 95 % intervals."""
+    """Return the table of one corpus: a row per figure, a column per system, values with 95 % intervals."""
     shown = Table(title=title, title_justify="left", title_style="bold")
     shown.add_column("")
     for system in by_system:
@@ -102,7 +102,7 @@ def _reply(reply: Reply) -> dict[str, object]:
 
 
 def plot(path: Path, results: Results) -> None:
-    """Draw grouped bars with intervals, one panel a corpus."""
+    """Draw grouped bars with intervals, one panel per corpus."""
     from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(9, 2.6 * len(results)), layout="constrained")
@@ -122,7 +122,7 @@ def plot(path: Path, results: Results) -> None:
 
 
 def plot_reliability(path: Path, reliable: Reliabilities) -> None:
-    """Draw the reliability diagram: a line a set through its bins, with larger dots for more questions.
+    """Draw the reliability diagram: a line per set through its bins, with larger dots for more questions.
 
     The dotted diagonal is perfect calibration. Dashed lines count every group of a set.
     """

@@ -19,7 +19,7 @@ from hash_embedder import DIMENSION, count_words, embed, embed_parts
 
 from rag.errors import LoadError
 from rag.index.folder import Index
-from rag.ingestion.embedding import Embed
+from rag.ingestion.embedding import EmbedSpans
 from rag.ingestion.indexer import ingest
 from rag.types import IngestReport, Span, Vector
 
@@ -40,7 +40,7 @@ def index(tmp_path: Path) -> Iterator[Index]:
         yield opened
 
 
-def recording(embedded: list[str]) -> Embed:
+def recording(embedded: list[str]) -> EmbedSpans:
     """An embedder that records the texts it gets."""
 
     def embed_and_record(

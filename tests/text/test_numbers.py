@@ -129,7 +129,7 @@ def test_no_text_crashes_a_reader(one: str, other: str) -> None:
         dated(one)
     names.absent(names.names(one), names.forms(other))
     names.namesakes(one, other)
-    assert read_when(one)[1].holds(date(2024, 1, 1)) in {True, False}
+    assert read_when(one)[1].includes(date(2024, 1, 1)) in {True, False}
     evidence = [Evidence(1, "a.txt", 1, other)]
     grounded(one, evidence, _embed)
     verify([Draft(one, (1,))], evidence)

@@ -167,7 +167,7 @@ def test_verdicts_can_be_changed_and_removed(conversations: Conversations) -> No
         assert (entry.verdict, entry.note) == (verdict, f"it is {verdict}")
     conversations.judge("", key, 1, None)
     assert [(one.verdict, one.note) for one in conversations.entries("", key)] == [(None, "")]
-    assert list(conversations.candidates()) == []
+    assert list(conversations.judged_answers()) == []
     with pytest.raises(PilcrowError, match="Unknown verdict 'splendid'. Use one of: right, wrong"):
         conversations.judge("", key, 1, "splendid")
     with pytest.raises(PilcrowError, match=f"at most {MAX_NOTE}"):
@@ -184,7 +184,7 @@ def test_feedback_has_the_answers_with_verdicts_and_their_history(conversations:
     conversations.judge("bob", other, 1, "right")
     conversations.judge("ada", key, 2, "wrong citation", "It is ¶4.")
     second, first = conversations.entries("ada", key)[1], conversations.entries("bob", other)[0]
-    found = list(conversations.candidates())
+    found = list(conversations.judged_answers())
     assert json.loads(json.dumps(found)) == found
     assert found[0] == {
         "question": "And the bell?",
@@ -222,7 +222,7 @@ def test_concurrent_users_lose_nothing_and_mix_nothing_up(conversations: Convers
     together = conversations.entries("all", shared)
     assert [one.number for one in together] == list(range(1, 50))
     assert len({one.answer.question for one in together}) == 49
-    assert len(list(conversations.candidates())) == 48
+    assert len(list(conversations.judged_answers())) == 48
 
 
 def test_hostile_strings_are_stored(conversations: Conversations, naughty_strings: list[str]) -> None:
@@ -234,7 +234,7 @@ def test_hostile_strings_are_stored(conversations: Conversations, naughty_string
         (entry,) = conversations.entries(string, key)
         assert entry.answer.question == string.encode("utf-8", "replace").decode()
         assert key in [one.id for one in conversations.search(string, string)]
-    assert len(list(conversations.candidates())) == len(strings)
+    assert len(list(conversations.judged_answers())) == len(strings)
 
 
 def test_only_the_owner_can_read_the_file(conversations: Conversations, path: Path) -> None:

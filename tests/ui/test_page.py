@@ -155,7 +155,7 @@ def test_question_can_be_edited_asked_again_rated_and_deleted(
     turn.get_by_label("Note").fill("see the other page")
     turn.get_by_role("button", name="Save").click()
     page.get_by_text("Feedback: wrong citation").wait_for()
-    candidate = list(kept[1].candidates())[-1]
+    candidate = list(kept[1].judged_answers())[-1]
     assert (candidate["question"], candidate["verdict"]) == ("What is Smerch?", "wrong citation")
     assert candidate["note"] == "see the other page"
     title = page.locator(".pilcrow-listing [aria-current]")

@@ -7,7 +7,7 @@ import pytest
 from rag import Assistant
 from rag.models.embedder import Embedder
 from rag.types import Evidence
-from rag.verification.clauses import split
+from rag.verification.clauses import split_clauses
 from rag.verification.grounding import Grounding, grounded
 from scripts.measure_check import load
 
@@ -127,9 +127,9 @@ def test_sentence_of_two_sources_cites_both(embedder: Embedder) -> None:
 
 
 def test_clause_without_a_subject_gets_the_first_one() -> None:
-    clauses = split("Poland sent 20 howitzers to Kyiv, and attacked the old bridge.")
+    clauses = split_clauses("Poland sent 20 howitzers to Kyiv, and attacked the old bridge.")
     assert clauses[1] == "Poland attacked the old bridge."
-    assert split("Poland sent howitzers and shells.") == ["Poland sent howitzers and shells."]
+    assert split_clauses("Poland sent howitzers and shells.") == ["Poland sent howitzers and shells."]
 
 
 def test_missing_year_is_checked_against_the_paragraphs_date(embedder: Embedder) -> None:
