@@ -102,7 +102,7 @@ class Hit:
     chunk: Chunk
     score: float
     ranks: Mapping[str, int] = field(default_factory=dict)
-    also: tuple[tuple[str, int], ...] = ()
+    also: tuple[Place, ...] = ()
 
 
 class Placed:
@@ -134,7 +134,7 @@ class Evidence(Placed):
     date: Day | None = None
     score: float = 0.0
     kind: Kind = Kind.BODY
-    also: tuple[tuple[str, int], ...] = ()
+    also: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

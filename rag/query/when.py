@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from rag.text.dates import MONTH, YEAR, find_date, month_number
 from rag.text.vocabulary import MONTHS
 from rag.text.words import words
-from rag.types import Paragraph
+from rag.types import Paragraph, Place
 
 _DAY = r"(?:the )?\d{1,2}(?:st|nd|rd|th)?"
 _WHEN = (
@@ -78,15 +78,12 @@ def read_when(text: str) -> tuple[str, When]:
 
 
 def known_by(
-    when: When,
-    paragraphs: Callable[[Iterable[tuple[str, int]]], Mapping[tuple[str, int], Paragraph]],
-    places: Iterable[tuple[str, int]],
-) -> dict[tuple[str, int], Paragraph]:
+    when: When, paragraphs: Callable[[Iterable[Place]], Mapping[Place, Paragraph]], places: Iterable[Place]
+) -> dict[Place, Paragraph]:
     """Return the paragraphs at these places, except those from another time that don't name the right one."""
-    found = paragraphs(places)
     return {
         place: paragraph
-        for place, paragraph in found.items()
+        for place, paragraph in paragraphs(places).items()
         if when.includes(paragraph.date) or when.named_in(paragraph.text)
     }
 

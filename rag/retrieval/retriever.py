@@ -9,7 +9,7 @@ from typing import Protocol
 from rag.text.names import names, variants
 from rag.text.numbers import numbers
 from rag.text.words import content_words, stem, words
-from rag.types import Chunk, Hit
+from rag.types import Chunk, Hit, Place
 
 DEPTH = 50  # chunks taken from each list before fusion
 COSINE_SHARE = 0.8  # of the fused score; BM25 has the rest: tuned on the development sets
@@ -72,7 +72,7 @@ def fuse(lists: Mapping[str, Ranked]) -> list[tuple[str, float, dict[str, int]]]
 def retrieve(lists: Mapping[str, Ranked], chunks: Mapping[str, Chunk], limit: int) -> list[Hit]:
     """Return the best `limit` hits, one for each paragraph; ids that `chunks` lacks are dropped."""
     hits = [Hit(chunks[key], score, ranks) for key, score, ranks in fuse(lists) if key in chunks]
-    best: dict[tuple[str, int], Hit] = {}
+    best: dict[Place, Hit] = {}
     for hit in hits:
         best.setdefault((hit.chunk.source, hit.chunk.paragraph), hit)
     return merge_duplicates(list(best.values()), limit)

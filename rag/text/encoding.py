@@ -1,4 +1,4 @@
-"""Text that can be stored, tokenized and printed as UTF-8."""
+"""Text that can be stored, tokenised and printed as UTF-8."""
 
 from __future__ import annotations
 
