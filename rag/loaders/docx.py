@@ -159,6 +159,6 @@ def _grid(rows: list[etree._Element]) -> list[list[str]]:
             if merge is not None and merge.get(qn("w:val")) != "restart" and grid:
                 text = grid[-1][len(filled)] if len(filled) < len(grid[-1]) else text
             width = str(span.get(qn("w:val"))) if span is not None else "1"
-            filled += [text] * (min(int(width), 64) if width.isdigit() else 1)
+            filled += [text] * (min(int(width), 64) if width.isdecimal() else 1)
         grid.append(filled)
     return grid

@@ -77,4 +77,4 @@ def _grid(rows: list[HtmlElement], text: Callable[[HtmlElement], str]) -> list[l
 def _span(cell: HtmlElement, name: str) -> int:
     """Return how many columns or rows a cell spans."""
     value = cell.get(name, "1").strip()
-    return min(max(int(value), 1), _MAX_SPAN) if value.isascii() and value.isdigit() else 1
+    return min(max(int(value), 1), _MAX_SPAN) if value.isascii() and value.isdecimal() else 1

@@ -361,3 +361,12 @@ def test_word_text_boxes_are_read() -> None:
     paragraph.add_run()._r.append(drawing)
     assert paragraph._p.find(f".//{qn('w:txbxContent')}") is not None
     assert outline(read("a.docx", saved(document))) == [(BODY, "Beside it:"), (BODY, "In the box.")]
+
+
+@pytest.mark.parametrize("width", ["²", "-1"])
+def test_word_cell_of_impossible_width_counts_as_one(width: str) -> None:
+    document = docx.Document()
+    lamp, horn = document.add_table(rows=1, cols=2).rows[0].cells
+    lamp.text, horn.text = "Lamp", "Horn"
+    lamp._tc.get_or_add_tcPr().get_or_add_gridSpan().set(qn("w:val"), width)
+    assert [text for _, text in outline(read("a.docx", saved(document)))] == ["Lamp: Horn"]
