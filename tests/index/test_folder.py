@@ -294,7 +294,8 @@ def test_upgrade_that_fails_leaves_the_old_index_as_it_was(old_catalog: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("version", "remedy"), [(99, "newer Pilcrow.*Update"), (1, "Delete that folder, then run `pilcrow ingest PATH`")]
+    ("version", "remedy"),
+    [(99, "newer Pilcrow.*Update"), (1, "Delete that folder, then run `pilcrow ingest PATH`")],
 )
 def test_index_of_an_unknown_version_is_not_touched(old_catalog: Path, version: int, remedy: str) -> None:
     rows(old_catalog, f"PRAGMA user_version = {version}")
