@@ -105,7 +105,7 @@ def received(connection: Connection) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def processes() -> multiprocessing.context.ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["faulty_ingestion", "chromadb", "llama_index.vector_stores.chroma"])
+    context.set_forkserver_preload(["faulty_ingestion", "chromadb"])
     return context
 
 
