@@ -63,8 +63,7 @@ class Number:
 
     `figure`: its digits, the same for every spelling ("2500" for "2.5k"); equal figures mean equal numbers.
     `value`: nan for a code. `unit`: its name ("kilometre"), "" for none.
-    `hedge`: "over", "under", "about" or "".
-    `before`, `after`: folded words beside it, the nearest first, up to a sign, a number or another clause.
+    `ahead`, `behind`: the text beside it.
     `is_amount`: False for a label: a time of day, ordinal, decade, version or section.
     """
 
@@ -74,10 +73,27 @@ class Number:
     figure: str
     value: float
     unit: str
-    hedge: str
-    before: tuple[str, ...]
-    after: tuple[str, ...]
+    ahead: str
+    behind: str
     is_amount: bool
+
+    @property
+    def hedge(self) -> str:
+        """Return "over", "under" or "about", or "" if the number is exact."""
+        hedge = HEDGE.search(self.ahead)
+        return hedge.lastgroup or "" if hedge else ""
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """Return the folded words before it, the nearest first, up to a sign, a number or another clause."""
+        clause = words(_SIGN.split(self.ahead.rstrip(_MONEY))[-1])
+        return tuple(takewhile(_is_beside, reversed(clause)))[:_BEFORE]
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """Return the folded words after it, as in `before`."""
+        clause = words(_SIGN.split(self.behind.lstrip("%° "), maxsplit=1)[0])
+        return tuple(takewhile(_is_beside, clause))[:_AFTER]
 
 
 def figures(text: str) -> set[str]:
@@ -131,10 +147,6 @@ def _number(
     text: str, span: tuple[int, int], figure: str, value: float, *, unit: str, is_amount: bool
 ) -> Number:
     start, end = span
-    ahead, behind = text[max(0, start - _REACH) : start], text[end : end + _REACH]
-    hedge = HEDGE.search(ahead)
-    before = [*takewhile(_is_beside, reversed(words(_SIGN.split(ahead.rstrip(_MONEY))[-1])))][:_BEFORE]
-    after = [*takewhile(_is_beside, words(_SIGN.split(behind.lstrip("%° "), maxsplit=1)[0]))][:_AFTER]
     return Number(
         start=start,
         end=end,
@@ -142,9 +154,8 @@ def _number(
         figure=figure,
         value=value,
         unit=unit,
-        hedge=hedge.lastgroup or "" if hedge else "",
-        before=tuple(before),
-        after=tuple(after),
+        ahead=text[max(0, start - _REACH) : start],
+        behind=text[end : end + _REACH],
         is_amount=is_amount,
     )
 
