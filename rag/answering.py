@@ -16,6 +16,7 @@ from rag.generation.rewriting import rewrite
 from rag.index.folder import Index
 from rag.models.embedder import Embedder
 from rag.query.question import Question, read_question
+from rag.query.spelling import correct
 from rag.retrieval.retriever import Reranker
 from rag.retrieval.search import Search, SearchResult, search_evidence
 from rag.text.numbers import figures
@@ -64,7 +65,8 @@ def walk(
     clock, generated, llm = Clock(), Generated(), using.llm
     with clock.step("condense"):
         standalone, usage = rewrite(question, history, llm)
-        asked = read_question(standalone)
+        with using.index.catalog.read() as snapshot:
+            asked = read_question(correct(standalone, snapshot.known_stems))
     with clock.step("embed"):
         vector = using.embedder.embed([asked.topic])[0]
     with clock.step("retrieve"):
@@ -94,6 +96,8 @@ def walk(
         probability=reading.probability,
         conflicting=extracted.conflicting and len(statements) > 1,
         dropped=generated.dropped,
+        kind=extracted.kind,
+        sure=reading.is_sure,
         timings=clock.seconds | spent,
     )
 
@@ -112,6 +116,7 @@ def abstain(
         abstained=True,
         nearest=found.evidence[:NEAREST] if has_words else (),
         missing=(*found.unknown, *elsewhere),
+        kind="abstention",
         standalone=asked.text,
         probability=reading.probability if has_words else 0.0,
         timings=timings,

@@ -186,6 +186,8 @@ class Statement:
 class Answer:
     """A checked answer, or an abstention with the nearest paragraphs and the words not found.
 
+    `kind`: its shape, "answer", "list", "steps", "comparison", "overview" or "abstention". `sure`: False if it
+    may well be beside the point, and for an abstention.
     `probability` (0 to 1): that the evidence answers the question; 0.0 without evidence, or for a question
     without words. `standalone`: the question as understood with its history. `conflicting`: the statements
     are from sources that disagree, newest first. `dropped`: the LLM's sentences that no paragraph supports;
@@ -204,6 +206,8 @@ class Answer:
     probability: float = 0.0
     conflicting: bool = False
     dropped: tuple[str, ...] = ()
+    kind: str = "answer"
+    sure: bool = False
     timings: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -1,9 +1,9 @@
 """Fit the weights of `rag/extraction/reader_weights.py`: `python -m scripts.fit_reading [FOLDER]`.
 
-FOLDER holds `xquad/` (CC BY-SA 4.0) and `clapnq/` (Apache-2.0). Each text is indexed twice, by paragraph and
-with every sentence as a paragraph of its own, so that the weights suit both kinds of document. Questions
-without an answer are those of other articles, those whose paragraph is kept from the evidence, those with a
-foreign name or number, and CLAPnq's own. Copy what it prints by hand. Takes ten minutes on two cores.
+FOLDER holds `xquad/` (CC BY-SA 4.0), `clapnq/` and `mtrag/` (Apache-2.0); the questions of
+`eval/questions/office/dev` join them. Questions without an answer are XQuAD's whose paragraph is kept
+from the evidence or whose name or number is foreign, and those that the other sets call unanswerable.
+Copy what it prints by hand. Takes five minutes on two cores.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,15 +24,18 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
 from eval import DATA
-from rag import Assistant, Settings
+from rag import Assistant, Settings, Turn
 from rag.extraction.reader import Sentence, answer_features, read
 from rag.index.folder import Index
 from rag.models.embedder import Embedder, load_embedder
 from rag.models.local import BUILT_IN
+from rag.query.condense import condense
 from rag.query.question import Question, read_question
+from rag.query.spelling import correct
 from rag.retrieval.search import Search, SearchResult, search_evidence
-from rag.text.words import fold, sentences
-from scripts import conditional_logit, public_sets
+from rag.text.words import fold, sentences, words
+from rag.types import Evidence
+from scripts import conditional_logit, office, public_sets
 from scripts.bench.corpora import swap
 from scripts.public_sets import Data, write_document
 
@@ -40,19 +43,22 @@ from scripts.public_sets import Data, write_document
 FOREIGN = ("Lichtenberg", "Okonkwo", "Tasmania", "Uruguay", "Kowalski", "Brisbane", "Madagascar", "Thornbury")
 FOLDS = 5
 EVIDENCE = 8
+WITHIN = 0.9  # share of a paragraph's words that are its passage's
 
 Matrix = NDArray[np.float64]
+IsGold = Callable[[Evidence, str], bool]  # whether a sentence of a paragraph answers
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as it is asked of one index; `gold` are the folded sentences that answer."""
+    """A question as it is asked of one index; questions of one group are never split between folds."""
 
     text: str
     index: str
-    gold: frozenset[str]
-    article: int
+    group: int
     kind: str
+    is_gold: IsGold | None = None  # None: nothing answers
+    history: tuple[Turn, ...] = ()
     hidden: str = ""  # a folded paragraph to keep from the evidence
 
 
@@ -75,49 +81,68 @@ class Row:
 def main(data: Data = DATA) -> None:
     """Index, read, fit, and print the weights with cross-validated figures."""
     with tempfile.TemporaryDirectory() as scratch:
-        asked = list(write_documents(data, Path(scratch)))
-        rows = list(read_all(asked, Path(scratch), load_embedder(BUILT_IN)))
+        folder = Path(scratch)
+        asked = [*_xquad(data, folder), *_clapnq(data, folder), *_mtrag(data, folder), *_office()]
+        rows = list(read_all(asked, folder, load_embedder(BUILT_IN)))
     fit_answers(rows, fit_sentences(rows))
 
 
-def write_documents(data: Path, scratch: Path) -> Iterator[Asked]:
-    """Write one Markdown file per text, and yield the questions to ask of each index."""
+def _xquad(data: Path, scratch: Path) -> Iterator[Asked]:
     chance = random.Random(7)  # noqa: S311
-    for by_sentence in (False, True):
-        yield from _xquad(data, scratch, by_sentence, chance)
-        yield from _clapnq(data, scratch, by_sentence)
-
-
-def _xquad(data: Path, scratch: Path, by_sentence: bool, chance: random.Random) -> Iterator[Asked]:
     articles = public_sets.xquad(data)
     everything = "\n".join(text for article in articles for text in article.texts)
     for number, article in enumerate(articles):
-        home, away = (f"xquad-{by_sentence}-{(number + step) % 2}" for step in (0, 1))
-        texts = _blocks(article.texts, by_sentence)
-        write_document(scratch / home / f"{number}.md", article.title, texts)
+        write_document(scratch / "xquad" / f"{number}.md", article.title, article.texts)
         for passage in article.passages:
             for question in passage.questions:
                 text, gold = question.text, _sentences_at(passage.text, question.starts)
-                yield Asked(text, home, gold, number, "xquad")
-                yield Asked(text, away, frozenset(), number, "xquad elsewhere")
-                yield Asked(text, home, frozenset(), number, "xquad hidden", _plain(passage.text))
+                yield Asked(text, "xquad", number, "xquad", _is_one_of(gold))
+                yield Asked(text, "xquad", number, "xquad hidden", hidden=_plain(passage.text))
                 if swapped := swap(text, FOREIGN, everything, chance):
-                    yield Asked(swapped, home, frozenset(), number, "xquad swapped")
+                    yield Asked(swapped, "xquad", number, "xquad swapped")
 
 
-def _clapnq(data: Path, scratch: Path, by_sentence: bool) -> Iterator[Asked]:
-    index = f"clapnq-{by_sentence}"
+def _clapnq(data: Path, scratch: Path) -> Iterator[Asked]:
     for number, row in enumerate(public_sets.clapnq(data), 1000):
-        texts = _blocks([row.passage], by_sentence)
-        write_document(scratch / index / f"{number}.md", row.title, texts)
         gold = frozenset(_plain(text) for text in row.selected if len(_plain(text)) > 8)
-        yield Asked(row.text, index, gold, number, "clapnq" if row.answers else "clapnq unanswerable")
+        if row.answers:
+            write_document(scratch / "clapnq" / f"{number}.md", row.title, [row.passage])
+            yield Asked(row.text, "clapnq", number, "clapnq", _is_one_of(gold))
+        else:
+            yield Asked(row.text, "clapnq", number, "clapnq unanswerable")
 
 
-def _blocks(texts: Sequence[str], by_sentence: bool) -> list[str]:
-    if not by_sentence:
-        return list(texts)
-    return [text[start:end] for text in texts for start, end in sentences(" ".join(text.split()))]
+def _mtrag(data: Path, scratch: Path) -> Iterator[Asked]:
+    for number, turn in enumerate(public_sets.mtrag(data, scratch / "mtrag"), 2000):
+        kind = "mtrag" if turn.gold else "mtrag unanswerable"
+        is_gold = _is_within(turn.gold) if turn.gold else None
+        yield Asked(turn.text, "mtrag", number, kind, is_gold, turn.history)
+
+
+def _office() -> Iterator[Asked]:
+    for number, question in enumerate(office.load("dev"), 3000):
+        kind = "office" if question.sources else "office unanswerable"
+        is_gold = question.is_answered_by if question.sources else None
+        yield Asked(question.text, "office", number, kind, is_gold, question.history)
+
+
+def _is_one_of(gold: frozenset[str]) -> IsGold:
+    def is_gold(_: Evidence, sentence: str) -> bool:
+        text = _plain(sentence)
+        return any(one in text or (len(text) > 20 and text in one) for one in gold)
+
+    return is_gold
+
+
+def _is_within(gold: Sequence[tuple[str, frozenset[str]]]) -> IsGold:
+    def is_gold(paragraph: Evidence, _: str) -> bool:
+        own = words(paragraph.text)
+        return any(
+            paragraph.source == source and sum(word in passage for word in own) >= WITHIN * len(own)
+            for source, passage in gold
+        )
+
+    return is_gold
 
 
 def _sentences_at(text: str, starts: Sequence[int]) -> frozenset[str]:
@@ -133,7 +158,7 @@ def read_all(asked: Sequence[Asked], scratch: Path, embedder: Embedder) -> Itera
     """Yield every question that finds a sentence, read by the pipeline's own steps."""
     for name in sorted({item.index for item in asked}):
         with Assistant.open(scratch / f"index-{name}", Settings()) as assistant:
-            assistant.ingest([scratch / name])
+            assistant.ingest([office.FOLDER / "dev" / "files" if name == "office" else scratch / name])
         index = Index.open(scratch / f"index-{name}", BUILT_IN, embedder.dimension)
         for item in track([item for item in asked if item.index == name], name):
             if row := _read(item, index, embedder):
@@ -142,14 +167,14 @@ def read_all(asked: Sequence[Asked], scratch: Path, embedder: Embedder) -> Itera
 
 
 def _read(asked: Asked, index: Index, embedder: Embedder) -> Row | None:
-    question = read_question(asked.text)
+    with index.catalog.read() as snapshot:
+        question = read_question(correct(condense(asked.text, asked.history), snapshot.known_stems))
     vector = embedder.embed([question.topic])[0]
     found = _without(asked.hidden, search_evidence(Search(question, vector, index, None, EVIDENCE, None)))
     ranked = read(question, found).sentences
     if not ranked:
         return None
-    texts = [_plain(sentence.text) for sentence in ranked]
-    gold = [any(one in text or (len(text) > 20 and text in one) for one in asked.gold) for text in texts]
+    gold = [asked.is_gold is not None and asked.is_gold(found.evidence[s.index], s.text) for s in ranked]
     return Row(asked, question, found, ranked, np.array(gold))
 
 
@@ -158,7 +183,7 @@ def _without(hidden: str, found: SearchResult) -> SearchResult:
     return replace(
         found,
         evidence=tuple(found.evidence[at] for at in kept),
-        similarity=[found.similarity[at] for at in kept],
+        matches=[found.matches[at] for at in kept],
         sentence_similarity=[found.sentence_similarity[at] for at in kept],
     )
 
@@ -166,14 +191,14 @@ def _without(hidden: str, found: SearchResult) -> SearchResult:
 def fit_sentences(rows: Sequence[Row]) -> Matrix:
     """Print the weights of the features (features,) by which a gold sentence ranks first; return them."""
     answered = [row for row in rows if row.gold.any()]
-    groups, kinds = np.array([(row.asked.article, row.asked.kind) for row in answered], dtype=object).T
+    groups, kinds = np.array([(row.asked.group, row.asked.kind) for row in answered], dtype=object).T
     best_one, best_two = np.zeros(len(answered)), np.zeros(len(answered))
     for train, test in GroupKFold(FOLDS).split(groups, groups=groups):
         weights = _fitted([answered[at] for at in train])
         for at in test:
             order = np.argsort(-(answered[at].features @ weights))
             best_one[at], best_two[at] = answered[at].gold[order[0]], answered[at].gold[order[:2]].any()
-    for kind in ("xquad", "clapnq"):
+    for kind in sorted(set(kinds)):
         one, two = (each[kinds == kind].mean() for each in (best_one, best_two))
         print(f"{kind}: best sentence right {one:.3f}, best two {two:.3f}")
     weights = _fitted(answered)
@@ -183,9 +208,12 @@ def fit_sentences(rows: Sequence[Row]) -> Matrix:
 
 
 def _fitted(rows: Sequence[Row]) -> Matrix:
+    """Return the weights. Each kind counts by the square root of its number of questions."""
     scale = np.concatenate([row.features for row in rows]).std(axis=0) + 1e-9
-    weights = conditional_logit.fit([row.features / scale for row in rows], [row.gold for row in rows])
-    return np.asarray(weights / scale)
+    kinds = [row.asked.kind for row in rows]
+    shares = np.array([kinds.count(kind) ** -0.5 for kind in kinds])
+    inputs, gold = [row.features / scale for row in rows], [row.gold for row in rows]
+    return np.asarray(conditional_logit.fit(inputs, gold, shares / shares.mean()) / scale)
 
 
 def fit_answers(rows: Sequence[Row], weights: Matrix) -> None:
@@ -193,32 +221,36 @@ def fit_answers(rows: Sequence[Row], weights: Matrix) -> None:
 
     Each kind of question counts by the square root of its number; yes and no count the same in total.
     """
+    rows = [row for row in rows if row.gold.any() or not row.asked.is_gold]
     judged = [_answer_features(row, weights) for row in rows]
     inputs = np.array([list(row.values()) for row in judged])
     kinds = np.array([row.asked.kind for row in rows])
-    right = np.isin(kinds, ("xquad", "clapnq"))
+    right = np.array([row.asked.is_gold is not None for row in rows])
     share = np.array([1 / np.sqrt((kinds == kind).sum()) for kind in kinds])
     for side in (right, ~right):
         share[side] /= share[side].sum()
     share *= len(rows)
-    groups = np.array([row.asked.article for row in rows])
+    groups = np.array([row.asked.group for row in rows])
     chance = np.zeros(len(rows))
     for train, test in GroupKFold(FOLDS).split(groups, groups=groups):
         model = LogisticRegression(max_iter=2000).fit(inputs[train], right[train], share[train])
         chance[test] = model.predict_proba(inputs[test])[:, 1]
     for kind in sorted(set(kinds)):
-        refused = [f"{(chance[kinds == kind] < bar).mean():.3f}" for bar in (0.2, 0.3, 0.4, 0.5)]
-        print(f"{kind}: refused below .2 .3 .4 .5: {' '.join(refused)}")
-    print(f"AUC {roc_auc_score(right, chance):.3f}")
+        under = [f"{(chance[kinds == kind] < bar).mean():.3f}" for bar in (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6)]
+        print(f"{kind}: below .1 .15 .2 .3 .4 .5 .6: {' '.join(under)}")
+    for name in ("clapnq", "mtrag", "office", "xquad"):
+        own = np.char.startswith(kinds, name)
+        if len(set(right[own])) > 1:
+            print(f"{name}: AUC {roc_auc_score(right[own], chance[own]):.3f}")
     model = LogisticRegression(max_iter=2000).fit(inputs, right, share)
     print("BIAS =", round(float(model.intercept_[0]), 2))
     print("ANSWERS =", {key: round(float(w), 2) for key, w in zip(judged[0], model.coef_[0], strict=True)})
 
 
 def _answer_features(row: Row, weights: Matrix) -> dict[str, float]:
-    best = row.sentences[int(np.argmax(row.features @ weights))]
-    nearest = max(sentence.features["sentence_cosine"] for sentence in row.sentences)
-    return answer_features(row.question, row.found.evidence, row.found.rarity, best, nearest)
+    odds = row.features @ weights
+    best = row.sentences[int(np.argmax(odds))]
+    return answer_features(row.question, row.found, best, float(odds.max()))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,23 @@
 """Readers of the public question sets, and the one way to write their texts as documents.
 
-XQuAD is CC BY-SA 4.0, CLAPnq Apache-2.0. `eval/judge/public_sets.py` reads the sets of claims.
+XQuAD is CC BY-SA 4.0, CLAPnq and MTRAG-UN Apache-2.0. `eval/judge/public_sets.py` reads the sets of claims.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from rag import Turn
+from rag.text.words import words
+
+_ANSWERED = ("ANSWERABLE", "PARTIAL")
 
 Data = Annotated[Path, typer.Argument(help="Folder with the public sets, each in a folder of its own.")]
 
@@ -103,3 +109,41 @@ def write_document(path: Path, title: str, texts: Sequence[str]) -> None:
     first = f"# {title}" if path.suffix == ".md" else title
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n\n".join(" ".join(text.split()) for text in (first, *texts)) + "\n", "utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTurn:
+    """The last question of an MTRAG chat, the turns before it, and the passages that answer it.
+
+    `gold` are passages, each as the name of its document and its words; none if no passage answers.
+    """
+
+    text: str
+    history: tuple[Turn, ...]
+    gold: tuple[tuple[str, frozenset[str]], ...]
+
+
+def mtrag(data: Path, folder: Path) -> list[ChatTurn]:
+    """Write MTRAG's documents to a folder, and return its chats; those that ask for more context are left out."""
+    documents: dict[str, list[str]] = {}
+    where: dict[str, tuple[str, frozenset[str]]] = {}
+    for row in sorted(_rows(data / "mtrag" / "passages.jsonl"), key=lambda row: row["document_id"]):
+        name = re.sub(r"\W+", "_", row["document_id"].rsplit("-", 2)[0]) + ".md"
+        documents.setdefault(name, []).append(row["text"].strip())
+        where[row["document_id"]] = (name, frozenset(words(row["text"])))
+    folder.mkdir(parents=True)
+    for name, texts in documents.items():
+        (folder / name).write_text("\n\n".join(texts) + "\n", "utf-8")
+    found = []
+    for row in _rows(data / "mtrag" / "reference.jsonl"):
+        said = [turn["text"] for turn in row["input"]]
+        turns = tuple(Turn(*pair) for pair in zip(said[:-1:2], said[1:-1:2], strict=True))
+        kind = row["answerability"][0]
+        gold = [where[each["document_id"]] for each in row["contexts"]] if kind in _ANSWERED else []
+        if kind != "UNDERSPECIFIED":
+            found.append(ChatTurn(said[-1], turns, tuple(gold)))
+    return found
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    return (json.loads(line) for line in path.read_text("utf-8").splitlines())

@@ -9,7 +9,7 @@ from datetime import date
 from rag.extraction.extractive import extract
 from rag.extraction.reader import LIKELY, Reading, Sentence
 from rag.extraction.values import differ
-from rag.query.question import AnswerKind, Question
+from rag.query.question import AnswerKind, Question, Shape
 from rag.query.when import When
 from rag.text.names import names
 from rag.text.vocabulary import STOPWORDS
@@ -32,11 +32,12 @@ class Extracted:
 
     drafts: tuple[Draft, ...]
     conflicting: bool = False
+    kind: str = "answer"
 
 
 def write(question: Question, evidence: Sequence[Evidence], reading: Reading) -> Extracted:
     """Return the drafts of the best answer, or of each conflicting side, newest first or as the time asks."""
-    if not reading.sentences or question.wants_list:
+    if not reading.sentences or question.shape is not Shape.ANSWER:
         return Extracted(extract(question, evidence, reading))
     when, best = question.when, _best_of_day(question, reading)
     found = [best, *rivals(question, evidence, reading, best)]

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from rag.extraction.reader import Reading, Sentence
-from rag.query.question import Question
+from rag.query.question import Question, Shape
+from rag.retrieval.rarity import text_stems
 from rag.text.numbers import numbers
-from rag.text.words import words
-from rag.types import Draft, Evidence, Kind
+from rag.text.words import stem, words
+from rag.types import Draft, Evidence, Kind, Place
 
-WORDS = 60  # most words of an answer
-PARAGRAPH_WORDS = 100  # the same within the paragraph of the best sentence
-LIST_WORDS = 120  # the same for a list
+WORDS = 80  # most words of an answer, unless its list is longer
+PASSAGE_WORDS = 80  # a paragraph of up to as many is shown whole, of a longer one its best sentences
+LIST_WORDS = 250  # most words of a list
 ENOUGH = 0.9  # probability that the chosen sentences hold the answer, above which no more are added
-# Share of the best sentence's probability above which another one is added: tuned on the development sets.
-SAME_PARAGRAPH = 0.02
-NEXT_PARAGRAPH = 0.25
-OTHER_PARAGRAPH = 0.8
-LIST_ITEM = 0.12
+LISTED = 0.4  # share of the best paragraph's probability that a list needs to be shown whole
+SIDES = 3  # most paragraphs of a comparison
+OTHER = 0.15  # share of the best sentence's probability above which another paragraph joins the answer
 
 _REFERS_BACK = re.compile(
     r"^(?:[“\"‘(]?\s*)(?:It|He|She|They|This|That|These|Those|His|Her|Their|Its|The former|The latter|Both"
@@ -28,86 +28,196 @@ _REFERS_BACK = re.compile(
 
 
 def extract(question: Question, evidence: Sequence[Evidence], reading: Reading) -> tuple[Draft, ...]:
-    """Return the statements that answer best, in document order."""
-    chosen = _choose(question, evidence, reading)
-    if not chosen:
+    """Return the statements that answer best, in the shape that the question asks for."""
+    if not reading.sentences:
         return ()
-    first = chosen[0].index
-    order = sorted(chosen, key=lambda s: (s.index != first, *_place(evidence[s.index]), s.start))
-    return tuple(
-        Draft(tidy(evidence[index].text[start:end]), (evidence[index].number,))
-        for index, start, end in _spans(order, evidence, reading)
-    )
+    page = Page.of(evidence, reading)
+    chosen = _shaped(question, page, reading) or _passages(question, page, reading)
+    return tuple(Draft(tidy(sentence.text), (evidence[sentence.index].number,)) for sentence in chosen)
 
 
-def _place(evidence: Evidence) -> tuple[str, int]:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The sentences of the evidence by their paragraph, in document order."""
+
+    evidence: Sequence[Evidence]
+    by_place: Mapping[Place, Sequence[Sentence]]
+
+    @classmethod
+    def of(cls, evidence: Sequence[Evidence], reading: Reading) -> Page:
+        """Sort the sentences that were read."""
+        found: dict[Place, list[Sentence]] = {}
+        for one in sorted(reading.sentences, key=lambda each: each.start):
+            found.setdefault(_place(evidence[one.index]), []).append(one)
+        return cls(evidence, found)
+
+    def at(self, source: str, number: int) -> Evidence | None:
+        """Return a paragraph, if any of its sentences was read."""
+        own = self.by_place.get((source, number))
+        return self.evidence[own[0].index] if own else None
+
+    def place(self, sentence: Sentence) -> Place:
+        """Return the place of a sentence's paragraph."""
+        return _place(self.evidence[sentence.index])
+
+    def is_item(self, source: str, number: int) -> bool:
+        """Return whether a paragraph is a list item that was read."""
+        here = self.at(source, number)
+        return here is not None and here.kind is Kind.LIST_ITEM
+
+    def run(self, source: str, number: int, belongs: Callable[[str, int], bool]) -> list[Place]:
+        """Return the neighbouring paragraphs around one that belong together, in order."""
+        first = last = number
+        while belongs(source, first - 1):
+            first -= 1
+        while belongs(source, last + 1):
+            last += 1
+        return [(source, at) for at in range(first, last + 1)]
+
+    def lists(self) -> list[list[Place]]:
+        """Return the lists of two items or more."""
+        runs = {tuple(self.run(*place, self.is_item)) for place in self.by_place if self.is_item(*place)}
+        return [list(run) for run in runs if len(run) > 1]
+
+    def section(self, place: Place) -> list[Place]:
+        """Return the paragraphs around one that have the same heading."""
+        here = self.at(*place)
+
+        def belongs(source: str, number: int) -> bool:
+            other = self.at(source, number)
+            return other is not None and here is not None and other.heading == here.heading
+
+        return self.run(*place, belongs)
+
+    def share(self, places: Iterable[Place]) -> float:
+        """Return the probability that one of these paragraphs answers."""
+        return sum(one.probability for place in places for one in self.by_place[place])
+
+    def sentences(self, places: Iterable[Place]) -> list[Sentence]:
+        """Return the sentences of these paragraphs."""
+        return [one for place in places for one in self.by_place[place]]
+
+
+def _place(evidence: Evidence) -> Place:
     return evidence.source, evidence.paragraph
 
 
-def _choose(question: Question, evidence: Sequence[Evidence], reading: Reading) -> list[Sentence]:
-    """Return the best sentence, and others until the answer is surely among them."""
-    if not reading.sentences:
-        return []
-    best, *others = reading.sentences
-    chosen, spent, sure = [best], len(best.text.split()), best.probability
-    for sentence in others:
-        if sure >= ENOUGH and not question.wants_list:
+def _shaped(question: Question, page: Page, reading: Reading) -> list[Sentence]:
+    """Return a whole list, procedure or section, or the sides of a comparison; [] if none answers."""
+    best = reading.sentences[0]
+    section = page.section(page.place(best))
+    match question.shape:
+        case Shape.COMPARISON:
+            return _sides(question, page, reading)
+        case Shape.SECTION:
+            return _cut(page.sentences(section))
+        case Shape.LIST | Shape.STEPS:
+            listed = max(page.lists(), key=page.share, default=[])
+            if not listed or page.share(listed) < LISTED * page.share([page.place(best)]):
+                return []
+            whole = page.section(listed[0]) if question.shape is Shape.STEPS else [*_opening(page, listed), *listed]
+            kept = whole if _length(page.sentences(whole)) <= LIST_WORDS else [*_opening(page, listed), *listed]
+            return _cut(page.sentences(kept))
+    return []
+
+
+def _opening(page: Page, listed: Sequence[Place]) -> list[Place]:
+    """Return the paragraph above a list that announces it with a colon."""
+    source, first = listed[0]
+    above = page.at(source, first - 1)
+    return [(source, first - 1)] if above and above.text.rstrip().endswith(":") else []
+
+
+def _sides(question: Question, page: Page, reading: Reading) -> list[Sentence]:
+    """Return the best paragraph and those that cover the words of the question which it lacks."""
+    asked = {stem(word) for word in question.words}
+    chosen: list[Place] = []
+    covered: set[str] = set()
+    ranked = list(dict.fromkeys(page.place(one) for one in reading.sentences))
+    while ranked and len(chosen) < SIDES:
+        def gain(place: Place) -> tuple[float, int]:
+            fresh = (asked & _stems(page.at(*place))) - covered if chosen else set()
+            return len(fresh), -ranked.index(place)
+
+        place = max(ranked, key=gain)
+        if chosen and not gain(place)[0]:
             break
-        if sentence.probability < best.probability * _floor(question, evidence, sentence, best):
+        chosen.append(place)
+        covered |= asked & _stems(page.at(*place))
+        ranked.remove(place)
+    passages = [_passage(max(page.by_place[place], key=lambda one: one.probability), page.by_place[place]) for place in chosen]
+    return [one for passage in passages for one in passage]
+
+
+def _stems(evidence: Evidence | None) -> frozenset[str]:
+    return text_stems(f"{evidence.heading} {evidence.text}") if evidence else frozenset()
+
+
+def _cut(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """Return the first sentences that have at most LIST_WORDS in all."""
+    kept: list[Sentence] = []
+    for sentence in sentences:
+        if kept and _length([*kept, sentence]) > LIST_WORDS:
+            break
+        kept.append(sentence)
+    return kept
+
+
+def _passages(question: Question, page: Page, reading: Reading) -> list[Sentence]:
+    """Return the best passage, and others until the answer is surely among them."""
+    best = reading.sentences[0]
+    chosen: list[Sentence] = []
+    sure, taken = 0.0, set()
+    for sentence in reading.sentences:
+        place = page.place(sentence)
+        if chosen and (sure >= ENOUGH or sentence.probability < OTHER * best.probability):
+            break
+        if place in taken or (chosen and _is_about_other_number(question, sentence, best)):
             continue
-        if _is_about_other_number(question, sentence, best):
-            continue
-        length = len(sentence.text.split())
-        if spent + length <= _budget(question, sentence, best) and not _repeats(sentence, chosen):
-            chosen.append(sentence)
-            spent += length
-            sure += sentence.probability
-    return chosen + _announced(chosen, evidence, reading)
+        passage = [one for one in _passage(sentence, page.by_place[place]) if not _repeats(one, chosen)]
+        if not chosen or _length([*chosen, *passage]) <= WORDS:
+            taken.add(place)
+            chosen += passage
+            sure += sum(one.probability for one in passage)
+    return chosen + _announced(chosen, page)
 
 
-def _budget(question: Question, sentence: Sentence, best: Sentence) -> int:
-    """Return how many words an answer with this sentence may have."""
-    if question.wants_list:
-        return LIST_WORDS
-    return PARAGRAPH_WORDS if sentence.index == best.index else WORDS
+def _length(sentences: Sequence[Sentence]) -> int:
+    return sum(len(sentence.text.split()) for sentence in sentences)
 
 
-def _announced(chosen: Sequence[Sentence], evidence: Sequence[Evidence], reading: Reading) -> list[Sentence]:
-    """Return what the chosen sentences announce with a colon, unless already chosen."""
-    openings = [sentence for sentence in chosen if sentence.text.endswith(":")]
-    following = [sentence for opening in openings for sentence in _below(opening, evidence, reading)]
-    taken = {(sentence.index, sentence.start) for sentence in chosen}
-    return [sentence for sentence in following if (sentence.index, sentence.start) not in taken]
+def _passage(best: Sentence, paragraph: Sequence[Sentence]) -> list[Sentence]:
+    """Return the paragraph's sentences around its best one: all of them if they are short enough."""
+    if _length(paragraph) <= PASSAGE_WORDS:
+        return list(paragraph)
+    first = last = next(at for at, one in enumerate(paragraph) if one.start == best.start)
+    while True:
+        before = paragraph[first - 1 : first] if first else []
+        after = paragraph[last + 1 : last + 2]
+        beside = [*before, *after]
+        if before and _REFERS_BACK.match(paragraph[first].text):
+            beside = list(before)
+        room = PASSAGE_WORDS - _length(paragraph[first : last + 1])
+        fitting = [one for one in beside if len(one.text.split()) <= room]
+        if not fitting:
+            return list(paragraph[first : last + 1])
+        if max(fitting, key=lambda one: one.probability).start < paragraph[first].start:
+            first -= 1
+        else:
+            last += 1
 
 
-def _below(opening: Sentence, evidence: Sequence[Evidence], reading: Reading) -> Iterator[Sentence]:
-    """Yield the rest of an opening's paragraph, then the list items or quotations right below it."""
-    here = evidence[opening.index]
-    after = sorted(
-        (evidence[sentence.index].paragraph, sentence.start, sentence.index, sentence)
-        for sentence in reading.sentences
-        if evidence[sentence.index].source == here.source
-    )
-    last = here.paragraph
-    for paragraph, start, index, sentence in after:
-        if (paragraph, start) <= (here.paragraph, opening.start):
-            continue
-        is_item = evidence[index].kind is Kind.LIST_ITEM or evidence[index].text[0] in "“\"‘'"
-        if paragraph > last + 1 or (paragraph > here.paragraph and not is_item):
-            return
-        last = paragraph
-        yield sentence
-
-
-def _floor(question: Question, evidence: Sequence[Evidence], sentence: Sentence, best: Sentence) -> float:
-    """Return the share of the best sentence's probability above which another one joins the answer."""
-    if question.wants_list:
-        return LIST_ITEM
-    if sentence.index == best.index:
-        return SAME_PARAGRAPH
-    here, there = evidence[best.index], evidence[sentence.index]
-    beside = here.source == there.source and abs(here.paragraph - there.paragraph) <= 1
-    return NEXT_PARAGRAPH if beside else OTHER_PARAGRAPH
+def _announced(chosen: Sequence[Sentence], page: Page) -> list[Sentence]:
+    """Return what the last chosen sentence announces with a colon: the list items or quotation below it."""
+    if not chosen or not chosen[-1].text.endswith(":"):
+        return []
+    source, number = page.place(chosen[-1])
+    following: list[Sentence] = []
+    while below := page.at(source, number := number + 1):
+        if below.kind is not Kind.LIST_ITEM and below.text[0] not in "“\"‘'":
+            break
+        following += page.by_place[source, number]
+    return _cut([one for one in following if one not in chosen])
 
 
 def _repeats(sentence: Sentence, chosen: Sequence[Sentence]) -> bool:
@@ -128,27 +238,6 @@ def _share_words(one: Sentence, other: Sentence) -> bool:
     """Return whether two sentences share most of their words."""
     first, second = set(words(one.text)), set(words(other.text))
     return len(first & second) > 0.7 * min(len(first), len(second))
-
-
-def _spans(
-    order: Sequence[Sentence], evidence: Sequence[Evidence], reading: Reading
-) -> list[tuple[int, int, int]]:
-    """Return each statement's span, with the sentence before it if it needs that ("It …")."""
-    taken = {(sentence.index, sentence.start) for sentence in order}
-    spans = []
-    for sentence in order:
-        start = sentence.start
-        before = _before(sentence, reading)
-        needs = before and _REFERS_BACK.match(sentence.text) and (before.index, before.start) not in taken
-        if before and needs and len(before.text.split()) + len(sentence.text.split()) <= WORDS:
-            start = before.start
-        spans.append((sentence.index, start, sentence.end))
-    return spans
-
-
-def _before(sentence: Sentence, reading: Reading) -> Sentence | None:
-    earlier = [s for s in reading.sentences if s.index == sentence.index and s.start < sentence.start]
-    return max(earlier, key=lambda s: s.start, default=None)
 
 
 def tidy(text: str) -> str:

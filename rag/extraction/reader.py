@@ -14,10 +14,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from rag.extraction.reader_weights import ANSWERS, BIAS, SENTENCE, THRESHOLD
+from rag.extraction.reader_weights import ANSWERS, BIAS, SENTENCE, SURE, THRESHOLD
 from rag.query.question import AnswerKind, Question, answers_kind, is_year
 from rag.retrieval.rarity import Rarity, text_stems
 from rag.retrieval.search import SearchResult
+from rag.retrieval.retriever import Match
 from rag.text.names import absent, forms, namesakes
 from rag.text.numbers import numbers, read_numbers
 from rag.text.words import stems, words
@@ -29,6 +30,8 @@ _COUNTED = {AnswerKind.NUMBER, AnswerKind.SIZE}
 
 LIKELY = 0.1  # share of the best sentence's probability above which another sentence may be the answer
 MAX_SENTENCES = 400  # read for one question
+LONG = 30  # words; a longer sentence counts as this long
+TITLE = 8  # words; a body line of up to as many, without an end, is a title that no one marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,11 @@ class Reading:
         """Whether the evidence answers the question with enough probability to show an answer."""
         return self.probability >= THRESHOLD
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the probability is high enough to show the answer without a warning."""
+        return self.probability >= SURE
+
 
 def read(question: Question, found: SearchResult) -> Reading:
     """Return how well each sentence of the evidence answers, and the probability that any does."""
@@ -70,7 +78,7 @@ def read(question: Question, found: SearchResult) -> Reading:
     if not spans:
         return Reading((), 0.0, question.names)
     cosines = np.array([found.sentence_similarity[index][start, end] for index, start, end in spans])
-    rows = sentence_features(question, evidence, rarity, found.similarity, spans, cosines)
+    rows = sentence_features(question, evidence, rarity, found.matches, spans, cosines)
     odds = np.array([sum(SENTENCE[name] * row[name] for name in SENTENCE) for row in rows])
     shares = np.exp(odds - odds.max())
     shares /= shares.sum()
@@ -79,12 +87,11 @@ def read(question: Question, found: SearchResult) -> Reading:
         for at in np.argsort(-odds, kind="stable")
         for index, start, end in [spans[at]]
     )
-    features = answer_features(question, evidence, rarity, ranked[0], float(cosines.max()))
+    features = answer_features(question, found, ranked[0], float(odds.max()))
     score = BIAS + sum(ANSWERS[name] * features[name] for name in ANSWERS)
     missing = _missing(question, _context(ranked[0], evidence))
-    everything = " ".join(f"{item.heading} {item.text}" for item in evidence)
-    others = namesakes(question.text, everything)
-    refused = others or _is_foreign(question, rarity, everything) or _is_too_early(question, ranked, evidence)
+    others = namesakes(question.text, _everything(evidence))
+    refused = others or _is_too_early(question, ranked, evidence)
     probability = 0.0 if refused else 1 / (1 + math.exp(-score))
     return Reading(ranked, probability, (*missing, *others))
 
@@ -105,11 +112,11 @@ def sentence_features(
     question: Question,
     evidence: Sequence[Evidence],
     rarity: Rarity,
-    similarity: Sequence[float],
+    matches: Sequence[Match],
     spans: Sequence[SentenceSpan],
     cosines: Vectors,
 ) -> list[dict[str, float]]:
-    """Return each sentence's features: similarity in meaning, shared words, and the kind of answer in it."""
+    """Return each sentence's features: its own similarity and that of its paragraph, words, kind, form."""
     heading = [text_stems(item.heading) for item in evidence]
     own = [text_stems(evidence[index].text[start:end]) | heading[index] for index, start, end in spans]
     before, after = _previous(evidence, spans, own), _next(spans, own)
@@ -121,13 +128,15 @@ def sentence_features(
         rows.append(
             {
                 "sentence_cosine": float(cosines[at]),
-                "paragraph_cosine": float(similarity[index]),
+                "paragraph_match": matches[index].score,
                 "sentence_covers": rarity.covered(own[at]),
                 "with_previous_covers": rarity.covered(own[at] | before[at]),
                 "with_next_covers": rarity.covered(own[at] | after[at]),
                 "paragraph_covers": rarity.covered(whole[index]),
                 "right_kind": _right_kind(question, text),
                 "word_pairs": len(pairs & set(pairwise(stems(text)))) / max(1, len(pairs)),
+                "length": min(len(text.split()), LONG) / LONG,
+                "is_title": float(_is_title(text, evidence[index].kind)),
             }
         )
     return rows
@@ -159,22 +168,28 @@ def _next(spans: Sequence[SentenceSpan], own: Sequence[frozenset[str]]) -> list[
 
 
 def answer_features(
-    question: Question, evidence: Sequence[Evidence], rarity: Rarity, best: Sentence, nearest: float
+    question: Question, found: SearchResult, best: Sentence, odds: float
 ) -> dict[str, float]:
-    """Return the features of "this is an answer": of the best sentence and its surroundings.
-
-    `nearest` is the highest cosine of the question and any sentence read.
-    """
-    context = _context(best, evidence)
+    """Return the features of "this is an answer": of the best sentence, its `odds`, and its surroundings."""
+    context = _context(best, found.evidence)
     return {
+        "odds": odds / 10,
+        "best_match": max(match.score for match in found.matches),
         "sentence_cosine": best.features["sentence_cosine"],
-        "nearest_cosine": nearest,
-        "context_covers": rarity.covered(text_stems(context)),
-        "right_kind": best.features["right_kind"],
-        "any_kind": float(question.kind is AnswerKind.THING),
+        "sentence_covers": best.features["sentence_covers"],
+        "context_covers": found.rarity.covered(text_stems(context)),
         "no_figure": float(question.kind in _COUNTED and not best.features["right_kind"]),
         "names_missing": float(min(2, len(_missing(question, context)))),
+        "foreign": float(_is_foreign(question, found)),
     }
+
+
+def _is_title(text: str, kind: Kind) -> bool:
+    return kind is Kind.BODY and text[-1].isalnum() and len(text.split()) <= TITLE
+
+
+def _everything(evidence: Sequence[Evidence]) -> str:
+    return " ".join(f"{item.heading} {item.text}" for item in evidence)
 
 
 def _right_kind(question: Question, text: str) -> float:
@@ -201,13 +216,15 @@ def _missing(question: Question, text: str) -> list[str]:
     return absent(question.names, forms(text)) + sorted(written)
 
 
-def _is_foreign(question: Question, rarity: Rarity, everything: str) -> bool:
-    """Return whether the question has a name or number that no document contains.
+def _is_foreign(question: Question, found: SearchResult) -> bool:
+    """Return whether the question has a name, code or number that no document contains.
 
     The best sentence is then about another company, country or year, however similar it is.
     """
-    missing = _missing(question, everything)
-    return any(rarity.unknown(word) for word in question.words for thing in missing if word in words(thing))
+    missing = _missing(question, _everything(found.evidence))
+    return any(
+        found.rarity.unknown(word) for word in question.words for thing in missing if word in words(thing)
+    )
 
 
 def _is_too_early(question: Question, ranked: Sequence[Sentence], evidence: Sequence[Evidence]) -> bool:

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rag.extraction.extractive import LIST_ITEM, SAME_PARAGRAPH
 from rag.extraction.reader import Reading
 from rag.generation.citation_marks import Marked
 from rag.generation.prompts import NOT_FOUND, clean
-from rag.query.question import Question
+from rag.query.question import Question, Shape
 from rag.text.words import content_stems
 from rag.types import Evidence, Statement
 from rag.verification.grounding import Embed, Grounding, grounded
@@ -18,6 +17,8 @@ from rag.verification.grounding import Embed, Grounding, grounded
 REPEATED = 0.7  # a sentence repeats another that has more than this share of its content words
 FRAGMENT = 3  # content words; text with fewer and no full stop is not a sentence
 OTHER_RELEVANT = 0.25  # share of the best sentence's probability that another paragraph's best one needs
+SAME_PARAGRAPH = 0.02  # the same within the best sentence's paragraph
+LIST_ITEM = 0.12  # the same if the question wants a list
 
 # Text that gives a model orders instead of informing a reader: no statement may rest on it.
 _ORDER = re.compile(
@@ -56,7 +57,7 @@ class Check:
     ) -> Check:
         """Take as relevant the paragraphs with a sentence that may answer."""
         best = reading.sentences[0]
-        other = LIST_ITEM if question.wants_list else OTHER_RELEVANT
+        other = LIST_ITEM if question.shape is Shape.LIST else OTHER_RELEVANT
         relevant = frozenset(
             evidence[sentence.index].number
             for sentence in reading.sentences

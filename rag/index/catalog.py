@@ -14,7 +14,7 @@ import numpy as np
 from rag.errors import StoreError
 from rag.index import schema
 from rag.index.snapshot import Origin, Snapshot
-from rag.text.words import words
+from rag.text.words import searchable
 from rag.types import Chunk, Document, Span, Vector
 
 IDLE_CONNECTIONS = 8
@@ -33,10 +33,12 @@ class Revision:
         chunks: Sequence[Chunk],
         vectors: Sequence[Vector],
         sentences: Mapping[int, Mapping[Span, Vector]],
+        windows: Mapping[Span, Vector],
     ) -> None:
         """Replace the document with this source; `vectors` are those of `chunks`, in their order.
 
-        `sentences` holds the vectors of each paragraph's sentences, by its number and their spans.
+        `sentences` holds the vectors of each paragraph's sentences, by its number and their spans, `windows`
+        those of runs of paragraphs, by the first and last number.
         """
         self.remove([origin.source])
         stated = next((p.date.isoformat() for p in document.paragraphs if p.date), None)
@@ -55,6 +57,13 @@ class Revision:
             for span, vector in spans.items():
                 blob = np.asarray(vector, dtype=np.float16).tobytes()
                 self._connection.execute(schema.INSERT_SENTENCE, (key, number, *span, blob))
+        self._connection.executemany(
+            schema.INSERT_WINDOW,
+            [
+                (key, *span, np.asarray(vector, dtype=np.float16).tobytes())
+                for span, vector in windows.items()
+            ],
+        )
 
     def _insert_chunk(self, document: int | None, chunk: Chunk, vector: Vector) -> None:
         blob = np.asarray(vector, dtype=np.float32).tobytes()
@@ -62,7 +71,7 @@ class Revision:
         rowid = self._connection.execute(schema.INSERT_CHUNK, (*row, chunk.ordinal, blob)).lastrowid
         self._connection.execute(
             "INSERT INTO chunk_fts (rowid, heading, text) VALUES (?, ?, ?)",
-            (rowid, " ".join(words(chunk.heading)), " ".join(words(chunk.text))),
+            (rowid, searchable(chunk.heading), searchable(chunk.text)),
         )
 
     def remove(self, sources: Sequence[str]) -> None:

@@ -8,14 +8,32 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import StoreError
+from rag.text.words import searchable
 from rag.types import DocumentInfo, Kind, Paragraph
 
 APPLICATION_ID = 0x50494C43
 FIRST_VERSION = 2  # the schema of Pilcrow 0.1.0
+_WINDOW = """CREATE TABLE window (
+    document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, first INTEGER NOT NULL,
+    last INTEGER NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (document, first)) WITHOUT ROWID"""
+_WORDS = (
+    """CREATE VIRTUAL TABLE chunk_fts USING fts5 (
+        heading, text, tokenize = "porter unicode61 remove_diacritics 2 tokenchars '.-'")""",
+    # A heading is repeated with each of its paragraphs, so its words count less than those of the text.
+    "INSERT INTO chunk_fts (chunk_fts, rank) VALUES ('rank', 'bm25(0.5, 1.0)')",
+    "CREATE VIRTUAL TABLE chunk_vocabulary USING fts5vocab (chunk_fts, 'row')",
+)
 UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
     (
         "UPDATE meta SET key = 'unreachable_share' WHERE key = 'astray'",
         "UPDATE meta SET key = 'deleted_vectors' WHERE key = 'dead'",
+    ),
+    (
+        _WINDOW,
+        "DROP TABLE chunk_vocabulary",
+        "DROP TABLE chunk_fts",
+        *_WORDS,
+        "INSERT INTO chunk_fts (rowid, heading, text) SELECT rowid, searchable(heading), searchable(text) FROM chunk",
     ),
 )
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
@@ -39,11 +57,8 @@ SCHEMA = (
         document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, paragraph INTEGER NOT NULL,
         start INTEGER NOT NULL, "end" INTEGER NOT NULL, vector BLOB NOT NULL,
         PRIMARY KEY (document, paragraph, start)) WITHOUT ROWID""",
-    """CREATE VIRTUAL TABLE chunk_fts USING fts5 (
-        heading, text, tokenize = "porter unicode61 remove_diacritics 2")""",
-    # A heading is repeated with each of its paragraphs, so its words count less than those of the text.
-    "INSERT INTO chunk_fts (chunk_fts, rank) VALUES ('rank', 'bm25(0.5, 1.0)')",
-    "CREATE VIRTUAL TABLE chunk_vocabulary USING fts5vocab (chunk_fts, 'row')",
+    _WINDOW,
+    *_WORDS,
     "CREATE TABLE pending (id TEXT PRIMARY KEY) WITHOUT ROWID",
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
@@ -95,6 +110,17 @@ SENTENCES_AT = """SELECT source, sentence.paragraph, start, "end", vector
         AND sentence.paragraph = json_extract(wanted.value, '$[1]')
     ORDER BY wanted.key, start"""
 
+WINDOWS_AT = """SELECT source, json_extract(wanted.value, '$[1]'), vector
+    FROM json_each(?) AS wanted
+    JOIN document ON source = json_extract(wanted.value, '$[0]')
+    JOIN window ON window.document = document.id AND last >= json_extract(wanted.value, '$[1]')
+        AND first = (SELECT max(first) FROM window AS other WHERE other.document = document.id
+            AND other.first <= json_extract(wanted.value, '$[1]'))"""
+WINDOWS = """SELECT first, last, vector FROM window JOIN document ON document.id = window.document
+    WHERE source = ?"""
+
+STEMS = "SELECT term, doc FROM json_each(?) AS wanted JOIN chunk_vocabulary ON term = wanted.value"
+
 REVISION = "SELECT value FROM meta WHERE key = 'revision'"
 REVISE = """INSERT INTO meta VALUES ('revision', '1')
     ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1"""
@@ -103,12 +129,14 @@ UNSEARCHABLE = "SELECT count(*) FROM chunk WHERE rowid NOT IN (SELECT rowid FROM
 UNOWNED_WORDS = "SELECT count(*) FROM chunk_fts WHERE rowid NOT IN (SELECT rowid FROM chunk)"
 DAMAGED_CHUNKS = "SELECT count(*) FROM chunk WHERE length(vector) <> ?"
 DAMAGED_SENTENCES = "SELECT count(*) FROM sentence WHERE length(vector) <> ?"
+DAMAGED_WINDOWS = "SELECT count(*) FROM window WHERE length(vector) <> ?"
 
 INSERT_DOCUMENT = """INSERT INTO document (source, path, root, sha256, fingerprint, title, date)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 INSERT_CHUNK = """INSERT INTO chunk (id, document, paragraph, part, text, heading, page, ordinal, vector)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 INSERT_SENTENCE = "INSERT INTO sentence VALUES (?, ?, ?, ?, ?)"
+INSERT_WINDOW = "INSERT INTO window VALUES (?, ?, ?, ?)"
 DELETE_WORDS = """DELETE FROM chunk_fts WHERE rowid IN (
     SELECT chunk.rowid FROM chunk JOIN document ON document.id = chunk.document
     WHERE source IN (SELECT value FROM json_each(?)))"""
@@ -152,6 +180,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             "upgraded. Delete that folder, then run `pilcrow ingest PATH`."
         )
     if version < SCHEMA_VERSION:
+        connection.create_function("searchable", 1, searchable, deterministic=True)
         for statements in UPGRADES[version - FIRST_VERSION :]:
             for statement in statements:
                 connection.execute(statement)

@@ -92,6 +92,10 @@ class Snapshot:
                 self._counts[stem] = next((row[0] for row in self._rows(statement, stem)), 0)
         return {stem: self._counts[stem] for stem in wanted}
 
+    def known_stems(self, stems: Iterable[str]) -> dict[str, int]:
+        """Return the document frequency of those Porter stems that any chunk has."""
+        return dict(self._rows(schema.STEMS, json.dumps(list(stems))))
+
     def chunk_count(self) -> int:
         """Return the number of chunks."""
         return int(self._rows("SELECT count(*) FROM chunk")[0][0])
@@ -121,8 +125,7 @@ class Snapshot:
         """Return the vectors of each paragraph's sentences, by their spans in its text, in order."""
         found: dict[Place, dict[Span, Vector]] = {}
         for source, paragraph, start, end, blob in self._rows(schema.SENTENCES_AT, json.dumps(list(places))):
-            vector = np.frombuffer(blob, dtype=np.float16).astype(np.float32)
-            found.setdefault((source, paragraph), {})[start, end] = vector
+            found.setdefault((source, paragraph), {})[start, end] = _half(blob)
         return found
 
     def sentences_of(self, source: str) -> dict[tuple[str, str], dict[Span, Vector]]:
@@ -132,6 +135,15 @@ class Snapshot:
             (paragraphs[place].heading, paragraphs[place].text): vectors
             for place, vectors in self.sentences(paragraphs).items()
         }
+
+    def windows_at(self, places: Iterable[Place]) -> dict[Place, Vector]:
+        """Return the vector of the window around each (source, paragraph number) that has one."""
+        rows = self._rows(schema.WINDOWS_AT, json.dumps(list(places)))
+        return {(source, number): _half(blob) for source, number, blob in rows}
+
+    def windows_of(self, source: str) -> dict[Span, Vector]:
+        """Return the vectors of a document's windows, by their first and last paragraph number."""
+        return {(first, last): _half(blob) for first, last, blob in self._rows(schema.WINDOWS, source)}
 
     def sample(self, amount: int) -> dict[str, Vector]:
         """Return the vectors of up to `amount` random chunks (their ids are hashes, so evenly spread)."""
@@ -158,7 +170,13 @@ class Snapshot:
             (schema.UNOWNED_WORDS, (), "entries of the full-text index belong to no chunk"),
             (schema.DAMAGED_CHUNKS, (4 * dimension,), "vectors are damaged"),
             (schema.DAMAGED_SENTENCES, (2 * dimension,), "sentence vectors are damaged"),
+            (schema.DAMAGED_WINDOWS, (2 * dimension,), "window vectors are damaged"),
         ):
             if count := self._rows(statement, *values)[0][0]:
                 found.append(f"catalog: {count} {meaning}")
         return found
+
+
+def _half(blob: bytes) -> Vector:
+    """Return a vector stored in half precision."""
+    return np.frombuffer(blob, dtype=np.float16).astype(np.float32)

@@ -7,9 +7,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from rag.text.words import sentences
-from rag.types import HEADING_SEPARATOR, Chunk, Document, Span
+from rag.types import HEADING_SEPARATOR, Chunk, Document, Kind, Paragraph, Span
 
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffc"
@@ -32,18 +33,27 @@ def normalise(text: str) -> str:
 def chunk(document: Document, count_tokens: Callable[[str], int], limit: int = 256) -> tuple[Chunk, ...]:
     """Split each paragraph into chunks of at most `limit` tokens, the heading included.
 
+    A heading with text below it has none of its own: each paragraph below is embedded with it.
     `count_tokens` counts as the embedder does, with its special tokens.
     """
     splitter = _Splitter(count_tokens, limit)
     repeats: Counter[str] = Counter()
     chunks = []
-    for paragraph in document.paragraphs:
+    for paragraph, following in zip_longest(document.paragraphs, document.paragraphs[1:]):
+        if paragraph.kind is Kind.HEADING and following and is_below(following, paragraph):
+            continue
         heading = splitter.shorten(normalise(paragraph.heading))
         for part, text in enumerate(splitter.split(normalise(paragraph.text), heading)):
             made = Chunk(document.source, paragraph.number, part, text, heading, paragraph.page)
             chunks.append(replace(made, ordinal=repeats[made.embedded]))
             repeats[made.embedded] += 1
     return tuple(chunks)
+
+
+def is_below(paragraph: Paragraph, heading: Paragraph) -> bool:
+    """Return whether a paragraph is in the section that a heading opens."""
+    path = f"{heading.heading}{HEADING_SEPARATOR}{heading.text}" if heading.heading else heading.text
+    return f"{paragraph.heading}{HEADING_SEPARATOR}".startswith(f"{path}{HEADING_SEPARATOR}")
 
 
 def sentence_spans(text: str, chunks: Sequence[Chunk]) -> list[dict[Span, Span]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,10 +40,10 @@ class CachedEmbedder:
         self._cache: dict[SpannedText, SpannedVectors] = {}
 
     def embed(
-        self, pieces: Sequence[Piece], progress: Callable[[float], None]
+        self, texts: Iterable[SpannedText], progress: Callable[[float], None]
     ) -> dict[SpannedText, SpannedVectors]:
-        """Return the vectors of each piece's text; `progress` gets the share done, below 1."""
-        wanted = dict.fromkeys(piece.spanned for piece in pieces)
+        """Return the vectors of each text; `progress` gets the share done, below 1."""
+        wanted = dict.fromkeys(texts)
         vectors = {text: self._cache[text] for text in wanted if text in self._cache}
         new = [text for text in wanted if text not in vectors]
         for start in range(0, len(new), EMBED_BATCH):

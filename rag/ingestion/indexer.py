@@ -13,7 +13,7 @@ from time import monotonic
 
 from rag.errors import LoadError
 from rag.index.folder import Index
-from rag.index.snapshot import Origin
+from rag.index.snapshot import Origin, Snapshot
 from rag.ingestion.chunker import chunk, sentence_spans
 from rag.ingestion.embedding import (
     CachedEmbedder,
@@ -26,6 +26,7 @@ from rag.ingestion.embedding import (
 )
 from rag.ingestion.interruption import Interruption
 from rag.ingestion.scan import Scan, assign_sources, deleted_sources, existing_paths, scan
+from rag.ingestion.windows import Window, windows
 from rag.loaders import read_bytes
 from rag.loaders.worker import Loader
 from rag.types import Chunk, Document, IngestReport, Kind, Vector
@@ -57,8 +58,8 @@ class Unchanged:
 class Ready:
     """A document read and split; `to_embed` are the pieces that lack vectors.
 
-    The index already has `vectors` of chunks, by id, and of `sentences`, by their paragraph's heading and
-    text. `is_update` if it has an older version of the document.
+    The index already has `vectors` of chunks, by id, of `sentences`, by their paragraph's heading and text,
+    and of windows, by their text (`known_windows`). `is_update` if it has an older version of the document.
     """
 
     origin: Origin
@@ -67,7 +68,14 @@ class Ready:
     to_embed: tuple[Piece, ...]
     vectors: Mapping[str, Vector]
     sentences: Mapping[tuple[str, str], SentenceVectors]
+    windows: tuple[Window, ...]
+    known_windows: Mapping[str, Vector]
     is_update: bool
+
+    @property
+    def new_windows(self) -> list[Window]:
+        """The windows that lack vectors."""
+        return [window for window in self.windows if window.text not in self.known_windows]
 
 
 Outcome = Failed | Unchanged | Ready
@@ -155,19 +163,27 @@ def _read_files(
 def _ready(
     index: Index, origin: Origin, old: Origin | None, document: Document, chunks: Sequence[Chunk]
 ) -> Ready:
-    pieces = tuple(_pieces(document, chunks))
+    pieces, made = tuple(_pieces(document, chunks)), tuple(windows(document.paragraphs))
     if not old or old.fingerprint != origin.fingerprint:  # its vectors may be another model's
-        return Ready(origin, document, pieces, pieces, {}, {}, is_update=old is not None)
+        return Ready(origin, document, pieces, pieces, {}, {}, made, {}, is_update=old is not None)
     with index.catalog.read() as snapshot:
         vectors = snapshot.vectors(each.id for each in chunks)
         sentences = snapshot.sentences_of(origin.source)
+        known = _known_windows(snapshot, origin.source)
     new = {each.number for each in document.paragraphs if (each.heading, each.text) not in sentences}
     to_embed = tuple(
         piece
         for piece in pieces
         if piece.chunk.id not in vectors or (piece.sentences and piece.chunk.paragraph in new)
     )
-    return Ready(origin, document, pieces, to_embed, vectors, sentences, is_update=True)
+    return Ready(origin, document, pieces, to_embed, vectors, sentences, made, known, is_update=True)
+
+
+def _known_windows(snapshot: Snapshot, source: str) -> dict[str, Vector]:
+    """Return the vectors of a stored document's windows, by their text."""
+    stored = snapshot.windows_of(source)
+    made = windows(snapshot.all_paragraphs(source))
+    return {window.text: stored[span] for window in made if (span := (window.first, window.last)) in stored}
 
 
 def _pieces(document: Document, chunks: Sequence[Chunk]) -> Iterator[Piece]:
@@ -196,7 +212,7 @@ def _committed(
             return
         if isinstance(outcome, Ready):
             batch.append(outcome)
-            if sum(len(ready.to_embed) for ready in batch) >= COMMIT_BATCH:
+            if sum(len(ready.to_embed) + len(ready.new_windows) for ready in batch) >= COMMIT_BATCH:
                 yield from _embed_and_replace(index, batch, embedder, report)
                 batch = []
             continue
@@ -211,8 +227,8 @@ def _committed(
 def _embed_and_replace(
     index: Index, batch: list[Ready], embedder: CachedEmbedder, report: Callable[[str, float], None]
 ) -> list[Ready]:
-    pieces = [piece for ready in batch for piece in ready.to_embed]
-    _replace_documents(index, batch, embedder.embed(pieces, partial(report, batch[-1].origin.source)))
+    texts = [each.spanned for ready in batch for each in (*ready.to_embed, *ready.new_windows)]
+    _replace_documents(index, batch, embedder.embed(texts, partial(report, batch[-1].origin.source)))
     return batch
 
 
@@ -243,7 +259,15 @@ def _replace_documents(
                 p.number: ready.sentences.get((p.heading, p.text), {}) for p in ready.document.paragraphs
             }
             sentences = known | sentence_vectors(ready.document, ready.to_embed, vectors)
-            revision.replace(ready.origin, ready.document, chunks, [stored[c.id] for c in chunks], sentences)
+            placed = {
+                (window.first, window.last): ready.known_windows[window.text]
+                if window.text in ready.known_windows
+                else vectors[window.spanned][0]
+                for window in ready.windows
+            }
+            revision.replace(
+                ready.origin, ready.document, chunks, [stored[c.id] for c in chunks], sentences, placed
+            )
     index.finish_write(deleted)
 
 

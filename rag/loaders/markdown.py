@@ -7,6 +7,8 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from itertools import zip_longest
 
 import yaml
 from markdown_it import MarkdownIt
@@ -16,12 +18,14 @@ from rag.loaders import html
 from rag.loaders.decoding import decode, split_lines
 from rag.loaders.paragraphs import Contents, RawParagraph
 from rag.loaders.tables import table_row
+from rag.loaders.text import is_prose, looks_like_heading
 from rag.text.dates import find_date
 from rag.types import Kind
 
 _MAX_NESTING = 100  # levels; the parser's default of 20 would drop the text of a long nested list
 _MAX_FRONT_MATTER = 200  # lines
 _UNQUOTED = re.compile(r"^([\w.-]+:[ \t]+)([^\s\"'|>].*)$", re.MULTILINE)
+_DEEPEST = 7  # level of a heading without a mark, below all others
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
@@ -32,7 +36,7 @@ def read(data: bytes, source: str) -> Contents:
     body = "\n".join([""] * length + lines[length:])
     parser = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])
     dates = (find_date(fields.get(name, "")) for name in ("date", "published", "updated"))
-    paragraphs = tuple(_paragraphs(parser.parse(body)))
+    paragraphs = _with_headings(list(_paragraphs(parser.parse(body))))
     return Contents(paragraphs, fields.get("title", ""), next(filter(None, dates), None))
 
 
@@ -89,6 +93,21 @@ def _paragraphs(tokens: Sequence[Token]) -> Iterator[RawParagraph]:
                 yield RawParagraph(token.content.strip("\n"), line=line)
             case "html_block":
                 yield from html.fragment(token.content, line or 1)
+
+
+def _with_headings(paragraphs: Sequence[RawParagraph]) -> tuple[RawParagraph, ...]:
+    """Return the paragraphs with those lines as headings that look like one, above text or a list."""
+    return tuple(
+        replace(here, kind=Kind.HEADING, level=_DEEPEST) if _is_unmarked_heading(here, below) else here
+        for here, below in zip_longest(paragraphs, paragraphs[1:])
+    )
+
+
+def _is_unmarked_heading(here: RawParagraph, below: RawParagraph | None) -> bool:
+    opens = below is not None and (
+        below.kind is Kind.LIST_ITEM or (below.kind is Kind.BODY and is_prose(below.text))
+    )
+    return opens and here.kind is Kind.BODY and "\n" not in here.text and looks_like_heading(here.text)
 
 
 def _kind(token: Token, level: int, items: int) -> Kind:

@@ -12,6 +12,7 @@ from rag.text.dates import find_dateline
 from rag.types import Kind
 
 _MAX_HEADING = 130  # characters
+_MAX_RUN_IN = 8  # words of a numbered title right above its text
 _MIN_BODY = 60  # characters; a shorter line that ends as a sentence may be a caption
 _SENTENCE_END = re.compile(r"[.!?…:][\"'”’»)\]]*$")
 _NO_HEADING_END = re.compile(r"(?:[.!:;,…]|[.!?,…][\"'”’»)\]]+)$")
@@ -63,7 +64,7 @@ def _is_heading(groups: Sequence[Group], index: int) -> bool:
     below = [group for group in groups[index + 1 : index + 6] if not _is_aside(group.text)]
     if not below:
         return False
-    if here.alone and (_is_capitals(here.text) or _is_numbered_heading(groups, index)):
+    if _opens_block(groups, index) and (_is_capitals(here.text) or _is_numbered_heading(groups, index)):
         return True
     if _BYLINE.match(groups[index + 1].text) and here.text not in groups[index + 1].text:
         return True
@@ -72,13 +73,15 @@ def _is_heading(groups: Sequence[Group], index: int) -> bool:
 
 
 def _may_be_heading(group: Group) -> bool:
-    """Return whether the line, on its own, looks like a heading."""
-    text = group.text
+    """Return whether the group is a line that looks like a heading."""
+    return len(group.lines) == 1 and not group.has_columns and looks_like_heading(group.text)
+
+
+def looks_like_heading(text: str) -> bool:
+    """Return whether a line, on its own, looks like a heading."""
     first = text.lstrip("\"'“‘«([")[:1]
     return (
-        len(group.lines) == 1
-        and not group.has_columns
-        and len(text) <= _MAX_HEADING
+        len(text) <= _MAX_HEADING
         and len(text.split()) <= 20
         and (first.isdigit() or (first.isalpha() and first == first.upper()))
         and not (text.endswith("?") and not text[0].isalnum())
@@ -96,12 +99,12 @@ def _is_aside(text: str) -> bool:
 
 def _is_body(group: Group) -> bool:
     """Return whether a paragraph is running text or a list item, as follows a heading."""
-    text = group.text
-    return (
-        len(group.lines) > 1
-        or group.bulleted
-        or (len(text) >= _MIN_BODY and bool(_SENTENCE_END.search(text)))
-    )
+    return len(group.lines) > 1 or group.bulleted or is_prose(group.text)
+
+
+def is_prose(text: str) -> bool:
+    """Return whether a text is long enough for running text and ends as a sentence does."""
+    return len(text) >= _MIN_BODY and bool(_SENTENCE_END.search(text))
 
 
 def _is_capitals(text: str) -> bool:
@@ -113,12 +116,19 @@ def _is_numbered_heading(groups: Sequence[Group], index: int) -> bool:
     """Return whether a line is a heading such as "3.2 Results" above text, not an item of a numbered list."""
     here = groups[index]
     number = _NUMBERED.match(here.text)
-    if number is None or not here.alone or not _may_be_heading(here) or len(here.text) > 80:
+    if number is None or not _opens_block(groups, index) or not _may_be_heading(here) or len(here.text) > 80:
         return False
     below = groups[index + 1] if index + 1 < len(groups) else None
-    if below is None or not below.lines[0].after_blank:
+    if below is None:
         return False
+    if not below.lines[0].after_blank:  # a title right above its text, not an item of a list
+        return not below.bulleted and len(here.text.split()) <= _MAX_RUN_IN
     return "." in number[1] or (not below.bulleted and len(below.text) > len(here.text))
+
+
+def _opens_block(groups: Sequence[Group], index: int) -> bool:
+    """Return whether a blank line, or nothing, is above a paragraph."""
+    return index == 0 or groups[index].lines[0].after_blank
 
 
 def _level(group: Group) -> int:

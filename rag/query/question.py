@@ -14,6 +14,16 @@ from rag.text.vocabulary import CURRENCIES, MONTHS, WEEKDAYS
 from rag.text.words import content_words, fold, words
 
 
+class Shape(StrEnum):
+    """The shape of the answer that a question expects."""
+
+    ANSWER = "answer"
+    LIST = "list"
+    STEPS = "steps"
+    COMPARISON = "comparison"
+    SECTION = "section"
+
+
 class AnswerKind(StrEnum):
     """The kind of answer that a question expects."""
 
@@ -41,7 +51,7 @@ class Question:
     names: tuple[str, ...]
     figures: frozenset[str]
     kind: AnswerKind
-    wants_list: bool
+    shape: Shape
     topic: str
     when: When
 
@@ -70,11 +80,33 @@ _KINDS = {
     + f"|{_WHAT}(?:continent|port|county|capital)\\b",
 }
 _LIST = re.compile(
-    r"^(?:list|name|enumerate)\b"
+    r"^(?:please )?(?:list|name|enumerate)\b|\bwhat (?:should|must|can|may) \w+ (?:bring|take|pack|wear|include)\b"
     r"|\b(?:which|what) (?:\w+ ){0,2}?(?:\w{3,}(?<!s)s|people|countries|companies|cities|reasons) "
     r"(?:did|do|have|has|had|are|were|will|would|can|remain\w*|stay\w*|\w+ed)\b"
     r"|\bwho (?:are|were)\b|\bwhat (?:are|were) (?:the|some|all)\b|\ball (?:the )?\w+s\b|\bexamples of\b"
 )
+
+
+_STEPS = re.compile(
+    r"\bhow (?:do|can|could|should|would|must|shall|does|to|did)\b(?! (?:you )?(?:\w+ )?(?:differ|compare))"
+    r"|\bwhat (?:should|must|do|shall|can) (?:i|we|you|one|people|they) (?:have to |need to )?do\b"
+    r"|\b(?:steps|procedure|instructions|walk me through)\b"
+)
+_COMPARISON = re.compile(
+    r"\bcompar(?:e|ed|ing|ison)\b|\bdiffer(?:s|ence|ences)?\b|\b(?:vs|versus)\b|\bbetter\b.* or "
+    r"|\b(?:both|cheaper|dearer|faster|longer|larger|bigger|higher|lower|shorter|more expensive)\b.*\b(?:or|and|than)\b"
+)
+_SECTION = re.compile(
+    r"\bwhat (?:does|do|is|are|did)\b.*\b(?:section|part|chapter|paragraph|clause|article|minutes|notes?|letter|policy"
+    r"|guide|leaflet|contract|agreement|handbook|manual|document|page|plan|rules)\b.*\b(?:say|said|state|contain|cover)"
+    r"|\bwhat does it say\b|\bwhat (?:is|was) said (?:on|about)\b"
+)
+_SHAPES = {
+    Shape.SECTION: _SECTION,
+    Shape.COMPARISON: _COMPARISON,
+    Shape.STEPS: _STEPS,
+    Shape.LIST: _LIST,
+}
 
 
 def read_question(text: str) -> Question:
@@ -83,15 +115,16 @@ def read_question(text: str) -> Question:
     found = [
         (match.start(), kind) for kind, pattern in _KINDS.items() if (match := re.search(pattern, plain))
     ]
-    wants_list = bool(_LIST.search(plain))
-    kind = min(found)[1] if found else AnswerKind.LIST if wants_list else AnswerKind.THING
+    shape = next((shape for shape, pattern in _SHAPES.items() if pattern.search(plain)), Shape.ANSWER)
+    listed = shape is Shape.LIST
+    kind = min(found)[1] if found else AnswerKind.LIST if listed else AnswerKind.THING
     return Question(
         text=text,
         words=tuple(content_words(topic)),
         names=tuple(names(topic)),
         figures=frozenset(figures(topic)),
         kind=kind,
-        wants_list=wants_list,
+        shape=shape,
         topic=topic,
         when=when,
     )

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from rag.types import Evidence, Hit, Paragraph, Place
+from rag.types import Evidence, Hit, Kind, Paragraph, Place
 
 Paragraphs = Callable[[Iterable[Place]], Mapping[Place, Paragraph]]
 
-WIDENED = 4  # best hits whose neighbours are read too
-ANNOUNCED = 6  # paragraphs read after one that ends with a colon
-SHORT = 60  # words; a shorter paragraph needs its neighbours to be understood
+WIDENED = 3  # best hits whose surroundings are read too
+REACH = 15  # paragraphs on each side that may belong to a hit's list or section
+SECTION_WORDS = 200  # of a hit and the paragraphs of its section that are read with it
 
 
 def gather(hits: Sequence[Hit], paragraphs: Paragraphs, limit: int) -> tuple[Evidence, ...]:
-    """Return the paragraphs of the best `limit` hits, numbered from 1, then the neighbours of short ones."""
+    """Return the paragraphs of the best `limit` hits, numbered from 1, then what surrounds the best few.
+
+    A paragraph brings its section, up to SECTION_WORDS, and the whole of the list that it is in.
+    """
     found = paragraphs(_place(hit) for hit in hits)
     known = [(hit, found[_place(hit)]) for hit in hits if _place(hit) in found][:limit]
     places = {place for hit, _ in known for place in (_place(hit), *hit.also)}
-    wanted = [place for hit, paragraph in known[:WIDENED] for place in _neighbours(hit, paragraph)]
-    neighbours = paragraphs(place for place in wanted if place not in places)
+    steps = range(-REACH, REACH + 1)
+    around = paragraphs((_place(hit)[0], _place(hit)[1] + step) for hit, _ in known[:WIDENED] for step in steps)
+    wanted = [place for hit, _ in known[:WIDENED] for place in surroundings(_place(hit), around)]
     rows = [(hit.chunk.source, paragraph, hit.score, hit.also) for hit, paragraph in known]
-    rows += [(source, paragraph, 0.0, ()) for (source, _), paragraph in neighbours.items()]
+    rows += [(place[0], around[place], 0.0, ()) for place in dict.fromkeys(wanted) if place not in places]
     return tuple(
         Evidence(
             number=number,
@@ -40,15 +44,39 @@ def gather(hits: Sequence[Hit], paragraphs: Paragraphs, limit: int) -> tuple[Evi
     )
 
 
-def _neighbours(hit: Hit, paragraph: Paragraph) -> list[Place]:
-    """Return the places to read with a paragraph: what its colon announces, or both sides of a short one."""
-    if paragraph.text.rstrip().endswith(":"):
-        steps = range(1, ANNOUNCED + 1)
-    elif len(paragraph.text.split()) < SHORT:
-        steps = range(1, -2, -2)
-    else:
-        steps = range(0)
-    return [(hit.chunk.source, hit.chunk.paragraph + step) for step in steps]
+def surroundings(place: Place, around: Mapping[Place, Paragraph]) -> list[Place]:
+    """Return the places to read with a paragraph, in order, without its own."""
+    source, number = place
+    here = around[place]
+
+    def at(step: int) -> Paragraph | None:
+        return around.get((source, number + step))
+
+    if here.kind is Kind.TABLE_ROW:
+        return []
+
+    def is_item(step: int) -> bool:
+        other = at(step)
+        return other is not None and other.kind is Kind.LIST_ITEM
+
+    def is_beside(step: int) -> bool:
+        other = at(step)
+        return other is not None and other.heading == here.heading and other.kind is not Kind.HEADING
+
+    first = last = 0
+    spent = len(here.text.split())
+    while is_beside(last + 1) and (spent <= SECTION_WORDS or is_item(last + 1)):
+        last += 1
+        spent += _words(at(last))
+    while is_beside(first - 1) and (spent <= SECTION_WORDS or (is_item(first) and is_item(first - 1))):
+        first -= 1
+        spent += _words(at(first))
+    first -= is_item(first) and is_beside(first - 1)
+    return [(source, number + step) for step in range(first, last + 1) if step and at(step)]
+
+
+def _words(paragraph: Paragraph | None) -> int:
+    return len(paragraph.text.split()) if paragraph else 0
 
 
 def _place(hit: Hit) -> Place:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from rag.text.names import names, variants
 from rag.text.numbers import numbers
-from rag.text.words import content_words, stem, words
+from rag.text.words import content_words, lemma, stem, words
 from rag.types import Chunk, Hit, Place
 
-DEPTH = 50  # chunks taken from each list before fusion
-COSINE_SHARE = 0.8  # of the fused score; BM25 has the rest: tuned on the development sets
+DEPTH = 30  # chunks taken from each list before fusion
+K1 = 1.2  # of FTS5's BM25
 MAX_SCORED = 5_000  # chunks that BM25 may score; each takes over a microsecond
 DUPLICATE_SHARE = 0.9  # of common word triples, above which two paragraphs are near-duplicates
 
@@ -35,7 +36,7 @@ def match_expression(question: str, frequency: Frequency | None = None) -> str:
     terms = content_words(question) or list(dict.fromkeys(words(question)))
     counts = frequency(stem(term) for term in terms) if frequency else {}
     kept = _rarest(terms, counts)
-    return " OR ".join(f'"{form}"' for term in terms if term in kept for form in variants(term))
+    return " OR ".join(f'"{lemma(form)}"' for term in terms if term in kept for form in variants(term))
 
 
 def _rarest(terms: Sequence[str], frequency: Mapping[str, int]) -> set[str]:
@@ -50,31 +51,46 @@ def _rarest(terms: Sequence[str], frequency: Mapping[str, int]) -> set[str]:
     return kept
 
 
-def fuse(lists: Mapping[str, Ranked]) -> list[tuple[str, float, dict[str, int]]]:
-    """Return (chunk id, fused score, rank in each list), best first.
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How well a chunk matches a question: the cosines of its vector and of its window's, and its BM25 share.
 
-    The score is a convex combination (Bruch et al. 2023): the cosine, or the list's lowest for a chunk that
-    the dense list lacks, and BM25 as a share of the best, or 0.
+    The share is of the most that the question's words could score, so that a poor match by words counts
+    little even where there is no better one.
     """
-    dense, bm25 = dict(lists.get("dense", ())), dict(lists.get("bm25", ()))
-    floor, best = min(dense.values(), default=0.0), max(bm25.values(), default=1.0)
+
+    cosine: float
+    window: float
+    share: float
+
+    @property
+    def score(self) -> float:
+        """The fused score, 0 to 1.5 (a convex combination, Bruch et al. 2023, with an absolute BM25)."""
+        return (self.cosine + self.window + self.share) / 2
+
+
+def highest_bm25(terms: Iterable[str], frequency: Mapping[str, int], chunks: int) -> float:
+    """Return the score that FTS5's BM25 approaches for a chunk with all these stems, over and over."""
+    return sum(
+        max(math.log((chunks - count + 0.5) / (count + 0.5)), 1e-6) * (K1 + 1)
+        for term in terms
+        for count in [min(frequency.get(term, 0), chunks)]
+    )
+
+
+def best_of_each(
+    matches: Mapping[str, Match], lists: Mapping[str, Ranked], chunks: Mapping[str, Chunk], limit: int
+) -> list[Hit]:
+    """Return the best `limit` hits, best first, one for each paragraph."""
     ranks: dict[str, dict[str, int]] = {}
     for name, ranked in lists.items():
         for rank, (key, _) in enumerate(ranked, 1):
-            ranks.setdefault(key, {}).setdefault(name, rank)
-    scored = [
-        (key, COSINE_SHARE * dense.get(key, floor) + (1 - COSINE_SHARE) * bm25.get(key, 0.0) / best, by_list)
-        for key, by_list in ranks.items()
-    ]
-    return sorted(scored, key=lambda item: -item[1])
-
-
-def retrieve(lists: Mapping[str, Ranked], chunks: Mapping[str, Chunk], limit: int) -> list[Hit]:
-    """Return the best `limit` hits, one for each paragraph; ids that `chunks` lacks are dropped."""
-    hits = [Hit(chunks[key], score, ranks) for key, score, ranks in fuse(lists) if key in chunks]
+            ranks.setdefault(key, {})[name] = rank
+    order = sorted(matches, key=lambda key: -matches[key].score)
     best: dict[Place, Hit] = {}
-    for hit in hits:
-        best.setdefault((hit.chunk.source, hit.chunk.paragraph), hit)
+    for key in order:
+        chunk = chunks[key]
+        best.setdefault((chunk.source, chunk.paragraph), Hit(chunk, matches[key].score, ranks.get(key, {})))
     return merge_duplicates(list(best.values()), limit)
 
 

@@ -14,7 +14,16 @@ from rag.query.question import Question, read_question
 from rag.query.when import known_by
 from rag.retrieval.evidence import gather
 from rag.retrieval.rarity import Rarity, question_stems
-from rag.retrieval.retriever import DEPTH, Ranked, Reranker, match_expression, rerank, retrieve
+from rag.retrieval.retriever import (
+    DEPTH,
+    Match,
+    Ranked,
+    Reranker,
+    best_of_each,
+    highest_bm25,
+    match_expression,
+    rerank,
+)
 from rag.text.words import stem, words
 from rag.types import Chunk, Evidence, Hit, Place, Span, Vector
 
@@ -40,12 +49,12 @@ class Search:
 class SearchResult:
     """The evidence for a question, and what the index knows about the question's words.
 
-    `similarity` holds the cosine of the question and each paragraph; `sentence_similarity` that of each
+    `matches` says how well each paragraph matches the question; `sentence_similarity` is the cosine of each
     sentence of each paragraph, by the sentence's span. `unknown` are words that no document contains.
     """
 
     evidence: tuple[Evidence, ...]
-    similarity: list[float]
+    matches: list[Match]
     sentence_similarity: list[dict[Span, float]]
     rarity: Rarity
     unknown: tuple[str, ...]
@@ -55,12 +64,12 @@ class SearchResult:
 def search_evidence(search: Search) -> SearchResult:
     """Return the evidence for a question from one consistent snapshot of the index."""
     with search.index.catalog.read() as snapshot:
-        evidence, cosines = _gather(search, snapshot)
+        evidence, matches = _gather(search, snapshot)
         frequency = snapshot.document_frequency(question_stems(search.question))
         chunks = snapshot.chunk_count()
         return SearchResult(
             evidence,
-            similarities(evidence, cosines, search.vector, snapshot),
+            place_matches(evidence, matches, search.vector, snapshot),
             sentence_similarities(evidence, search.vector, snapshot),
             Rarity.of(search.question, frequency, chunks),
             unknown_words(search.question, frequency),
@@ -86,54 +95,83 @@ def search_paragraphs(
     return evidence[:limit]
 
 
-def _gather(search: Search, snapshot: Snapshot) -> tuple[tuple[Evidence, ...], dict[Place, float]]:
-    """Return the best paragraphs followed by the neighbours of short ones, and `find`'s cosines."""
+def _gather(search: Search, snapshot: Snapshot) -> tuple[tuple[Evidence, ...], dict[Place, Match]]:
+    """Return the best paragraphs followed by the neighbours of short ones, and how well each hit matches."""
     if not search.question.when.as_of:
-        hits, cosines = find(search, snapshot)
-        return gather(hits, snapshot.paragraphs, search.limit), cosines
-    hits, cosines = find(replace(search, limit=AS_OF_FACTOR * search.limit), snapshot)
+        hits, matches = find(search, snapshot)
+        return gather(hits, snapshot.paragraphs, search.limit), matches
+    hits, matches = find(replace(search, limit=AS_OF_FACTOR * search.limit), snapshot)
     paragraphs = partial(known_by, search.question.when, snapshot.paragraphs)
-    return gather(hits, paragraphs, search.limit), cosines
+    return gather(hits, paragraphs, search.limit), matches
 
 
-def find(search: Search, snapshot: Snapshot) -> tuple[list[Hit], dict[Place, float]]:
+def find(search: Search, snapshot: Snapshot) -> tuple[list[Hit], dict[Place, Match]]:
     """Return the hits, best first: by meaning and by words, fused, and reranked if a reranker is set.
 
-    Also return the cosine of the question and each paragraph that was found by meaning.
+    Also return how well each paragraph that was found matches. Headings are no hits: each paragraph is
+    embedded and indexed with its own.
     """
-    expression = match_expression(search.question.topic, snapshot.document_frequency)
+    topic = search.question.topic
+    expression = match_expression(topic, snapshot.document_frequency)
     lists: dict[str, Ranked] = {
         "dense": search.index.vectors.query(search.vector.tolist(), DEPTH, search.sources),
         "bm25": snapshot.search(expression, DEPTH, search.sources) if expression else [],
     }
     chunks = snapshot.chunks(key for ranked in lists.values() for key, _ in ranked)
-    cosines = _cosines(lists["dense"], chunks)
+    terms = question_stems(search.question)
+    highest = highest_bm25(terms, snapshot.document_frequency(terms), snapshot.chunk_count())
+    matches = _matches(search.vector, lists, chunks, highest, snapshot)
+    by_place = _best_by_place(matches, chunks)
     if not search.reranker:
-        return retrieve(lists, chunks, search.limit), cosines
-    hits = retrieve(lists, chunks, 3 * search.limit)
-    return rerank(search.question.text, hits, search.reranker)[: search.limit], cosines
+        return best_of_each(matches, lists, chunks, search.limit), by_place
+    hits = best_of_each(matches, lists, chunks, 3 * search.limit)
+    return rerank(search.question.text, hits, search.reranker)[: search.limit], by_place
 
 
-def _cosines(dense: Ranked, chunks: Mapping[str, Chunk]) -> dict[Place, float]:
-    """Return the cosine of each paragraph's nearest chunk. `dense` is sorted, so that is its first."""
-    cosines: dict[Place, float] = {}
-    for key, cosine in dense:
-        if chunk := chunks.get(key):
-            cosines.setdefault((chunk.source, chunk.paragraph), cosine)
-    return cosines
+def _matches(
+    vector: Vector,
+    lists: Mapping[str, Ranked],
+    chunks: Mapping[str, Chunk],
+    highest: float,
+    snapshot: Snapshot,
+) -> dict[str, Match]:
+    """Return how well each chunk matches, by id; BM25 counts as a share of the `highest` score."""
+    cosines, bm25 = dict(lists["dense"]), dict(lists["bm25"])
+    stored = snapshot.vectors(key for key in chunks if key not in cosines)
+    cosines |= {key: float(other @ vector) for key, other in stored.items()}
+    windows = snapshot.windows_at((chunk.source, chunk.paragraph) for chunk in chunks.values())
+    around = {place: float(other @ vector) for place, other in windows.items()}
+    return {
+        key: Match(
+            cosines[key],
+            around.get((chunk.source, chunk.paragraph), cosines[key]),
+            bm25.get(key, 0.0) / highest if highest else 0.0,
+        )
+        for key, chunk in chunks.items()
+    }
 
 
-def similarities(
-    evidence: Sequence[Evidence], cosines: Mapping[Place, float], vector: Vector, snapshot: Snapshot
-) -> list[float]:
-    """Return each paragraph's cosine with the question: the search's own, or else from stored vectors.
+def _best_by_place(matches: Mapping[str, Match], chunks: Mapping[str, Chunk]) -> dict[Place, Match]:
+    """Return the match of each paragraph's best chunk."""
+    best: dict[Place, Match] = {}
+    for key in sorted(matches, key=lambda key: -matches[key].score):
+        best.setdefault((chunks[key].source, chunks[key].paragraph), matches[key])
+    return best
 
-    0 for a paragraph without chunks.
-    """
+
+def place_matches(
+    evidence: Sequence[Evidence], found: Mapping[Place, Match], vector: Vector, snapshot: Snapshot
+) -> list[Match]:
+    """Return how well each paragraph matches: as found by the search, or else by its stored vectors alone."""
     places = [(item.source, item.paragraph) for item in evidence]
-    stored = snapshot.vectors_at(place for place in places if place not in cosines)
-    computed = {place: max(float(one @ vector) for one in vectors) for place, vectors in stored.items()}
-    return [cosines.get(place, computed.get(place, 0.0)) for place in places]
+    others = [place for place in places if place not in found]
+    stored, windows = snapshot.vectors_at(others), snapshot.windows_at(others)
+    matches = dict(found)
+    for place in others:
+        cosine = max((float(one @ vector) for one in stored.get(place, ())), default=0.0)
+        window = float(windows[place] @ vector) if place in windows else cosine
+        matches[place] = Match(cosine, window, 0.0)
+    return [matches[place] for place in places]
 
 
 def sentence_similarities(

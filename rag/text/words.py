@@ -8,12 +8,21 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import sentencex
+import simplemma
 import Stemmer
 
 from rag.text.vocabulary import MONTHS, NUMBER_WORDS, STOPWORDS
 
 WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
+# Codes, flags, file names and dotted numbers: single words. Their parts of letters are words besides.
+_CODE = re.compile(
+    r"(?<![\w-])--?[a-z](?:[\w-]*\w)?(?![\w-])"
+    r"|\bv?\d+(?:\.\d+)+(?![\w.]*\d)"
+    r"|\b[a-z]{1,6}(?:[-_][a-z]{1,6})?[-_](?!(?<=[a-z]{3}[-_])(?:1[5-9]|20)\d\d\b)\d+\w*(?:[-_.]\w+){0,5}\b"
+    r"|\b\w+(?:[.-]\w+){0,5}\.[a-z]{2,4}\b"
+)
 _TITLE = re.compile(r"(?:^|\s)(?:Dr|Gen|Lt|Col|Capt|Gov|Sen|Rep|Rev|Prof|approx|ca)\.$")
+_ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,4})[.)]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 _INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
@@ -56,8 +65,25 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _words(text: str) -> tuple[str, ...]:
-    plain = fold(_PREFIX.sub(r"\1", _undotted(text)))
-    return tuple(_same(_bare(match)) for match in WORD.findall(_join_thousands(plain)))
+    plain = _join_thousands(fold(_PREFIX.sub(r"\1", _undotted(text))))
+    found: list[str] = []
+    at = 0
+    for code in _CODE.finditer(plain):
+        found += map(_word, WORD.findall(plain[at : code.start()]))
+        found += _code_words(code.group())
+        at = code.end()
+    return (*found, *map(_word, WORD.findall(plain[at:])))
+
+
+def _word(written: str) -> str:
+    return _same(_bare(written))
+
+
+def _code_words(code: str) -> list[str]:
+    """Return a code as one word, the same with and without hyphens, and its parts of three letters or more."""
+    parts = [part for part in re.split(r"[\W_]+", code) if len(part) > 2 and part.isalpha()]
+    whole = code if code.startswith("-") else re.sub(r"[-_]", "", code).removeprefix("v")
+    return [whole, *map(_same, parts)]
 
 
 @lru_cache(maxsize=65536)
@@ -69,13 +95,24 @@ def _same(word: str) -> str:
 
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
-    """Return the Porter stem of a folded word (Porter 1980)."""
-    return str(_STEMMER.stemWord(word))
+    """Return the Porter stem (Porter 1980) of a folded word's base form: "buy" for "bought"."""
+    return str(_STEMMER.stemWord(lemma(word)))
+
+
+@lru_cache(maxsize=65536)
+def lemma(word: str) -> str:
+    """Return the base form of a folded English word; other words as they are."""
+    return str(simplemma.lemmatize(word, lang="en")).casefold() if word.isalpha() else word
 
 
 def stems(text: str) -> list[str]:
     """Return the stems of all words in order."""
     return [stem(word) for word in words(text)]
+
+
+def searchable(text: str) -> str:
+    """Return the base forms of a text's words, as the full-text index holds them; it stems them itself."""
+    return " ".join(map(lemma, words(text)))
 
 
 def content_words(text: str) -> list[str]:
@@ -111,7 +148,7 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
 
 def _goes_on(begun: str, piece: str) -> bool:
     """Return whether the splitter stopped too early: "Dr." + "No", "6 a.m." + "ET, he said"."""
-    return bool(_TITLE.search(begun)) or bool(_CLOCK.search(begun) and re.match(r"[A-Z]{2,4}\b", piece))
+    return bool(_TITLE.search(begun) or _ENUMERATOR.fullmatch(begun)) or bool(_CLOCK.search(begun) and re.match(r"[A-Z]{2,4}\b", piece))
 
 
 def _undotted(text: str) -> str:
