@@ -98,6 +98,7 @@ def walk(
         dropped=generated.dropped,
         kind=extracted.kind,
         sure=reading.is_sure,
+        older=found.older,
         timings=clock.seconds | spent,
     )
 

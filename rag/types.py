@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rag.errors import PilcrowError
+from rag.text.edition import Edition
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,12 +58,16 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file: `source` is its POSIX path below the ingested root, `sha256` that of its bytes."""
+    """One file: `source` is its POSIX path below the ingested root, `sha256` that of its bytes.
+
+    `edition` is what its opening says of its version.
+    """
 
     source: str
     sha256: str
     title: str
     paragraphs: tuple[Paragraph, ...]
+    edition: Edition = Edition()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +192,8 @@ class Answer:
     """A checked answer, or an abstention with the nearest paragraphs and the words not found.
 
     `kind`: its shape, "answer", "list", "steps", "comparison", "overview" or "abstention". `sure`: False if it
-    may well be beside the point, and for an abstention.
+    may well be beside the point, and for an abstention. `older`: documents that have an answer too, but that
+    a newer edition replaces.
     `probability` (0 to 1): that the evidence answers the question; 0.0 without evidence, or for a question
     without words. `standalone`: the question as understood with its history. `conflicting`: the statements
     are from sources that disagree, newest first. `dropped`: the LLM's sentences that no paragraph supports;
@@ -208,6 +214,7 @@ class Answer:
     dropped: tuple[str, ...] = ()
     kind: str = "answer"
     sure: bool = False
+    older: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -249,13 +256,19 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A document as the index lists it; `paragraphs` is how many it has."""
+    """A document as the index lists it; `paragraphs` is how many it has.
+
+    `version`, `replaces` (another version; "" for none) and `retired` are what its opening says.
+    """
 
     source: str
     title: str
     sha256: str
     paragraphs: int
     date: Day | None = None
+    version: str = ""
+    replaces: str = ""
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from rag.text.words import stem, words
 from rag.types import Draft, Evidence, Kind, Place
 
 WORDS = 80  # most words of an answer, unless its list is longer
+UNSURE_WORDS = 120  # the same if it is not sure that the best passage answers
 PASSAGE_WORDS = 80  # a paragraph of up to as many is shown whole, of a longer one its best sentences
 LIST_WORDS = 250  # most words of a list
 ENOUGH = 0.9  # probability that the chosen sentences hold the answer, above which no more are added
@@ -168,6 +169,7 @@ def _passages(question: Question, page: Page, reading: Reading) -> list[Sentence
     best = reading.sentences[0]
     chosen: list[Sentence] = []
     sure, taken = 0.0, set()
+    most = WORDS if reading.is_sure else UNSURE_WORDS
     for sentence in reading.sentences:
         place = page.place(sentence)
         if chosen and (sure >= ENOUGH or sentence.probability < OTHER * best.probability):
@@ -175,11 +177,11 @@ def _passages(question: Question, page: Page, reading: Reading) -> list[Sentence
         if place in taken or (chosen and _is_about_other_number(question, sentence, best)):
             continue
         passage = [one for one in _passage(sentence, page.by_place[place]) if not _repeats(one, chosen)]
-        if not chosen or _length([*chosen, *passage]) <= WORDS:
+        if not chosen or _length([*chosen, *passage]) <= most:
             taken.add(place)
             chosen += passage
             sure += sum(one.probability for one in passage)
-    return chosen + _announced(chosen, page)
+    return _with_announced(chosen, page)
 
 
 def _length(sentences: Sequence[Sentence]) -> int:
@@ -207,17 +209,17 @@ def _passage(best: Sentence, paragraph: Sequence[Sentence]) -> list[Sentence]:
             last += 1
 
 
-def _announced(chosen: Sequence[Sentence], page: Page) -> list[Sentence]:
-    """Return what the last chosen sentence announces with a colon: the list items or quotation below it."""
-    if not chosen or not chosen[-1].text.endswith(":"):
-        return []
-    source, number = page.place(chosen[-1])
-    following: list[Sentence] = []
-    while below := page.at(source, number := number + 1):
-        if below.kind is not Kind.LIST_ITEM and below.text[0] not in "“\"‘'":
-            break
-        following += page.by_place[source, number]
-    return _cut([one for one in following if one not in chosen])
+def _with_announced(chosen: Sequence[Sentence], page: Page) -> list[Sentence]:
+    """Return the sentences, each that ends with a colon followed by the list items or quotation below it."""
+    found: list[Sentence] = []
+    for sentence in chosen:
+        found += [sentence] if sentence not in found else []
+        source, number = page.place(sentence)
+        while sentence.text.endswith(":") and (below := page.at(source, number := number + 1)):
+            if below.kind is not Kind.LIST_ITEM and below.text[0] not in "“\"‘'":
+                break
+            found += [one for one in page.by_place[source, number] if one not in found]
+    return _cut(found)
 
 
 def _repeats(sentence: Sentence, chosen: Sequence[Sentence]) -> bool:

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from rag.extraction.reader_weights import ANSWERS, BIAS, SENTENCE, SURE, THRESHOLD
-from rag.query.question import AnswerKind, Question, answers_kind, is_year
+from rag.query.question import AnswerKind, Question, Shape, answers_kind, is_year
 from rag.retrieval.rarity import Rarity, text_stems
 from rag.retrieval.search import SearchResult
 from rag.retrieval.retriever import Match
@@ -31,7 +31,7 @@ _COUNTED = {AnswerKind.NUMBER, AnswerKind.SIZE}
 LIKELY = 0.1  # share of the best sentence's probability above which another sentence may be the answer
 MAX_SENTENCES = 400  # read for one question
 LONG = 30  # words; a longer sentence counts as this long
-TITLE = 8  # words; a body line of up to as many, without an end, is a title that no one marked
+TITLE = 14  # words; a body line of up to as many, without an end, is a title that no one marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,7 @@ def sentence_features(
     before, after = _previous(evidence, spans, own), _next(spans, own)
     whole = [text_stems(item.text) | heading[index] for index, item in enumerate(evidence)]
     pairs = set(pairwise(stems(question.text)))
+    listed = question.shape in (Shape.LIST, Shape.STEPS)
     rows: list[dict[str, float]] = []
     for at, (index, start, end) in enumerate(spans):
         text = evidence[index].text[start:end]
@@ -132,6 +133,8 @@ def sentence_features(
                 "sentence_covers": rarity.covered(own[at]),
                 "with_previous_covers": rarity.covered(own[at] | before[at]),
                 "with_next_covers": rarity.covered(own[at] | after[at]),
+                "heading_covers": rarity.covered(heading[index]),
+                "is_listed": float(listed and evidence[index].kind is Kind.LIST_ITEM),
                 "paragraph_covers": rarity.covered(whole[index]),
                 "right_kind": _right_kind(question, text),
                 "word_pairs": len(pairs & set(pairwise(stems(text)))) / max(1, len(pairs)),
@@ -180,6 +183,7 @@ def answer_features(
         "context_covers": found.rarity.covered(text_stems(context)),
         "no_figure": float(question.kind in _COUNTED and not best.features["right_kind"]),
         "names_missing": float(min(2, len(_missing(question, context)))),
+        "document_covers": found.matches[best.index].document,
         "foreign": float(_is_foreign(question, found)),
     }
 

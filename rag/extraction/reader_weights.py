@@ -6,6 +6,8 @@ SENTENCE = {
     "sentence_covers": 1.12,
     "with_previous_covers": 3.23,
     "with_next_covers": 1.39,
+    "heading_covers": 0.0,
+    "is_listed": 0.0,
     "paragraph_covers": -1.07,
     "right_kind": 1.82,
     "word_pairs": 2.34,
@@ -23,6 +25,7 @@ ANSWERS = {
     "context_covers": 0.79,
     "no_figure": -0.58,
     "names_missing": -1.11,
+    "document_covers": 0.0,
     "foreign": -2.53,
 }
 

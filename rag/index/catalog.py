@@ -43,7 +43,8 @@ class Revision:
         self.remove([origin.source])
         stated = next((p.date.isoformat() for p in document.paragraphs if p.date), None)
         row = (origin.source, origin.path, origin.root, origin.sha256, origin.fingerprint, document.title)
-        key = self._connection.execute(schema.INSERT_DOCUMENT, (*row, stated)).lastrowid
+        edition = (document.edition.version, document.edition.replaces, document.edition.retired)
+        key = self._connection.execute(schema.INSERT_DOCUMENT, (*row, stated, *edition)).lastrowid
         self._connection.executemany(
             "INSERT INTO paragraph VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [

@@ -29,6 +29,9 @@ UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
         "UPDATE meta SET key = 'deleted_vectors' WHERE key = 'dead'",
     ),
     (
+        "ALTER TABLE document ADD COLUMN version TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE document ADD COLUMN replaces TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE document ADD COLUMN retired INTEGER NOT NULL DEFAULT 0",
         _WINDOW,
         "DROP TABLE chunk_vocabulary",
         "DROP TABLE chunk_fts",
@@ -42,7 +45,9 @@ SCHEMA = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
     """CREATE TABLE document (
         id INTEGER PRIMARY KEY, source TEXT NOT NULL UNIQUE, path TEXT NOT NULL UNIQUE, root TEXT NOT NULL,
-        sha256 TEXT NOT NULL, fingerprint TEXT NOT NULL, title TEXT NOT NULL, date TEXT)""",
+        sha256 TEXT NOT NULL, fingerprint TEXT NOT NULL, title TEXT NOT NULL, date TEXT,
+        version TEXT NOT NULL DEFAULT '', replaces TEXT NOT NULL DEFAULT '',
+        retired INTEGER NOT NULL DEFAULT 0)""",
     """CREATE TABLE paragraph (
         document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, number INTEGER NOT NULL,
         text TEXT NOT NULL, kind TEXT NOT NULL, heading TEXT NOT NULL, page INTEGER, line INTEGER, date TEXT,
@@ -64,12 +69,12 @@ SCHEMA = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
-DOCUMENTS = """SELECT source, title, sha256,
-    (SELECT count(*) FROM paragraph WHERE paragraph.document = document.id), date FROM document
-    ORDER BY source"""
-DOCUMENT = """SELECT source, title, sha256,
-    (SELECT count(*) FROM paragraph WHERE paragraph.document = document.id), date FROM document
-    WHERE source = ?"""
+_DOCUMENT = """SELECT source, title, sha256,
+    (SELECT count(*) FROM paragraph WHERE paragraph.document = document.id), date, version, replaces, retired
+    FROM document"""
+DOCUMENTS = f"{_DOCUMENT} ORDER BY source"
+DOCUMENT = f"{_DOCUMENT} WHERE source = ?"
+EDITIONS = f"{_DOCUMENT} WHERE version <> ''"
 ORIGINS = "SELECT source, path, root, sha256, fingerprint FROM document ORDER BY source"
 
 CHUNKS = """SELECT chunk.id, source, paragraph, part, text, heading, page, ordinal
@@ -119,6 +124,10 @@ WINDOWS_AT = """SELECT source, json_extract(wanted.value, '$[1]'), vector
 WINDOWS = """SELECT first, last, vector FROM window JOIN document ON document.id = window.document
     WHERE source = ?"""
 
+SOURCES_WITH = """SELECT DISTINCT source FROM chunk_fts JOIN chunk ON chunk.rowid = chunk_fts.rowid
+    JOIN document ON document.id = chunk.document
+    WHERE chunk_fts MATCH ? AND source IN (SELECT value FROM json_each(?))"""
+TITLES = "SELECT source, title FROM document WHERE source IN (SELECT value FROM json_each(?))"
 STEMS = "SELECT term, doc FROM json_each(?) AS wanted JOIN chunk_vocabulary ON term = wanted.value"
 
 REVISION = "SELECT value FROM meta WHERE key = 'revision'"
@@ -131,8 +140,9 @@ DAMAGED_CHUNKS = "SELECT count(*) FROM chunk WHERE length(vector) <> ?"
 DAMAGED_SENTENCES = "SELECT count(*) FROM sentence WHERE length(vector) <> ?"
 DAMAGED_WINDOWS = "SELECT count(*) FROM window WHERE length(vector) <> ?"
 
-INSERT_DOCUMENT = """INSERT INTO document (source, path, root, sha256, fingerprint, title, date)
-    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+INSERT_DOCUMENT = """INSERT INTO document (
+    source, path, root, sha256, fingerprint, title, date, version, replaces, retired)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 INSERT_CHUNK = """INSERT INTO chunk (id, document, paragraph, part, text, heading, page, ordinal, vector)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 INSERT_SENTENCE = "INSERT INTO sentence VALUES (?, ?, ?, ?, ?)"
@@ -205,8 +215,8 @@ def paragraph(row: tuple[Any, ...]) -> Paragraph:
 
 def document_info(row: tuple[Any, ...]) -> DocumentInfo:
     """Return the document in a row of `DOCUMENTS`."""
-    source, title, sha256, paragraphs, stated = row
-    return DocumentInfo(source, title, sha256, paragraphs, _date(stated))
+    source, title, sha256, paragraphs, stated, version, replaces, retired = row
+    return DocumentInfo(source, title, sha256, paragraphs, _date(stated), version, replaces, bool(retired))
 
 
 def _date(stated: str | None) -> date | None:

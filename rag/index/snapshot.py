@@ -47,6 +47,10 @@ class Snapshot:
         rows = self._rows(schema.DOCUMENT, source)
         return schema.document_info(rows[0]) if rows else None
 
+    def editions(self) -> list[DocumentInfo]:
+        """Return the documents that say which version they are."""
+        return [schema.document_info(row) for row in self._rows(schema.EDITIONS)]
+
     def origins(self) -> list[Origin]:
         """Return where each document was read, sorted by source."""
         return [Origin(*row) for row in self._rows(schema.ORIGINS)]
@@ -91,6 +95,14 @@ class Snapshot:
             if stem not in self._counts:  # FTS5 counts at each query, which is slow for a common word
                 self._counts[stem] = next((row[0] for row in self._rows(statement, stem)), 0)
         return {stem: self._counts[stem] for stem in wanted}
+
+    def sources_with(self, match: str, sources: Iterable[str]) -> set[str]:
+        """Return those of the sources that have a chunk for an FTS5 expression."""
+        return {row[0] for row in self._rows(schema.SOURCES_WITH, match, json.dumps(list(sources)))}
+
+    def titles(self, sources: Iterable[str]) -> dict[str, str]:
+        """Return the title of each of these documents."""
+        return dict(self._rows(schema.TITLES, json.dumps(list(sources))))
 
     def known_stems(self, stems: Iterable[str]) -> dict[str, int]:
         """Return the document frequency of those Porter stems that any chunk has."""

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from rag.errors import LoadError
 from rag.text.dates import find_date, find_dateline, find_heading_date, is_opening
+from rag.text.edition import read_edition
 from rag.text.encoding import encodable
 from rag.types import HEADING_SEPARATOR, Document, Kind, Paragraph
 
@@ -53,6 +54,7 @@ def to_document(contents: Contents, source: str, digest: str) -> Document:
         contents.date or find_date(title) or _first_date(paragraphs) or find_date(stem.replace("_", " "))
     )
     numbered = enumerate(zip(paragraphs, _paths(paragraphs), _dates(paragraphs, default), strict=True), 1)
+    edition = read_edition(title, (each.text for each in paragraphs if each.kind is not Kind.TABLE_ROW))
     return Document(
         source,
         digest,
@@ -61,6 +63,7 @@ def to_document(contents: Contents, source: str, digest: str) -> Document:
             Paragraph(number, _storable(each.text), each.kind, path, each.page, each.line, day)
             for number, (each, path, day) in numbered
         ),
+        edition,
     )
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from dataclasses import astuple
 from datetime import date
 from pathlib import Path
 from threading import Event, Timer
@@ -23,6 +24,7 @@ from typing import IO, Any, Self
 
 from rag.errors import LoadError, UnsupportedFormat
 from rag.loaders import load
+from rag.text.edition import Edition
 from rag.types import Document, Kind, Paragraph
 
 SECONDS = 120.0  # of wall-clock time, and of processor time, for one file
@@ -136,7 +138,7 @@ def _from_json(answer: dict[str, Any], source: str) -> Document:
         Paragraph(number, text, Kind(kind), heading, page, line, date.fromisoformat(day) if day else None)
         for number, (text, kind, heading, page, line, day) in enumerate(answer["paragraphs"], start=1)
     )
-    return Document(source, answer["sha256"], answer["title"], tuple(paragraphs))
+    return Document(source, answer["sha256"], answer["title"], tuple(paragraphs), Edition(*answer["edition"]))
 
 
 def _to_json(document: Document) -> dict[str, Any]:
@@ -144,6 +146,7 @@ def _to_json(document: Document) -> dict[str, Any]:
     return {
         "sha256": document.sha256,
         "title": document.title,
+        "edition": astuple(document.edition),
         "paragraphs": [
             (each.text, each.kind, each.heading, each.page, each.line, each.date and each.date.isoformat())
             for each in document.paragraphs

@@ -22,8 +22,9 @@ def gather(hits: Sequence[Hit], paragraphs: Paragraphs, limit: int) -> tuple[Evi
     known = [(hit, found[_place(hit)]) for hit in hits if _place(hit) in found][:limit]
     places = {place for hit, _ in known for place in (_place(hit), *hit.also)}
     steps = range(-REACH, REACH + 1)
-    around = paragraphs((_place(hit)[0], _place(hit)[1] + step) for hit, _ in known[:WIDENED] for step in steps)
-    wanted = [place for hit, _ in known[:WIDENED] for place in surroundings(_place(hit), around)]
+    widened = [hit for at, (hit, paragraph) in enumerate(known) if at < WIDENED or _is_in_list(paragraph)]
+    around = paragraphs((_place(hit)[0], _place(hit)[1] + step) for hit in widened for step in steps)
+    wanted = [place for hit in widened for place in surroundings(_place(hit), around)]
     rows = [(hit.chunk.source, paragraph, hit.score, hit.also) for hit, paragraph in known]
     rows += [(place[0], around[place], 0.0, ()) for place in dict.fromkeys(wanted) if place not in places]
     return tuple(
@@ -73,6 +74,10 @@ def surroundings(place: Place, around: Mapping[Place, Paragraph]) -> list[Place]
         spent += _words(at(first))
     first -= is_item(first) and is_beside(first - 1)
     return [(source, number + step) for step in range(first, last + 1) if step and at(step)]
+
+
+def _is_in_list(paragraph: Paragraph) -> bool:
+    return paragraph.kind is Kind.LIST_ITEM or paragraph.text.rstrip().endswith(":")
 
 
 def _words(paragraph: Paragraph | None) -> int:

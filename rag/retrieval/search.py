@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,6 +13,7 @@ from rag.index.snapshot import Snapshot
 from rag.models.embedder import Embedder
 from rag.query.question import Question, read_question
 from rag.query.when import known_by
+from rag.retrieval.current import superseded
 from rag.retrieval.evidence import gather
 from rag.retrieval.rarity import Rarity, question_stems
 from rag.retrieval.retriever import (
@@ -20,13 +22,16 @@ from rag.retrieval.retriever import (
     Ranked,
     Reranker,
     best_of_each,
+    expression_of,
     highest_bm25,
     match_expression,
     rerank,
 )
-from rag.text.words import stem, words
+from rag.text.words import content_stems, stem, words
 from rag.types import Chunk, Evidence, Hit, Place, Span, Vector
 
+OLDER = 3  # best hits among which an older edition is worth naming
+MAX_RARE = 1000  # chunks; a word in more says little about a document
 AS_OF_FACTOR = 4  # times as many hits are fetched if the question excludes documents after a day
 
 
@@ -49,6 +54,8 @@ class Search:
 class SearchResult:
     """The evidence for a question, and what the index knows about the question's words.
 
+    `older` are documents left out because a newer edition of them answers.
+
     `matches` says how well each paragraph matches the question; `sentence_similarity` is the cosine of each
     sentence of each paragraph, by the sentence's span. `unknown` are words that no document contains.
     """
@@ -59,12 +66,13 @@ class SearchResult:
     rarity: Rarity
     unknown: tuple[str, ...]
     index_is_empty: bool
+    older: tuple[str, ...] = ()
 
 
 def search_evidence(search: Search) -> SearchResult:
     """Return the evidence for a question from one consistent snapshot of the index."""
     with search.index.catalog.read() as snapshot:
-        evidence, matches = _gather(search, snapshot)
+        evidence, matches, older = _gather(search, snapshot)
         frequency = snapshot.document_frequency(question_stems(search.question))
         chunks = snapshot.chunk_count()
         return SearchResult(
@@ -74,6 +82,7 @@ def search_evidence(search: Search) -> SearchResult:
             Rarity.of(search.question, frequency, chunks),
             unknown_words(search.question, frequency),
             chunks == 0,
+            older,
         )
 
 
@@ -91,22 +100,30 @@ def search_paragraphs(
         return ()
     vector = embedder.embed([asked.topic])[0]
     with index.catalog.read() as snapshot:
-        evidence, _ = _gather(Search(asked, vector, index, reranker, limit, sources), snapshot)
+        evidence, _, _ = _gather(Search(asked, vector, index, reranker, limit, sources), snapshot)
     return evidence[:limit]
 
 
-def _gather(search: Search, snapshot: Snapshot) -> tuple[tuple[Evidence, ...], dict[Place, Match]]:
-    """Return the best paragraphs followed by the neighbours of short ones, and how well each hit matches."""
-    if not search.question.when.as_of:
-        hits, matches = find(search, snapshot)
-        return gather(hits, snapshot.paragraphs, search.limit), matches
-    hits, matches = find(replace(search, limit=AS_OF_FACTOR * search.limit), snapshot)
-    paragraphs = partial(known_by, search.question.when, snapshot.paragraphs)
-    return gather(hits, paragraphs, search.limit), matches
+def _gather(
+    search: Search, snapshot: Snapshot
+) -> tuple[tuple[Evidence, ...], dict[Place, Match], tuple[str, ...]]:
+    """Return the best paragraphs and those around them, how well each hit matches, and older editions left out."""
+    old = superseded(search.question, snapshot.editions()) - set(search.sources or ())
+    as_of = bool(search.question.when.as_of)
+    limit = search.limit * (AS_OF_FACTOR if as_of else 1)
+    hits, matches = find(replace(search, limit=limit), snapshot, old)
+    best = sorted(matches, key=lambda place: -matches[place].score)[:OLDER]
+    older = tuple(dict.fromkeys(source for source, _ in best if source in old))
+    paragraphs = partial(known_by, search.question.when, snapshot.paragraphs) if as_of else snapshot.paragraphs
+    return gather(hits, paragraphs, search.limit), matches, older
 
 
-def find(search: Search, snapshot: Snapshot) -> tuple[list[Hit], dict[Place, Match]]:
+def find(
+    search: Search, snapshot: Snapshot, without: Set[str] = frozenset()
+) -> tuple[list[Hit], dict[Place, Match]]:
     """Return the hits, best first: by meaning and by words, fused, and reranked if a reranker is set.
+
+    Documents `without` give no hits.
 
     Also return how well each paragraph that was found matches. Headings are no hits: each paragraph is
     embedded and indexed with its own.
@@ -120,15 +137,32 @@ def find(search: Search, snapshot: Snapshot) -> tuple[list[Hit], dict[Place, Mat
     chunks = snapshot.chunks(key for ranked in lists.values() for key, _ in ranked)
     terms = question_stems(search.question)
     highest = highest_bm25(terms, snapshot.document_frequency(terms), snapshot.chunk_count())
-    matches = _matches(search.vector, lists, chunks, highest, snapshot)
+    matches = _matches(search.question, search.vector, lists, chunks, highest, snapshot)
     by_place = _best_by_place(matches, chunks)
+    matches = {key: match for key, match in matches.items() if chunks[key].source not in without}
     if not search.reranker:
         return best_of_each(matches, lists, chunks, search.limit), by_place
     hits = best_of_each(matches, lists, chunks, 3 * search.limit)
     return rerank(search.question.text, hits, search.reranker)[: search.limit], by_place
 
 
+def _document_coverage(question: Question, sources: Set[str], snapshot: Snapshot) -> dict[str, float]:
+    """Return the share of the question's rarer words, by weight, that each document has anywhere."""
+    frequency = snapshot.document_frequency(map(stem, question.words))
+    rare = [word for word in question.words if 0 < frequency[stem(word)] <= MAX_RARE]
+    weights = {word: 1 / math.log(2 + frequency[stem(word)]) for word in rare}
+    titles = {source: content_stems(title) for source, title in snapshot.titles(sources).items()}
+    covered = dict.fromkeys(sources, 0.0)
+    for word, weight in weights.items():
+        having = snapshot.sources_with(expression_of(word), sources)
+        for source in sources:
+            if source in having or stem(word) in titles.get(source, ()):
+                covered[source] += weight / sum(weights.values())
+    return covered
+
+
 def _matches(
+    question: Question,
     vector: Vector,
     lists: Mapping[str, Ranked],
     chunks: Mapping[str, Chunk],
@@ -140,12 +174,14 @@ def _matches(
     stored = snapshot.vectors(key for key in chunks if key not in cosines)
     cosines |= {key: float(other @ vector) for key, other in stored.items()}
     windows = snapshot.windows_at((chunk.source, chunk.paragraph) for chunk in chunks.values())
+    covered = _document_coverage(question, {chunk.source for chunk in chunks.values()}, snapshot)
     around = {place: float(other @ vector) for place, other in windows.items()}
     return {
         key: Match(
             cosines[key],
             around.get((chunk.source, chunk.paragraph), cosines[key]),
             bm25.get(key, 0.0) / highest if highest else 0.0,
+            covered[chunk.source],
         )
         for key, chunk in chunks.items()
     }
@@ -166,11 +202,12 @@ def place_matches(
     places = [(item.source, item.paragraph) for item in evidence]
     others = [place for place in places if place not in found]
     stored, windows = snapshot.vectors_at(others), snapshot.windows_at(others)
+    by_source = {source: match.document for (source, _), match in found.items()}
     matches = dict(found)
     for place in others:
         cosine = max((float(one @ vector) for one in stored.get(place, ())), default=0.0)
         window = float(windows[place] @ vector) if place in windows else cosine
-        matches[place] = Match(cosine, window, 0.0)
+        matches[place] = Match(cosine, window, 0.0, by_source.get(place[0], 0.0))
     return [matches[place] for place in places]
 
 
