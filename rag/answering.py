@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rag.extraction.conflicts import Extracted, write
 from rag.extraction.highlight import mark
 from rag.extraction.reader import Reading, read
+from rag.extraction.tables import Computed, compute
 from rag.generation.generator import Generated, drafts_to_add, generate
 from rag.generation.rewriting import rewrite
 from rag.index.folder import Index
@@ -23,7 +24,7 @@ from rag.text.numbers import figures
 from rag.text.words import words
 from rag.traces import KIND, TRACER
 from rag.types import Answer, Step, Turn
-from rag.verification.verifier import compose, verify
+from rag.verification.verifier import Verified, compose, verify
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -74,7 +75,10 @@ def walk(
     with clock.step("read"):
         reading = read(asked, found)
     with clock.step("write"):
+        computed = compute(asked, found.table) if found.table else None
         extracted = write(asked, found.evidence, reading) if reading.is_likely else Extracted(())
+    if computed:
+        return tabulated(question, asked, found, reading, computed, clock.seconds | usage.timings())
     if llm and extracted.drafts and not extracted.conflicting:
         with clock.step("generate"):
             generated = yield from generate(llm, asked, found.evidence, reading, using.embedder.embed)
@@ -100,6 +104,35 @@ def walk(
         sure=reading.is_sure,
         older=found.older,
         timings=clock.seconds | spent,
+    )
+
+
+def tabulated(
+    question: str,
+    asked: Question,
+    found: SearchResult,
+    reading: Reading,
+    computed: Computed,
+    timings: Mapping[str, float],
+) -> Answer:
+    """Return an answer made of the rows of a table, or of their number, citing each."""
+    verified = Verified()
+    if computed.count:
+        text = f"{len(computed.rows)} rows."
+        verified = verified.plus(text, 1.0, computed.rows)
+    for row in () if computed.count else computed.rows:
+        verified = verified.plus(row.text, 1.0, [row])
+    return Answer(
+        question=question,
+        text=compose(verified.statements),
+        statements=verified.statements,
+        citations=verified.citations,
+        evidence=(*found.evidence, *computed.rows),
+        standalone=asked.text,
+        probability=reading.probability,
+        sure=reading.is_sure,
+        computed=computed.note,
+        timings=timings,
     )
 
 

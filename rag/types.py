@@ -193,7 +193,7 @@ class Answer:
 
     `kind`: its shape, "answer", "list", "steps", "comparison", "overview" or "abstention". `sure`: False if it
     may well be beside the point, and for an abstention. `older`: documents that have an answer too, but that
-    a newer edition replaces.
+    a newer edition replaces. `computed`: how its rows were chosen or counted over a table, "" if they weren't.
     `probability` (0 to 1): that the evidence answers the question; 0.0 without evidence, or for a question
     without words. `standalone`: the question as understood with its history. `conflicting`: the statements
     are from sources that disagree, newest first. `dropped`: the LLM's sentences that no paragraph supports;
@@ -215,6 +215,7 @@ class Answer:
     kind: str = "answer"
     sure: bool = False
     older: tuple[str, ...] = ()
+    computed: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -31,7 +31,7 @@ _COUNTED = {AnswerKind.NUMBER, AnswerKind.SIZE}
 LIKELY = 0.1  # share of the best sentence's probability above which another sentence may be the answer
 MAX_SENTENCES = 400  # read for one question
 LONG = 30  # words; a longer sentence counts as this long
-TITLE = 14  # words; a body line of up to as many, without an end, is a title that no one marked
+TITLE = 8  # words; a body line of up to as many, without an end, is a title that no one marked
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from rag.index.folder import Index
 from rag.index.snapshot import Snapshot
 from rag.models.embedder import Embedder
 from rag.query.question import Question, read_question
+from rag.query.superlative import compares_rows, counts_rows
 from rag.query.when import known_by
 from rag.retrieval.current import superseded
 from rag.retrieval.evidence import gather
@@ -28,7 +29,7 @@ from rag.retrieval.retriever import (
     rerank,
 )
 from rag.text.words import content_stems, stem, words
-from rag.types import Chunk, Evidence, Hit, Place, Span, Vector
+from rag.types import Chunk, Evidence, Hit, Kind, Place, Span, Vector
 
 OLDER = 3  # best hits among which an older edition is worth naming
 MAX_RARE = 1000  # chunks; a word in more says little about a document
@@ -54,7 +55,8 @@ class Search:
 class SearchResult:
     """The evidence for a question, and what the index knows about the question's words.
 
-    `older` are documents left out because a newer edition of them answers.
+    `older` are documents left out because a newer edition of them answers; `table` are all rows of the table
+    with the best row found, numbered after the evidence.
 
     `matches` says how well each paragraph matches the question; `sentence_similarity` is the cosine of each
     sentence of each paragraph, by the sentence's span. `unknown` are words that no document contains.
@@ -67,6 +69,7 @@ class SearchResult:
     unknown: tuple[str, ...]
     index_is_empty: bool
     older: tuple[str, ...] = ()
+    table: tuple[Evidence, ...] = ()
 
 
 def search_evidence(search: Search) -> SearchResult:
@@ -83,7 +86,43 @@ def search_evidence(search: Search) -> SearchResult:
             unknown_words(search.question, frequency),
             chunks == 0,
             older,
+            whole_table(search.question, evidence, matches, snapshot),
         )
+
+
+def whole_table(
+    question: Question, evidence: Sequence[Evidence], matches: Mapping[Place, Match], snapshot: Snapshot
+) -> tuple[Evidence, ...]:
+    """Return every row of a table if the question compares or counts rows.
+
+    It is the table in the document with most of the question's words, and of these the one of most rows found.
+    """
+    if not (compares_rows(question.text) or counts_rows(question.text)):
+        return ()
+    found = [(item.source, item.heading) for item in evidence if item.kind is Kind.TABLE_ROW]
+    if not found:
+        return ()
+    documents = {source: match.document for (source, _), match in matches.items()}
+    source, heading = max(found, key=lambda table: (documents.get(table[0], 0.0), found.count(table)))
+    rows = [
+        paragraph
+        for paragraph in snapshot.all_paragraphs(source)
+        if paragraph.kind is Kind.TABLE_ROW and paragraph.heading == heading
+    ]
+    return tuple(
+        Evidence(
+            number=number,
+            source=source,
+            paragraph=row.number,
+            text=row.text,
+            heading=row.heading,
+            page=row.page,
+            line=row.line,
+            date=row.date,
+            kind=row.kind,
+        )
+        for number, row in enumerate(rows, len(evidence) + 1)
+    )
 
 
 def search_paragraphs(
