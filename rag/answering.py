@@ -16,7 +16,9 @@ from rag.generation.generator import Generated, drafts_to_add, generate
 from rag.generation.rewriting import rewrite
 from rag.index.folder import Index
 from rag.models.embedder import Embedder
+from rag.overview import described, overview, smalltalk, suggestions
 from rag.query.question import Question, read_question
+from rag.query.request import RequestKind, read_request
 from rag.query.spelling import correct
 from rag.retrieval.retriever import Reranker
 from rag.retrieval.search import Search, SearchResult, search_evidence
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
 NEAREST = 3  # paragraphs shown with an abstention
+GREETING = "Hello! Ask me anything about your documents, for example:"
 EMPTY_INDEX = "The index is empty. Add documents with `pilcrow ingest PATH`."
 
 
@@ -64,6 +67,8 @@ def walk(
 ) -> Generator[Step, None, Answer]:
     """Return the checked answer or an abstention; yield a language model's text as it arrives."""
     clock, generated, llm = Clock(), Generated(), using.llm
+    if reply := requested(question, sources, using.index):
+        return reply
     with clock.step("condense"):
         standalone, usage = rewrite(question, history, llm)
         with using.index.catalog.read() as snapshot:
@@ -105,6 +110,24 @@ def walk(
         older=found.older,
         timings=clock.seconds | spent,
     )
+
+
+def requested(question: str, sources: Sequence[str] | None, index: Index) -> Answer | None:
+    """Return the reply to a greeting or a request for an overview; None for a question of another kind."""
+    request = read_request(question)
+    if request is None:
+        return None
+    with index.catalog.read() as snapshot:
+        match request.kind:
+            case RequestKind.THANKS:
+                return smalltalk(Turn(question, "You're welcome."), ())
+            case RequestKind.GREETING:
+                return smalltalk(Turn(question, GREETING), suggestions(snapshot))
+        documents = [one for one in snapshot.documents() if sources is None or one.source in sources]
+        if not request.about:
+            return overview(question, sources, snapshot) if documents else None
+        source = described(request.about, documents)
+        return overview(question, [source], snapshot) if source else None
 
 
 def tabulated(

@@ -163,6 +163,23 @@ class Assistant:
             encodable(question), self._index, self._load_embedder(), reranker, depth, among
         )
 
+    def overview(self, sources: Sequence[str] | str | None = None) -> Answer:
+        """Return what the documents are and, for one, what it says: its sections and most telling sentences.
+
+        Every statement is cited. `sources` limits it to these documents. StoreError for an unknown source.
+        """
+        from rag.overview import overview
+
+        with self._index.catalog.read() as snapshot:
+            return overview("", self._known(sources), snapshot)
+
+    def suggestions(self) -> tuple[str, ...]:
+        """Return up to four questions that the documents answer."""
+        from rag.overview import suggestions
+
+        with self._index.catalog.read() as snapshot:
+            return suggestions(snapshot)
+
     def as_retriever(
         self, limit: int | None = None, sources: Sequence[str] | None = None
     ) -> PilcrowRetriever:

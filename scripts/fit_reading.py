@@ -248,9 +248,8 @@ def fit_answers(rows: Sequence[Row], weights: Matrix) -> None:
 
 
 def _answer_features(row: Row, weights: Matrix) -> dict[str, float]:
-    odds = row.features @ weights
-    best = row.sentences[int(np.argmax(odds))]
-    return answer_features(row.question, row.found, best, float(odds.max()))
+    best = row.sentences[int(np.argmax(row.features @ weights))]
+    return answer_features(row.question, row.found, best)
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ def _may_conflict(evidence: Sequence[Evidence], one: Sentence, other: Sentence) 
 
 
 def _covers(sentence: Sentence) -> float:
-    return max(sentence.features["sentence_covers"], sentence.features["with_previous_covers"])
+    return sentence.features["with_previous_covers"]
 
 
 def _same_subject(question: Question, one: str, other: str) -> bool:

@@ -87,7 +87,7 @@ def read(question: Question, found: SearchResult) -> Reading:
         for at in np.argsort(-odds, kind="stable")
         for index, start, end in [spans[at]]
     )
-    features = answer_features(question, found, ranked[0], float(odds.max()))
+    features = answer_features(question, found, ranked[0])
     score = BIAS + sum(ANSWERS[name] * features[name] for name in ANSWERS)
     missing = _missing(question, _context(ranked[0], evidence))
     others = namesakes(question.text, _everything(evidence))
@@ -120,7 +120,6 @@ def sentence_features(
     heading = [text_stems(item.heading) for item in evidence]
     own = [text_stems(evidence[index].text[start:end]) | heading[index] for index, start, end in spans]
     before, after = _previous(evidence, spans, own), _next(spans, own)
-    whole = [text_stems(item.text) | heading[index] for index, item in enumerate(evidence)]
     pairs = set(pairwise(stems(question.text)))
     listed = question.shape in (Shape.LIST, Shape.STEPS)
     rows: list[dict[str, float]] = []
@@ -130,12 +129,10 @@ def sentence_features(
             {
                 "sentence_cosine": float(cosines[at]),
                 "paragraph_match": matches[index].score,
-                "sentence_covers": rarity.covered(own[at]),
                 "with_previous_covers": rarity.covered(own[at] | before[at]),
                 "with_next_covers": rarity.covered(own[at] | after[at]),
                 "heading_covers": rarity.covered(heading[index]),
                 "is_listed": float(listed and evidence[index].kind is Kind.LIST_ITEM),
-                "paragraph_covers": rarity.covered(whole[index]),
                 "right_kind": _right_kind(question, text),
                 "word_pairs": len(pairs & set(pairwise(stems(text)))) / max(1, len(pairs)),
                 "length": min(len(text.split()), LONG) / LONG,
@@ -170,20 +167,14 @@ def _next(spans: Sequence[SentenceSpan], own: Sequence[frozenset[str]]) -> list[
     ]
 
 
-def answer_features(
-    question: Question, found: SearchResult, best: Sentence, odds: float
-) -> dict[str, float]:
-    """Return the features of "this is an answer": of the best sentence, its `odds`, and its surroundings."""
+def answer_features(question: Question, found: SearchResult, best: Sentence) -> dict[str, float]:
+    """Return the features of "this is an answer": of the best sentence and its surroundings."""
     context = _context(best, found.evidence)
     return {
-        "odds": odds / 10,
-        "best_match": max(match.score for match in found.matches),
         "sentence_cosine": best.features["sentence_cosine"],
-        "sentence_covers": best.features["sentence_covers"],
         "context_covers": found.rarity.covered(text_stems(context)),
         "no_figure": float(question.kind in _COUNTED and not best.features["right_kind"]),
         "names_missing": float(min(2, len(_missing(question, context)))),
-        "document_covers": found.matches[best.index].document,
         "foreign": float(_is_foreign(question, found)),
     }
 

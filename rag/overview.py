@@ -1,0 +1,141 @@
+"""What the documents are and, for one, what it says: titles, sections and the most telling sentences, cited."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from rag.index.snapshot import Snapshot
+from rag.extraction.extractive import tidy
+from rag.text.words import content_stems, sentences
+from rag.types import Answer, DocumentInfo, Evidence, Kind, Paragraph, Span, Turn, Vector
+from rag.verification.verifier import Verified, compose
+
+DOCUMENTS = 20  # most documents told of in one overview
+READ = 60  # paragraphs of a document that its telling sentences are taken from
+TELLING = 4  # sentences of an overview of one document
+OPENING = 2  # sentences that a document opens with
+HEADINGS = 12  # most sections named
+SHORTEST = 6  # words of a telling sentence
+NAMED = 0.6  # share of a description's words that a document's name must have
+SUGGESTED = 4
+Part = tuple[str, Paragraph, Span]  # a source, and a span of one of its paragraphs
+_ENUMERATOR = re.compile(r"^(?:§\s*)?(?:\d+(?:\.\d+)*|[A-Z])[.)]?\s+")
+
+
+def overview(question: str, sources: Sequence[str] | None, snapshot: Snapshot) -> Answer:
+    """Return an overview of these documents, or of all; of one it tells what it says and its sections."""
+    documents = [one for one in snapshot.documents() if sources is None or one.source in sources]
+    verified, evidence = Verified(), list[Evidence]()
+    if len(documents) == 1:
+        parts = list(_one(documents[0], snapshot))
+    else:
+        parts = [part for document in documents[:DOCUMENTS] for part in _line(document, snapshot)]
+    for source, paragraph, (start, end) in parts:
+        evidence.append(_evidence(len(evidence) + 1, source, paragraph))
+        verified = verified.plus(tidy(paragraph.text[start:end]), 1.0, evidence[-1:])
+    more = f"\n\n{DOCUMENTS} of {len(documents)} documents." if len(documents) > DOCUMENTS else ""
+    return Answer(
+        question=question,
+        text=compose(verified.statements) + more,
+        statements=verified.statements,
+        citations=verified.citations,
+        evidence=tuple(evidence),
+        standalone=question,
+        probability=1.0,
+        kind="overview",
+        sure=True,
+    )
+
+
+def described(about: str, documents: Sequence[DocumentInfo]) -> str | None:
+    """Return the source of the document whose title and file name have most of a description's words."""
+    wanted = content_stems(about)
+
+    def shared(document: DocumentInfo) -> float:
+        return len(wanted & _name(document)) / max(1, len(wanted))
+
+    current = sorted(documents, key=lambda each: (-shared(each), each.retired, len(_name(each)), each.source))
+    return current[0].source if current and shared(current[0]) >= NAMED else None
+
+
+def suggestions(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return up to four questions that the documents answer: what one is about, and what their sections say."""
+    found: list[str] = []
+    documents = sorted(snapshot.documents(), key=lambda each: (each.retired, each.source))
+    for document in documents[:SUGGESTED]:
+        paragraphs = snapshot.paragraphs((document.source, n) for n in range(2, READ)).values()
+        headings = [each.text for each in paragraphs if each.kind is Kind.HEADING]
+        about = next((text for text in headings if len(text.split()) <= 6 and text != document.title), "")
+        if about:
+            found.append(f"What does {document.title} say about “{_ENUMERATOR.sub('', about)}”?")
+        else:
+            found.append(f"What is {document.title} about?")
+    return tuple(found)
+
+
+def smalltalk(turn: Turn, hints: Sequence[str]) -> Answer:
+    """Return the reply to a greeting or thanks, with a few questions to start from."""
+    lines = "".join(f"\n- {hint}" for hint in hints)
+    text = f"{turn.answer}{lines}" if hints else turn.answer
+    return Answer(question=turn.question, text=text, standalone=turn.question, kind="overview", sure=True)
+
+
+def _one(document: DocumentInfo, snapshot: Snapshot) -> Iterator[Part]:
+    """Yield how a document begins, its most telling sentences in their order, and its sections."""
+    paragraphs = list(snapshot.paragraphs((document.source, n) for n in range(1, READ + 1)).values())
+    opening = next((each for each in paragraphs if each.kind is not Kind.HEADING), None)
+    told = [(opening, span) for span in list(sentences(opening.text))[:OPENING]] if opening else []
+    told += [part for part in _telling(document, snapshot, TELLING) if part not in told]
+    headings = [each for each in paragraphs if each.kind is Kind.HEADING and each.text != document.title]
+    told += [(each, (0, len(each.text))) for each in headings[:HEADINGS]]
+    yield from ((document.source, paragraph, span) for paragraph, span in told)
+
+
+def _line(document: DocumentInfo, snapshot: Snapshot) -> Iterator[Part]:
+    """Yield a document's title or first paragraph, and its most telling sentence."""
+    first = list(snapshot.paragraphs((document.source, n) for n in range(1, READ + 1)).values())
+    title = next((each for each in first if each.text == document.title), first[0])
+    told = [(title, (0, len(title.text))), *_telling(document, snapshot, 1)]
+    yield from ((document.source, paragraph, span) for paragraph, span in dict.fromkeys(told))
+
+
+def _telling(document: DocumentInfo, snapshot: Snapshot, count: int) -> list[tuple[Paragraph, Span]]:
+    """Return the sentences nearest to the mean of the document's sentences, in their order."""
+    places = [(document.source, number) for number in range(1, READ + 1)]
+    paragraphs = snapshot.paragraphs(places)
+    spans: list[tuple[Paragraph, Span]] = []
+    vectors: list[Vector] = []
+    for place, sentences in snapshot.sentences(places).items():
+        for (start, end), vector in sentences.items():
+            is_row = paragraphs[place].kind is Kind.TABLE_ROW
+            if len(paragraphs[place].text[start:end].split()) >= SHORTEST and not is_row:
+                spans.append((paragraphs[place], (start, end)))
+                vectors.append(vector)
+    if not spans:
+        return []
+    matrix = np.array(vectors)
+    nearest = np.argsort(-(matrix @ matrix.mean(axis=0)), kind="stable")[:count]
+    return [spans[at] for at in sorted(nearest)]
+
+
+def _name(document: DocumentInfo) -> set[str]:
+    stem = PurePosixPath(document.source).stem
+    return content_stems(re.sub(r"[_\W]+", " ", f"{document.title} {stem}"))
+
+
+def _evidence(number: int, source: str, paragraph: Paragraph) -> Evidence:
+    return Evidence(
+        number=number,
+        source=source,
+        paragraph=paragraph.number,
+        text=paragraph.text,
+        heading=paragraph.heading,
+        page=paragraph.page,
+        line=paragraph.line,
+        date=paragraph.date,
+        kind=paragraph.kind,
+    )
