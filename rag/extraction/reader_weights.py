@@ -23,5 +23,5 @@ ANSWERS = {
     "foreign": -2.62,
 }
 
-THRESHOLD = 0.25
+THRESHOLD = 0.2
 SURE = 0.55
