@@ -105,7 +105,7 @@ def walk(
         probability=reading.probability,
         conflicting=extracted.conflicting and len(statements) > 1,
         dropped=generated.dropped,
-        kind=extracted.kind,
+        kind=asked.shape,
         sure=reading.is_sure,
         older=found.older,
         timings=clock.seconds | spent,

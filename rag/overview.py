@@ -1,4 +1,4 @@
-"""What the documents are and, for one, what it says: titles, sections and the most telling sentences, cited."""
+"""What the documents are and, for one, what it says: titles, sections, the most telling sentences."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from rag.index.snapshot import Snapshot
 from rag.extraction.extractive import tidy
+from rag.index.snapshot import Snapshot
 from rag.text.words import content_stems, sentences
 from rag.types import Answer, DocumentInfo, Evidence, Kind, Paragraph, Span, Turn, Vector
 from rag.verification.verifier import Verified, compose
@@ -63,7 +63,7 @@ def described(about: str, documents: Sequence[DocumentInfo]) -> str | None:
 
 
 def suggestions(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return up to four questions that the documents answer: what one is about, and what their sections say."""
+    """Return up to four questions that the documents answer: what a section says, what one is about."""
     found: list[str] = []
     documents = sorted(snapshot.documents(), key=lambda each: (each.retired, each.source))
     for document in documents[:SUGGESTED]:
@@ -109,8 +109,8 @@ def _telling(document: DocumentInfo, snapshot: Snapshot, count: int) -> list[tup
     paragraphs = snapshot.paragraphs(places)
     spans: list[tuple[Paragraph, Span]] = []
     vectors: list[Vector] = []
-    for place, sentences in snapshot.sentences(places).items():
-        for (start, end), vector in sentences.items():
+    for place, own in snapshot.sentences(places).items():
+        for (start, end), vector in own.items():
             is_row = paragraphs[place].kind is Kind.TABLE_ROW
             if len(paragraphs[place].text[start:end].split()) >= SHORTEST and not is_row:
                 spans.append((paragraphs[place], (start, end)))

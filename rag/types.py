@@ -67,7 +67,7 @@ class Document:
     sha256: str
     title: str
     paragraphs: tuple[Paragraph, ...]
-    edition: Edition = Edition()
+    edition: Edition = field(default_factory=Edition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +191,9 @@ class Statement:
 class Answer:
     """A checked answer, or an abstention with the nearest paragraphs and the words not found.
 
-    `kind`: its shape, "answer", "list", "steps", "comparison", "overview" or "abstention". `sure`: False if it
-    may well be beside the point, and for an abstention. `older`: documents that have an answer too, but that
-    a newer edition replaces. `computed`: how its rows were chosen or counted over a table, "" if they weren't.
+    `kind`: its shape, "answer", "list", "steps", "comparison", "section", "overview" or "abstention". `sure`:
+    False if it may well be beside the point, and for an abstention. `older`: documents that have an answer
+    too, but that a newer edition replaces. `computed`: how its rows were chosen or counted over a table.
     `probability` (0 to 1): that the evidence answers the question; 0.0 without evidence, or for a question
     without words. `standalone`: the question as understood with its history. `conflicting`: the statements
     are from sources that disagree, newest first. `dropped`: the LLM's sentences that no paragraph supports;
@@ -217,6 +217,18 @@ class Answer:
     older: tuple[str, ...] = ()
     computed: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know of the answer beside its text: that it is unsure, computed, or has older editions."""
+        found = []
+        if not (self.sure or self.abstained):
+            found.append("Not sure that this answers your question.")
+        if self.computed:
+            found.append(f"Computed: {self.computed}.")
+        if self.older:
+            found.append(f"Older editions left out: {', '.join(self.older)}.")
+        return tuple(found)
 
     @property
     def highlights(self) -> tuple[tuple[int, int], ...]:

@@ -236,7 +236,9 @@ def fit_answers(rows: Sequence[Row], weights: Matrix) -> None:
         model = LogisticRegression(max_iter=2000).fit(inputs[train], right[train], share[train])
         chance[test] = model.predict_proba(inputs[test])[:, 1]
     for kind in sorted(set(kinds)):
-        under = [f"{(chance[kinds == kind] < bar).mean():.3f}" for bar in (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6)]
+        under = [
+            f"{(chance[kinds == kind] < bar).mean():.3f}" for bar in (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6)
+        ]
         print(f"{kind}: below .1 .15 .2 .3 .4 .5 .6: {' '.join(under)}")
     for name in ("clapnq", "mtrag", "office", "xquad"):
         own = np.char.startswith(kinds, name)

@@ -1,7 +1,7 @@
 """Ask the office questions: `python -m scripts.office [dev|test]`; prints what is right by shape.
 
-`eval/questions/office/` holds two sets of documents such as people keep, with questions, all written for this:
-`dev` to fit and tune on, `test` only to measure. One line tells each wrong answer.
+`eval/questions/office/` holds two sets of documents such as people keep, with questions, all written for
+this: `dev` to fit and tune on, `test` only to measure. One line tells each wrong answer.
 """
 
 from __future__ import annotations

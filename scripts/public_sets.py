@@ -124,7 +124,7 @@ class ChatTurn:
 
 
 def mtrag(data: Path, folder: Path) -> list[ChatTurn]:
-    """Write MTRAG's documents to a folder, and return its chats; those that ask for more context are left out."""
+    """Write MTRAG's documents to a folder, and return its chats, without those that ask for more context."""
     documents: dict[str, list[str]] = {}
     where: dict[str, tuple[str, frozenset[str]]] = {}
     for row in sorted(_rows(data / "mtrag" / "passages.jsonl"), key=lambda row: row["document_id"]):

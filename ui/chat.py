@@ -11,7 +11,6 @@ from rag import Assistant, PilcrowError, Turn
 from ui.conversations import Conversations
 from ui.render import part
 from ui.source import paragraph_state
-from ui.suggest import suggestions
 
 MAX_QUESTION = 2000  # characters
 
@@ -80,7 +79,7 @@ def question_at(conversations: Conversations, user: str, conversation: str, numb
 def show(assistant: Assistant, conversations: Conversations, user: str, conversation: str) -> str:
     """Render a conversation, or the welcome if it is ""; PilcrowError if it isn't the user's."""
     if not conversation:
-        return part("welcome", suggestions(assistant), len(assistant.documents()))
+        return part("welcome", assistant.suggestions(), len(assistant.documents()))
     entries = conversations.entries(user, conversation)
     return part("conversation", conversation, entries, partial(paragraph_state, assistant))
 

@@ -41,7 +41,8 @@ class _Turn:
         asked = f"Asked {self.entry.asked:%Y-%m-%d}."
         if answer.standalone and answer.standalone != answer.question:
             asked += f" Understood as: {answer.standalone}"
-        return f"{asked} The sources differ." if answer.conflicting else asked
+        differ = ["The sources differ."] if answer.conflicting else []
+        return " ".join([asked, *differ, *answer.notes])
 
     def notes_of(self, statement: Statement) -> list[int]:
         return [self.notes[number] for number in statement.citations if number in self.notes]

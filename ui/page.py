@@ -18,7 +18,6 @@ from ui import chat, library, server, tools
 from ui.conversations import FILE, Conversations
 from ui.render import part
 from ui.routes import routes
-from ui.suggest import suggestions
 from ui.theme import THEME
 
 Outputs = tuple[Any, ...]  # a value for each component that an event updates
@@ -48,7 +47,7 @@ def run(settings: Settings) -> None:
     with TemporaryDirectory(prefix="pilcrow-") as folder, Assistant.open(settings=settings) as assistant:
         os.environ["GRADIO_TEMP_DIR"] = folder
         with Conversations(settings.index / FILE) as conversations:
-            suggestions(assistant)  # loads the model before the first question
+            assistant.search("documents")  # loads the model before the first question
             page = build(assistant, conversations)
             address = serve(page, assistant, conversations)
             sys.stderr.write(f"Pilcrow is at {address} (Ctrl-C to stop)\n")

@@ -42,6 +42,8 @@ def print_answer(answer: Answer) -> None:
         styled += text[position:start] + typer.style(text[start:end], bold=True)
         position = end
     typer.echo(styled + text[position:])  # echo drops the styles where it doesn't write to a terminal
+    for note in answer.notes:
+        print_text(note)
     places = [f"[{cited.number}] {_place(cited)}: “{cited.quote}”" for cited in answer.citations]
     if answer.abstained:
         places = [f"nearest: {_place(evidence)}: {evidence.text}" for evidence in answer.nearest]

@@ -32,7 +32,6 @@ class Extracted:
 
     drafts: tuple[Draft, ...]
     conflicting: bool = False
-    kind: str = "answer"
 
 
 def write(question: Question, evidence: Sequence[Evidence], reading: Reading) -> Extracted:

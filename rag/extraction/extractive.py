@@ -116,8 +116,14 @@ def _shaped(question: Question, page: Page, reading: Reading) -> list[Sentence]:
             listed = max(page.lists(), key=page.share, default=[])
             if not listed or page.share(listed) < LISTED * page.share([page.place(best)]):
                 return []
-            whole = page.section(listed[0]) if question.shape is Shape.STEPS else [*_opening(page, listed), *listed]
-            kept = whole if _length(page.sentences(whole)) <= LIST_WORDS else [*_opening(page, listed), *listed]
+            whole = (
+                page.section(listed[0])
+                if question.shape is Shape.STEPS
+                else [*_opening(page, listed), *listed]
+            )
+            kept = (
+                whole if _length(page.sentences(whole)) <= LIST_WORDS else [*_opening(page, listed), *listed]
+            )
             return _cut(page.sentences(kept))
     return []
 
@@ -130,24 +136,18 @@ def _opening(page: Page, listed: Sequence[Place]) -> list[Place]:
 
 
 def _sides(question: Question, page: Page, reading: Reading) -> list[Sentence]:
-    """Return the best paragraph and those that cover the words of the question which it lacks."""
-    asked = {stem(word) for word in question.words}
-    chosen: list[Place] = []
-    covered: set[str] = set()
+    """Return the best paragraph, and those that cover the words of the question which it lacks."""
+    missing = {stem(word) for word in question.words}
     ranked = list(dict.fromkeys(page.place(one) for one in reading.sentences))
-    while ranked and len(chosen) < SIDES:
-        def gain(place: Place) -> tuple[float, int]:
-            fresh = (asked & _stems(page.at(*place))) - covered if chosen else set()
-            return len(fresh), -ranked.index(place)
-
-        place = max(ranked, key=gain)
-        if chosen and not gain(place)[0]:
+    chosen = ranked[:1]
+    while missing := missing - _stems(page.at(*chosen[-1])):
+        left = [place for place in ranked if place not in chosen]
+        adding = max(left, key=lambda place: len(missing & _stems(page.at(*place))), default=None)
+        if not adding or not missing & _stems(page.at(*adding)) or len(chosen) == SIDES:
             break
-        chosen.append(place)
-        covered |= asked & _stems(page.at(*place))
-        ranked.remove(place)
-    passages = [_passage(max(page.by_place[place], key=lambda one: one.probability), page.by_place[place]) for place in chosen]
-    return [one for passage in passages for one in passage]
+        chosen.append(adding)
+    bests = [(max(page.by_place[place], key=lambda one: one.probability), place) for place in chosen]
+    return [one for best, place in bests for one in _passage(best, page.by_place[place])]
 
 
 def _stems(evidence: Evidence | None) -> frozenset[str]:

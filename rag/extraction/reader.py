@@ -17,8 +17,8 @@ import numpy as np
 from rag.extraction.reader_weights import ANSWERS, BIAS, SENTENCE, SURE, THRESHOLD
 from rag.query.question import AnswerKind, Question, Shape, answers_kind, is_year
 from rag.retrieval.rarity import Rarity, text_stems
-from rag.retrieval.search import SearchResult
 from rag.retrieval.retriever import Match
+from rag.retrieval.search import SearchResult
 from rag.text.names import absent, forms, namesakes
 from rag.text.numbers import numbers, read_numbers
 from rag.text.words import stems, words
@@ -173,6 +173,7 @@ def answer_features(question: Question, found: SearchResult, best: Sentence) -> 
     return {
         "sentence_cosine": best.features["sentence_cosine"],
         "context_covers": found.rarity.covered(text_stems(context)),
+        "unknown_share": found.rarity.unknown_share,
         "no_figure": float(question.kind in _COUNTED and not best.features["right_kind"]),
         "names_missing": float(min(2, len(_missing(question, context)))),
         "foreign": float(_is_foreign(question, found)),
@@ -206,7 +207,7 @@ def _context(best: Sentence, evidence: Sequence[Evidence]) -> str:
 
 def _missing(question: Question, text: str) -> list[str]:
     """Return the names and numbers of the question that a text lacks, as written."""
-    figures = question.figures - numbers(text)
+    figures = frozenset() if question.confirms else question.figures - numbers(text)
     written = {n.written.split()[0] for n in read_numbers(question.topic) if n.figure in figures}
     return absent(question.names, forms(text)) + sorted(written)
 

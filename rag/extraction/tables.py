@@ -34,7 +34,7 @@ class Computed:
 
 
 def compute(question: Question, table: Sequence[Evidence]) -> Computed | None:
-    """Return the rows of a table that answer the question; None if it doesn't say which column or row counts."""
+    """Return the rows of a table that answer; None if the question doesn't say which column counts."""
     rows = _about(question, table)
     if counts_rows(question.text):
         return Computed(tuple(rows), f"counted over {len(table)} rows", count=True)
@@ -46,7 +46,9 @@ def compute(question: Question, table: Sequence[Evidence]) -> Computed | None:
     pick = max if direction > 0 else min
     best = pick(by_row.values())
     winners = [row for row in rows if by_row.get(row.paragraph) == best][:MOST_ROWS]
-    return Computed(tuple(winners), f"{'largest' if direction > 0 else 'smallest'} {name} of {len(by_row)} rows")
+    return Computed(
+        tuple(winners), f"{'largest' if direction > 0 else 'smallest'} {name} of {len(by_row)} rows"
+    )
 
 
 def cells(text: str) -> dict[str, str]:
@@ -57,7 +59,7 @@ def cells(text: str) -> dict[str, str]:
 
 
 def _about(question: Question, table: Sequence[Evidence]) -> list[Evidence]:
-    """Return the rows with the words of the question that only some rows have; words of the file's name don't count."""
+    """Return the rows with those words of the question that only some have; the file's own don't count."""
     source = PurePosixPath(table[0].source).stem
     named = content_stems(re.sub(r"[\W_]+", " ", f"{source} {table[0].heading}"))
     columns = {part for row in table[:1] for name in cells(row.text) for part in content_stems(name)}
@@ -71,7 +73,7 @@ def _about(question: Question, table: Sequence[Evidence]) -> list[Evidence]:
 
 
 def _column(question: Question, rows: Sequence[Evidence]) -> tuple[str, Mapping[int, float]] | None:
-    """Return the name of the column that the question compares, and the value of each row, by its paragraph."""
+    """Return the name of the column that the question compares, and each row's value, by its paragraph."""
     by_column: dict[str, dict[int, float]] = {}
     prices: set[str] = set()
     for row in rows:

@@ -36,7 +36,8 @@ UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
         "DROP TABLE chunk_vocabulary",
         "DROP TABLE chunk_fts",
         *_WORDS,
-        "INSERT INTO chunk_fts (rowid, heading, text) SELECT rowid, searchable(heading), searchable(text) FROM chunk",
+        "INSERT INTO chunk_fts (rowid, heading, text)"
+        " SELECT rowid, searchable(heading), searchable(text) FROM chunk",
     ),
 )
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)

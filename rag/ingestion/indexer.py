@@ -227,7 +227,8 @@ def _committed(
 def _embed_and_replace(
     index: Index, batch: list[Ready], embedder: CachedEmbedder, report: Callable[[str, float], None]
 ) -> list[Ready]:
-    texts = [each.spanned for ready in batch for each in (*ready.to_embed, *ready.new_windows)]
+    texts = [piece.spanned for ready in batch for piece in ready.to_embed]
+    texts += [window.spanned for ready in batch for window in ready.new_windows]
     _replace_documents(index, batch, embedder.embed(texts, partial(report, batch[-1].origin.source)))
     return batch
 

@@ -43,6 +43,7 @@ class Question:
     """An analysed question.
 
     `words`: folded content words. `names`: as written. `figures`: its numbers, as `Number.figure`.
+    `confirms`: whether it asks if a statement of its own is right, whose numbers may be wrong.
     `topic`: the text without words such as "latest" that only give the time. `when`: that time.
     """
 
@@ -52,6 +53,7 @@ class Question:
     figures: frozenset[str]
     kind: AnswerKind
     shape: Shape
+    confirms: bool
     topic: str
     when: When
 
@@ -80,7 +82,8 @@ _KINDS = {
     + f"|{_WHAT}(?:continent|port|county|capital)\\b",
 }
 _LIST = re.compile(
-    r"^(?:please )?(?:list|name|enumerate)\b|\bwhat (?:should|must|can|may) \w+ (?:bring|take|pack|wear|include)\b"
+    r"^(?:please )?(?:list|name|enumerate)\b"
+    r"|\bwhat (?:should|must|can|may) \w+ (?:bring|take|pack|wear|include)\b"
     r"|\b(?:which|what) (?:\w+ ){0,2}?(?:\w{3,}(?<!s)s|people|countries|companies|cities|reasons) "
     r"(?:did|do|have|has|had|are|were|will|would|can|remain\w*|stay\w*|\w+ed)\b"
     r"|\bwho (?:are|were)\b|\bwhat (?:are|were) (?:the|some|all)\b|\ball (?:the )?\w+s\b|\bexamples of\b"
@@ -94,13 +97,13 @@ _STEPS = re.compile(
 )
 _COMPARISON = re.compile(
     r"\bcompar(?:e|ed|ing|ison)\b|\bdiffer(?:s|ence|ences)?\b|\b(?:vs|versus)\b|\bbetter\b.* or "
-    r"|\b(?:both|cheaper|dearer|faster|longer|larger|bigger|higher|lower|shorter|more expensive)\b.*\b(?:or|and|than)\b"
+    r"|\b(?:both|cheaper|dearer|faster|longer|larger|bigger|higher|lower|shorter|more expensive)\b.*"
+    r"\b(?:or|and|than)\b"
 )
 _SECTION = re.compile(
-    r"\bwhat (?:does|do|is|are|did)\b.*\b(?:section|part|chapter|paragraph|clause|article|minutes|notes?|letter|policy"
-    r"|guide|leaflet|contract|agreement|handbook|manual|document|page|plan|rules)\b.*\b(?:say|said|state|contain|cover)"
-    r"|\bwhat does it say\b|\bwhat (?:is|was) said (?:on|about)\b"
+    r"\bwhat (?:does|do|did)\b.+\b(?:say|state|tell)\b|\bwhat (?:is|was) said (?:on|about)\b"
 )
+_CONFIRMS = re.compile(r"\b(?:right|correct|true|isn't it|is that so|am i right)\W*$|^(?:so|is it true)\b")
 _SHAPES = {
     Shape.SECTION: _SECTION,
     Shape.COMPARISON: _COMPARISON,
@@ -125,6 +128,7 @@ def read_question(text: str) -> Question:
         figures=frozenset(figures(topic)),
         kind=kind,
         shape=shape,
+        confirms=bool(_CONFIRMS.search(plain)),
         topic=topic,
         when=when,
     )

@@ -30,20 +30,23 @@ _GREETING = re.compile(
     r"|(?:hi|hello|hey)?[,! ]*how are you"
 )
 _THANKS = re.compile(
-    r"(?:ok(?:ay)?|great|perfect|cool|super)?[,! ]*(?:thanks?(?: you)?|thx|cheers|ta)(?: (?:a lot|so much|very much))?"
+    r"(?:ok(?:ay)?|great|perfect|cool|super)?[,! ]*(?:thanks?(?: you)?|thx|cheers|ta)"
+    r"(?: (?:a lot|so much|very much))?"
     r"|ok(?:ay)?|great|perfect|bye|goodbye"
 )
 _DOCUMENTS = r"(?:documents?|files?|papers?|texts?|collection|library|index|corpus)"
 _ALL = re.compile(
-    rf"\b(?:what|which|how many|list|show)\b.*\b{_DOCUMENTS} (?:do|can|are|have|is|did)\b.*\b(?:you|there|here|loaded|indexed|available)\b"
+    rf"\b(?:what|which|how many|list|show)\b.*\b{_DOCUMENTS} (?:do|can|are|have|is|did)\b.*"
+    r"\b(?:you|there|here|loaded|indexed|available)\b"
     rf"|^(?:please )?(?:list|show|name)\b.*\b(?:the|your|all|my) {_DOCUMENTS}\b"
-    rf"|\b(?:overview|summary|outline|summari[sz]e|describe)\b.*\b(?:the|these|my|your|all|this) {_DOCUMENTS}$"
+    rf"|\b(?:overview|summary|outline|summari[sz]e|describe)\b.*\b(?:the|these|my|your|this) {_DOCUMENTS}$"
     rf"|^what (?:is|are) (?:this|these|that|it|(?:the|my|your|these) {_DOCUMENTS}) (?:all )?about$"
     r"|^what (?:do you know|can (?:you|i) (?:tell|help|do|answer|ask)\b.*|can i ask(?: you)?(?: about)?)$"
 )
 _ONE = re.compile(
     r"^(?:please |can you |could you |pls )*(?:summari[sz]e|sum up|outline) (?P<summed>.+)$"
-    r"|^(?:please |can you |could you )*(?:give|show|write)?\s*(?:me |us )?(?:an?|the)? ?(?:\w+ )?(?:overview|summary|outline|gist) of (?P<of>.+)$"
+    r"|^(?:please |can you |could you )*(?:give|show|write)?\s*(?:me |us )?(?:an?|the)? ?(?:\w+ )?"
+    r"(?:overview|summary|outline|gist) of (?P<of>.+)$"
     r"|^what(?:'s| is| does| are)? (?P<about>.+?) (?:all |mainly )?(?:about|deal with)$"
 )
 

@@ -20,9 +20,9 @@ Frequency = Callable[[Iterable[str]], Mapping[str, int]]
 def correct(question: str, frequency: Frequency) -> str:
     """Return the question with each misspelt word corrected.
 
-    A word is misspelt if neither English nor the documents have it. `frequency` returns the document
-    frequency of those stems that any document has. It becomes the most frequent word one letter away: added, left out, replaced or
-    swapped with the next.
+    A word is misspelt if neither English nor the documents have it. It becomes the most frequent word with
+    one letter added, left out, replaced, or swapped with the next. `frequency` returns the document
+    frequency of those stems that any document has.
     """
 
     def corrected(match: re.Match[str]) -> str:

@@ -7,7 +7,8 @@ import re
 from rag.text.words import fold
 
 _SMALL = "cheapest least lowest smallest fewest shortest earliest soonest oldest lightest minimum min slowest"
-_LARGE = "dearest most highest largest biggest greatest longest latest newest heaviest maximum max fastest priciest"
+_LARGE = """dearest priciest most highest largest biggest greatest longest latest newest heaviest maximum max
+    fastest"""
 _COUNTED = re.compile(
     r"\bhow many (?:different |other )?(?:rows|entries|items|articles|products|records|lines|positions)\b"
 )

@@ -39,10 +39,16 @@ class Rarity:
         return cls(weights, named)
 
     def covered(self, stems: frozenset[str]) -> float:
-        """Return the share, 0 to 1, of the question's weight that these `text_stems` cover."""
-        whole = sum(self.weights.values())
-        got = sum(weight for word, weight in self.weights.items() if self._covers(stems, word))
+        """Return the share, 0 to 1, of the weight of the question's known words that `text_stems` cover."""
+        known = {word: weight for word, weight in self.weights.items() if weight < 1}
+        whole = sum(known.values())
+        got = sum(weight for word, weight in known.items() if self._covers(stems, word))
         return got / whole if whole else 0.0
+
+    @property
+    def unknown_share(self) -> float:
+        """The share of the question's words that no chunk contains."""
+        return sum(weight >= 1 for weight in self.weights.values()) / max(1, len(self.weights))
 
     def unknown(self, word: str) -> bool:
         """Return whether no chunk contains this word of the question."""

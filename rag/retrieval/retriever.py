@@ -15,6 +15,7 @@ from rag.types import Chunk, Hit, Place
 DEPTH = 30  # chunks taken from each list before fusion
 K1 = 1.2  # of FTS5's BM25
 DOCUMENT = 0.15  # weight of the words that a chunk's document has: tuned on the development sets
+EXACT = 0.5  # weight of a code: one row of a list is like the next but for it
 MAX_SCORED = 5_000  # chunks that BM25 may score; each takes over a microsecond
 DUPLICATE_SHARE = 0.9  # of common word triples, above which two paragraphs are near-duplicates
 
@@ -63,18 +64,19 @@ class Match:
 
     The share is of the most that the question's words could score, so that a poor match by words counts
     little even where there is no better one. `document` is the share of the question's rarer words, by
-    weight, that its document has anywhere, the title included.
+    weight, that its document has anywhere, the title included. `exact`: it has the codes of the question.
     """
 
     cosine: float
     window: float
     share: float
     document: float = 0.0
+    exact: bool = False
 
     @property
     def score(self) -> float:
         """The fused score (a linear combination, Bruch et al. 2023, with an absolute BM25)."""
-        return (self.cosine + self.window + self.share) / 2 + DOCUMENT * self.document
+        return (self.cosine + self.window + self.share) / 2 + DOCUMENT * self.document + EXACT * self.exact
 
 
 def highest_bm25(terms: Iterable[str], frequency: Mapping[str, int], chunks: int) -> float:

@@ -33,6 +33,7 @@ from rag.types import Chunk, Evidence, Hit, Kind, Place, Span, Vector
 
 OLDER = 3  # best hits among which an older edition is worth naming
 MAX_RARE = 1000  # chunks; a word in more says little about a document
+_CODE = re.compile(r"\d.*[a-z]|[a-z].*\d")  # letters and digits in one word
 AS_OF_FACTOR = 4  # times as many hits are fetched if the question excludes documents after a day
 
 
@@ -95,7 +96,7 @@ def whole_table(
 ) -> tuple[Evidence, ...]:
     """Return every row of a table if the question compares or counts rows.
 
-    It is the table in the document with most of the question's words, and of these the one of most rows found.
+    It is the table in the document with most of the question's words, then the one of most rows found.
     """
     if not (compares_rows(question.text) or counts_rows(question.text)):
         return ()
@@ -146,14 +147,16 @@ def search_paragraphs(
 def _gather(
     search: Search, snapshot: Snapshot
 ) -> tuple[tuple[Evidence, ...], dict[Place, Match], tuple[str, ...]]:
-    """Return the best paragraphs and those around them, how well each hit matches, and older editions left out."""
+    """Return the best paragraphs and those around them, how well hits match, and older editions left out."""
     old = superseded(search.question, snapshot.editions()) - set(search.sources or ())
     as_of = bool(search.question.when.as_of)
     limit = search.limit * (AS_OF_FACTOR if as_of else 1)
     hits, matches = find(replace(search, limit=limit), snapshot, old)
     best = sorted(matches, key=lambda place: -matches[place].score)[:OLDER]
     older = tuple(dict.fromkeys(source for source, _ in best if source in old))
-    paragraphs = partial(known_by, search.question.when, snapshot.paragraphs) if as_of else snapshot.paragraphs
+    paragraphs = (
+        partial(known_by, search.question.when, snapshot.paragraphs) if as_of else snapshot.paragraphs
+    )
     return gather(hits, paragraphs, search.limit), matches, older
 
 
@@ -200,6 +203,13 @@ def _document_coverage(question: Question, sources: Set[str], snapshot: Snapshot
     return covered
 
 
+def _with_codes(question: Question, snapshot: Snapshot) -> set[str]:
+    """Return the chunks that have a code of the question, such as "a2001"."""
+    codes = [word for word in question.words if _CODE.search(word)]
+    expression = " OR ".join(map(expression_of, codes))
+    return {key for key, _ in snapshot.search(expression, DEPTH)} if codes else set()
+
+
 def _matches(
     question: Question,
     vector: Vector,
@@ -214,6 +224,7 @@ def _matches(
     cosines |= {key: float(other @ vector) for key, other in stored.items()}
     windows = snapshot.windows_at((chunk.source, chunk.paragraph) for chunk in chunks.values())
     covered = _document_coverage(question, {chunk.source for chunk in chunks.values()}, snapshot)
+    coded = _with_codes(question, snapshot)
     around = {place: float(other @ vector) for place, other in windows.items()}
     return {
         key: Match(
@@ -221,6 +232,7 @@ def _matches(
             around.get((chunk.source, chunk.paragraph), cosines[key]),
             bm25.get(key, 0.0) / highest if highest else 0.0,
             covered[chunk.source],
+            key in coded,
         )
         for key, chunk in chunks.items()
     }

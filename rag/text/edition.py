@@ -1,4 +1,4 @@
-"""What the opening of a document says of its edition: its version, what it replaces, and whether it is retired."""
+"""What a document's opening says of its edition: its version, what it replaces, whether it is retired."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def _word(written: str) -> str:
 
 
 def _code_words(code: str) -> list[str]:
-    """Return a code as one word, the same with and without hyphens, and its parts of three letters or more."""
+    """Return a code as one word, the same with or without hyphens, and its parts of 3 letters or more."""
     parts = [part for part in re.split(r"[\W_]+", code) if len(part) > 2 and part.isalpha()]
     whole = code if code.startswith("-") else re.sub(r"[-_]", "", code).removeprefix("v")
     return [whole, *map(_same, parts)]
@@ -148,7 +148,9 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
 
 def _goes_on(begun: str, piece: str) -> bool:
     """Return whether the splitter stopped too early: "Dr." + "No", "6 a.m." + "ET, he said"."""
-    return bool(_TITLE.search(begun) or _ENUMERATOR.fullmatch(begun)) or bool(_CLOCK.search(begun) and re.match(r"[A-Z]{2,4}\b", piece))
+    return bool(_TITLE.search(begun) or _ENUMERATOR.fullmatch(begun)) or bool(
+        _CLOCK.search(begun) and re.match(r"[A-Z]{2,4}\b", piece)
+    )
 
 
 def _undotted(text: str) -> str:

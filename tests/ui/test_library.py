@@ -7,13 +7,11 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from scripted_llm import saying
 
 from rag import Assistant, Settings
 from ui import chat, library
 from ui.conversations import FILE, Conversations
 from ui.source import page_image
-from ui.suggest import suggestions
 
 
 @pytest.fixture
@@ -66,7 +64,7 @@ def test_removing_keeps_the_users_file_and_deletes_the_pages_copy(shelf: Assista
 
 
 def test_documents_answer_the_suggested_questions(assistant: Assistant) -> None:
-    questions = suggestions(assistant)
+    questions = assistant.suggestions()
     assert len(questions) >= 3
     for question in questions:
         answer = assistant.ask(question)
@@ -74,19 +72,8 @@ def test_documents_answer_the_suggested_questions(assistant: Assistant) -> None:
         assert answer.citations
 
 
-def test_suggestions_do_not_use_the_language_model(tmp_path: Path) -> None:
-    fleet = file(
-        tmp_path / "fleet.txt", "Jacob Hakvoort, who commands the fleet of Urk, said that it had sailed."
-    )
-    llm = saying()
-    with Assistant.open(tmp_path / "index", Settings(), llm=llm) as assistant:
-        assistant.ingest([fleet])
-        assert suggestions(assistant) == ("Who commands the fleet of Urk?",)
-    assert llm.seen == []
-
-
 def test_an_empty_index_says_to_add_files_and_records_nothing(shelf: Assistant, tmp_path: Path) -> None:
-    assert suggestions(shelf) == ()
+    assert shelf.suggestions() == ()
     with Conversations(tmp_path / FILE) as conversations:
         *_, asked = chat.ask(shelf, conversations, "", "", "What is Wagner?", ())
         assert asked.failed
