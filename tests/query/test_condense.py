@@ -28,6 +28,69 @@ def test_follow_up_gets_what_it_refers_to(turn: Turn, question: str, understood:
     assert condense(question, [turn]) == understood
 
 
+@pytest.mark.parametrize(
+    ("asked", "question", "understood"),
+    [
+        ("What is the CO2 footprint of pea protein?", "and hemp?", "What is the CO2 footprint of hemp?"),
+        ("What is the CO2 footprint of pea protein?", "hemp?", "What is the CO2 footprint of hemp?"),
+        (
+            "What is the CO2 footprint of pea protein?",
+            "thanks, and the price?",
+            "What is the price of pea protein?",
+        ),
+        ("What is the rent for a full plot?", "and a raised bed?", "What is the rent for a raised bed?"),
+        ("What does E-1042 mean?", "and E-1063?", "What does E-1063 mean?"),
+        (
+            "How much is the 2.5 l Matt White?",
+            "and the 10 litre one?",
+            "How much is the 10 litre Matt White?",
+        ),
+        (
+            "When are stitches in the face removed?",
+            "what about on the legs?",
+            "When are stitches on the legs removed?",
+        ),
+        ("What applies after the trial period?", "and during it?", "What applies during the trial period?"),
+        ("How much is Anytime membership?", "And Duo?", "How much is Duo membership?"),
+        ("How many vacation days do we get?", "and sick days?", "How many sick days do we get?"),
+        ("When is the boiler serviced?", "Why?", "Why is the boiler serviced?"),
+        ("When is the boiler serviced?", "by whom?", "By whom is the boiler serviced?"),
+        ("When is the boiler serviced?", "how much does it cost?", "How much does the boiler cost?"),
+        ("What is the deposit for the hall?", "is it refundable?", "Is the deposit for the hall refundable?"),
+        ("What is the footprint of pea protein?", "who supplies it?", "Who supplies pea protein?"),
+        (
+            "What is the rent?",
+            "It's too high, can it be lowered?",
+            "The rent is too high, can it be lowered?",
+        ),
+        ("How much does Sprout cost?", "Is that plan good?", "Is that plan (Sprout) good?"),
+        ("What is the printer called?", "Which one prints A0?", "Which printer prints A0?"),
+        ("What is the boiler's model?", "The pump drips. Is it old?", "The pump drips. Is it old?"),
+    ],
+)
+def test_follow_up_reads_as_a_fluent_question(asked: str, question: str, understood: str) -> None:
+    assert condense(question, [Turn(asked, "")]) == understood
+
+
+def test_they_after_who_are_those_that_the_answer_names() -> None:
+    supplier = Turn("Who is our supplier for pea protein?", "Our supplier is Halvorsen Mills in Odense. [1]")
+    assert condense("How often do they deliver?", [supplier]) == "How often do Halvorsen Mills deliver?"
+
+
+def test_fragment_after_fragment_replaces_it_and_thanks_change_nothing() -> None:
+    turns = ["What is the footprint of yellow pea protein?", "what about green pea protein?", "ok thanks"]
+    history = [Turn(turn, "") for turn in turns]
+    assert condense("and hemp?", history) == "What is the footprint of hemp?"
+    assert condense("who supplies it?", history) == "Who supplies green pea protein?"
+
+
+@pytest.mark.parametrize(
+    "words", ["ok thanks", "Thanks!", "thank you.", "hello", "?", "are you sure?", "really?"]
+)
+def test_words_that_ask_nothing_stay_unchanged(words: str) -> None:
+    assert condense(words, [TANKS]) == words
+
+
 @pytest.mark.parametrize("question", ["When will they arrive?", "Who announced that?", "Why?", "And when?"])
 def test_pronoun_brings_the_words_of_its_subject(question: str) -> None:
     understood = condense(question, [HOWITZERS])
@@ -41,7 +104,13 @@ def test_chain_of_follow_ups_goes_back_to_its_first_question() -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["Who is Sergei Shoigu?", "How many people live in Bakhmut?", "Is there a truce?"]
+    "question",
+    [
+        "Who is Sergei Shoigu?",
+        "How many people live in Bakhmut?",
+        "Is there a truce?",
+        "where is the car park?",
+    ],
 )
 def test_complete_question_stays_unchanged(question: str) -> None:
     assert condense(question, [COMMANDER]) == question
