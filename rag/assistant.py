@@ -83,9 +83,8 @@ class Assistant:
     ) -> IngestReport:
         """Add files and folders. An edited file replaces its old version, an unchanged one is skipped.
 
-        `prune` removes documents whose files were deleted. `progress` is called with (source, done, total);
-        `done` is fractional within a long document.
-        A file that can't be read is reported in `failed` with the reason; the others are still added.
+        `prune` removes documents whose files were deleted. `progress` is called with (source, done, total).
+        A file that can't be read is in `failed` with the reason; the others are still added.
         """
         from rag.ingestion.indexer import ingest
         from rag.models.embedder import BUILT_IN_LIMIT
@@ -113,7 +112,7 @@ class Assistant:
         """Return a checked answer, or an abstention that says what was not found.
 
         `history` is the conversation so far, oldest turn first. `sources` limits the search to these
-        documents. `extractive` answers without the configured LLM.
+        documents. `extractive` answers without the LLM.
         Raises StoreError for an unknown source, ModelError if the LLM doesn't answer.
         """
         return self.stream(question, history, sources, extractive).answer
@@ -164,10 +163,7 @@ class Assistant:
         )
 
     def overview(self, sources: Sequence[str] | str | None = None) -> Answer:
-        """Return what the documents are and, for one, what it says: its sections and most telling sentences.
-
-        Every statement is cited. `sources` limits it to these documents. StoreError for an unknown source.
-        """
+        """Return what these documents are, cited, and of one what it says; StoreError if one is unknown."""
         from rag.overview import overview
 
         with self._index.catalog.read() as snapshot:
@@ -185,7 +181,7 @@ class Assistant:
     ) -> PilcrowRetriever:
         """Return a LlamaIndex retriever of the paragraphs that `search` finds.
 
-        Its nodes hold the paragraph's text, and its source, number, page, line, date (ISO) and heading.
+        Its nodes hold the paragraph's text, source, number, page, line, date (ISO) and heading.
         """
         from rag.llamaindex import PilcrowRetriever
 
@@ -194,8 +190,7 @@ class Assistant:
     def as_query_engine(self, sources: Sequence[str] | None = None) -> PilcrowQueryEngine:
         """Return a LlamaIndex query engine that answers like `ask`.
 
-        The source nodes of its response are the cited paragraphs; an abstention has none. The response's
-        metadata is the answer as JSON.
+        The source nodes of its response are the cited paragraphs, its metadata is the answer as JSON.
         """
         from rag.llamaindex import PilcrowQueryEngine
 

@@ -58,10 +58,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file: `source` is its POSIX path below the ingested root, `sha256` that of its bytes.
-
-    `edition` is what its opening says of its version.
-    """
+    """One file: `source` is its POSIX path below the ingested root, `sha256` that of its bytes."""
 
     source: str
     sha256: str
@@ -101,7 +98,7 @@ class Chunk:
 class Hit:
     """A chunk found by a search. `ranks` is its rank, from 1, in each list; a higher `score` is better.
 
-    `also` are other places with nearly the same text, as (source, paragraph).
+    `also` are other places with nearly the same text.
     """
 
     chunk: Chunk
@@ -219,18 +216,6 @@ class Answer:
     timings: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What to know of the answer beside its text: that it is unsure, computed, or has older editions."""
-        found = []
-        if not (self.sure or self.abstained):
-            found.append("Not sure that this answers your question.")
-        if self.computed:
-            found.append(f"Computed: {self.computed}.")
-        if self.older:
-            found.append(f"Older editions left out: {', '.join(self.older)}.")
-        return tuple(found)
-
-    @property
     def highlights(self) -> tuple[tuple[int, int], ...]:
         """The spans in `text` of the highlighted words of its statements."""
         found, at = [], 0
@@ -269,10 +254,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A document as the index lists it; `paragraphs` is how many it has.
-
-    `version`, `replaces` (another version; "" for none) and `retired` are what its opening says.
-    """
+    """A document as the index lists it: how many `paragraphs` it has, and what it says of its edition."""
 
     source: str
     title: str

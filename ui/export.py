@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rag import Answer, Citation, Evidence, PilcrowError, Statement
 from ui.conversations import Entry
+from ui.notes import notes
 from ui.render import TEMPLATES
 
 FORMAT = 1  # version of the JSON
@@ -42,7 +43,7 @@ class _Turn:
         if answer.standalone and answer.standalone != answer.question:
             asked += f" Understood as: {answer.standalone}"
         differ = ["The sources differ."] if answer.conflicting else []
-        return " ".join([asked, *differ, *answer.notes])
+        return " ".join([asked, *differ, *notes(answer)])
 
     def notes_of(self, statement: Statement) -> list[int]:
         return [self.notes[number] for number in statement.citations if number in self.notes]

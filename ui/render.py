@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from rag import Answer, Citation, Evidence, Statement
 from ui.conversations import MAX_NOTE, VERDICTS
+from ui.notes import notes
 
 _MARK = re.compile(r"\[(\d+)\]")
 # Invisible characters, and those that change the direction of the text after them.
@@ -95,6 +96,7 @@ TEMPLATES.globals |= {
     "MAX_NOTE": MAX_NOTE,
     "VERDICTS": VERDICTS,
     "citations_of": _citations_of,
+    "notes": notes,
     "pieces": _pieces,
     "uncited": _uncited,
 }

@@ -11,6 +11,7 @@ from time import monotonic
 import typer
 
 from rag import Answer, Citation, Evidence, IngestReport, Paragraph
+from ui.notes import notes
 
 PATIENCE = 1.0  # seconds before a progress bar is shown
 # A terminal obeys control characters: a document could move the cursor or rename the window.
@@ -42,7 +43,7 @@ def print_answer(answer: Answer) -> None:
         styled += text[position:start] + typer.style(text[start:end], bold=True)
         position = end
     typer.echo(styled + text[position:])  # echo drops the styles where it doesn't write to a terminal
-    for note in answer.notes:
+    for note in notes(answer):
         print_text(note)
     places = [f"[{cited.number}] {_place(cited)}: “{cited.quote}”" for cited in answer.citations]
     if answer.abstained:

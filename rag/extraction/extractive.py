@@ -189,9 +189,15 @@ def _length(sentences: Sequence[Sentence]) -> int:
 
 
 def _passage(best: Sentence, paragraph: Sequence[Sentence]) -> list[Sentence]:
-    """Return the paragraph's sentences around its best one: all of them if they are short enough."""
+    """Return the paragraph's sentences around its best one: all of them if they are short enough.
+
+    A sentence of no probability is left out: the others of the paragraph when a side of a conflict is shown.
+    """
+    likely = [one for one in paragraph if one.probability or one.start == best.start]
     if _length(paragraph) <= PASSAGE_WORDS:
-        return list(paragraph)
+        opening = paragraph[max(0, paragraph.index(likely[0]) - 1)]
+        needs = opening is not likely[0] and _REFERS_BACK.match(likely[0].text)
+        return [opening, *likely] if needs else likely
     first = last = next(at for at, one in enumerate(paragraph) if one.start == best.start)
     while True:
         before = paragraph[first - 1 : first] if first else []
@@ -200,7 +206,7 @@ def _passage(best: Sentence, paragraph: Sequence[Sentence]) -> list[Sentence]:
         if before and _REFERS_BACK.match(paragraph[first].text):
             beside = list(before)
         room = PASSAGE_WORDS - _length(paragraph[first : last + 1])
-        fitting = [one for one in beside if len(one.text.split()) <= room]
+        fitting = [one for one in beside if len(one.text.split()) <= room and one.probability]
         if not fitting:
             return list(paragraph[first : last + 1])
         if max(fitting, key=lambda one: one.probability).start < paragraph[first].start:

@@ -34,7 +34,9 @@ class Computed:
 
 
 def compute(question: Question, table: Sequence[Evidence]) -> Computed | None:
-    """Return the rows of a table that answer; None if the question doesn't say which column counts."""
+    """Return the rows of a table that answer; None if it is unclear which column counts."""
+    if not table:
+        return None
     rows = _about(question, table)
     if counts_rows(question.text):
         return Computed(tuple(rows), f"counted over {len(table)} rows", count=True)

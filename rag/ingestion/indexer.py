@@ -13,7 +13,7 @@ from time import monotonic
 
 from rag.errors import LoadError
 from rag.index.folder import Index
-from rag.index.snapshot import Origin, Snapshot
+from rag.index.snapshot import Origin
 from rag.ingestion.chunker import chunk, sentence_spans
 from rag.ingestion.embedding import (
     CachedEmbedder,
@@ -26,7 +26,7 @@ from rag.ingestion.embedding import (
 )
 from rag.ingestion.interruption import Interruption
 from rag.ingestion.scan import Scan, assign_sources, deleted_sources, existing_paths, scan
-from rag.ingestion.windows import Window, windows
+from rag.ingestion.windows import Window, stored_windows, windows
 from rag.loaders import read_bytes
 from rag.loaders.worker import Loader
 from rag.types import Chunk, Document, IngestReport, Kind, Vector
@@ -169,7 +169,7 @@ def _ready(
     with index.catalog.read() as snapshot:
         vectors = snapshot.vectors(each.id for each in chunks)
         sentences = snapshot.sentences_of(origin.source)
-        known = _known_windows(snapshot, origin.source)
+        known = stored_windows(origin.source, snapshot)
     new = {each.number for each in document.paragraphs if (each.heading, each.text) not in sentences}
     to_embed = tuple(
         piece
@@ -177,13 +177,6 @@ def _ready(
         if piece.chunk.id not in vectors or (piece.sentences and piece.chunk.paragraph in new)
     )
     return Ready(origin, document, pieces, to_embed, vectors, sentences, made, known, is_update=True)
-
-
-def _known_windows(snapshot: Snapshot, source: str) -> dict[str, Vector]:
-    """Return the vectors of a stored document's windows, by their text."""
-    stored = snapshot.windows_of(source)
-    made = windows(snapshot.all_paragraphs(source))
-    return {window.text: stored[span] for window in made if (span := (window.first, window.last)) in stored}
 
 
 def _pieces(document: Document, chunks: Sequence[Chunk]) -> Iterator[Piece]:

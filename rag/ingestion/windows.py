@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rag.index.snapshot import Snapshot
 from rag.ingestion.chunker import normalise
 from rag.ingestion.embedding import SpannedText
-from rag.types import Paragraph
+from rag.types import Paragraph, Vector
 
 WINDOW_WORDS = 150  # most words of a window of several paragraphs
 
@@ -38,6 +39,13 @@ def windows(paragraphs: Sequence[Paragraph]) -> Iterator[Window]:
         run.append(paragraph)
         length += words
     yield from _window(run)
+
+
+def stored_windows(source: str, snapshot: Snapshot) -> dict[str, Vector]:
+    """Return the vectors of a stored document's windows, by their text."""
+    stored = snapshot.windows_of(source)
+    made = windows(snapshot.all_paragraphs(source))
+    return {one.text: stored[one.first, one.last] for one in made if (one.first, one.last) in stored}
 
 
 def _window(run: Sequence[Paragraph]) -> Iterator[Window]:

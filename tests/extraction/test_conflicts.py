@@ -100,9 +100,9 @@ def test_both_sides_are_shown_newest_first(
 )
 def test_same_or_rounded_figure_is_no_conflict(harbour: Assistant, question: str, value: str) -> None:
     answer = harbour.ask(question)
-    (statement,) = answer.statements
     assert not answer.conflicting
-    assert value in statement.text
+    assert value in answer.text
+    assert len({source for source, _ in sources_and_dates(answer)}) == 1
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_same_or_rounded_figure_is_no_conflict(harbour: Assistant, question: str
 def test_the_time_asked_for_chooses_the_side(
     harbour: Assistant, question: str, side: tuple[str, date]
 ) -> None:
-    assert sources_and_dates(harbour.ask(question)) == [side]
+    assert set(sources_and_dates(harbour.ask(question))) == {side}
 
 
 def test_later_text_does_not_answer_as_of_a_day(harbour: Assistant) -> None:

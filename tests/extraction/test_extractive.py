@@ -7,11 +7,12 @@ import re
 import pytest
 from remembering_embedder import RememberingEmbedder
 
-from rag.extraction.extractive import extract
+from rag.extraction.extractive import PASSAGE_WORDS, extract
 from rag.extraction.reader import Reading, Sentence, read
 from rag.models.embedder import Embedder
 from rag.query.question import read_question
 from rag.retrieval.rarity import Rarity, question_stems
+from rag.retrieval.retriever import Match
 from rag.retrieval.search import SearchResult
 from rag.text.words import sentences, stems
 from rag.types import Draft, Evidence
@@ -37,7 +38,8 @@ def write(remembering: RememberingEmbedder, text: str, *texts: str) -> tuple[Dra
     """Return what is drafted for a question on these paragraphs."""
     question, given = read_question(text), evidence(*texts)
     vector = remembering.embed([text])[0]
-    similarity = [float(row @ vector) for row in remembering.embed(texts)]
+    cosines = [float(row @ vector) for row in remembering.embed(texts)]
+    matches = [Match(cosine, cosine, 0.0) for cosine in cosines]
     frequency = {word: sum(word in stems(each) for each in texts) for word in question_stems(question)}
     rarity = Rarity.of(question, frequency, len(texts))
     likeness = [
@@ -47,7 +49,7 @@ def write(remembering: RememberingEmbedder, text: str, *texts: str) -> tuple[Dra
         }
         for each in texts
     ]
-    found = SearchResult(tuple(given), similarity, likeness, rarity, (), False)
+    found = SearchResult(tuple(given), matches, likeness, rarity, (), False)
     return extract(question, given, read(question, found))
 
 
@@ -109,13 +111,16 @@ def test_several_sentences_follow_the_order_of_the_page() -> None:
     assert " ".join(draft.text for draft in drafts) == HARBOUR
 
 
-def test_answer_grows_until_it_is_probable_enough() -> None:
+def test_a_short_paragraph_is_shown_whole_and_a_long_one_around_its_best_sentence() -> None:
     question = read_question("Who rowed ashore?")
-    sure, unsure = shared(HARBOUR, 0.03, 0.05, 0.92), shared(HARBOUR, 0.2, 0.25, 0.55)
-    assert [draft.text for draft in extract(question, evidence(HARBOUR), sure)] == [
-        "Some pilots rowed ashore."
-    ]
-    assert len(extract(question, evidence(HARBOUR), unsure)) == 3
+    reading = shared(HARBOUR, 0.03, 0.05, 0.92)
+    assert " ".join(draft.text for draft in extract(question, evidence(HARBOUR), reading)) == HARBOUR
+    long = " ".join([f"Ship {number} lay at anchor in the roads of the isle." for number in range(20)])
+    drafts = extract(question, evidence(long), shared(long, *[0.02] * 12, 0.62, *[0.02] * 7))
+    text = " ".join(draft.text for draft in drafts)
+    assert "Ship 12 lay" in text
+    assert len(text.split()) <= PASSAGE_WORDS
+    assert text in long
 
 
 CATCHES = ("The Zeemeeuw caught 40 plaice in 1962.", "The Zeemeeuw caught 60 plaice in 1963.")

@@ -35,6 +35,7 @@ def write(
             chunks,
             [np.full(4, number, dtype=np.float32) for number in range(len(chunks))],
             {2: {(0, 34): np.full(4, 2, dtype=np.float32)}, 3: {(0, 24): np.full(4, 3, dtype=np.float32)}},
+            {(1, 3): np.full(4, 4, dtype=np.float32)},
         )
     return chunks
 

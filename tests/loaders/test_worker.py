@@ -74,7 +74,7 @@ def test_file_that_needs_too_much_memory_is_skipped_and_the_next_is_read(tmp_pat
     large = tmp_path / "large.txt"
     large.write_text("A sentence of it. " * 2_000_000)
     file, *_ = files(tmp_path)
-    with Loader(memory=150 * 2**20) as loader:
+    with Loader(memory=130 * 2**20) as loader:
         with pytest.raises(LoadError, match=r"large\.txt: needs more than 0.1 GiB of memory.*split it"):
             loader.load(large, "large.txt")
         assert loader.load(file, "a.txt").paragraphs

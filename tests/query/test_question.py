@@ -1,6 +1,6 @@
 import pytest
 
-from rag.query.question import AnswerKind, answers_kind, read_question
+from rag.query.question import AnswerKind, Shape, answers_kind, read_question
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_question_without_words_has_no_parts(text: str) -> None:
     ],
 )
 def test_question_for_a_list_is_recognised(text: str, wanted: bool) -> None:
-    assert read_question(text).wants_list is wanted
+    assert (read_question(text).shape is Shape.LIST) is wanted
 
 
 @pytest.mark.parametrize(

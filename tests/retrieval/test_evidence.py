@@ -1,10 +1,10 @@
 from collections.abc import Iterable
 from datetime import date
 
-from rag.retrieval.evidence import SHORT, WIDENED, gather
+from rag.retrieval.evidence import SECTION_WORDS, WIDENED, gather
 from rag.types import Chunk, Hit, Kind, Paragraph, Place
 
-LONG = "word " * SHORT
+LONG = "word " * (SECTION_WORDS + 1)
 
 
 def hit(paragraph: int, score: float = 1.0, source: str = "a.txt", also: tuple[Place, ...] = ()) -> Hit:
@@ -31,17 +31,29 @@ def test_hit_brings_its_whole_paragraph_and_its_place() -> None:
     assert (found.kind, found.score, found.also) == (Kind.TABLE_ROW, 0.5, (("b.txt", 7),))
 
 
-def test_short_paragraph_brings_its_neighbours_after_all_hits() -> None:
-    shelf = Shelf(*(Paragraph(number, f"Short {number}.") for number in range(1, 11)))
-    found = gather([hit(2), hit(9)], shelf, 8)
-    assert [each.paragraph for each in found[:2]] == [2, 9]
-    assert {each.paragraph for each in found[2:]} == {1, 3, 8, 10}
-    assert [each.number for each in found] == [1, 2, 3, 4, 5, 6]
+def test_paragraph_brings_its_section_after_all_hits() -> None:
+    shelf = Shelf(
+        *(Paragraph(number, f"Short {number}.", heading="Tides") for number in range(1, 5)),
+        Paragraph(5, "Winds", Kind.HEADING),
+        Paragraph(6, "Short 6.", heading="Winds"),
+    )
+    found = gather([hit(2), hit(6)], shelf, 8)
+    assert [each.paragraph for each in found] == [2, 6, 1, 3, 4]
+    assert [each.number for each in found] == [1, 2, 3, 4, 5]
 
 
-def test_long_paragraph_brings_no_neighbours() -> None:
+def test_list_item_brings_its_whole_list_and_what_announces_it() -> None:
+    steps = [Paragraph(number, LONG, Kind.LIST_ITEM) for number in range(3, 9)]
+    shelf = Shelf(Paragraph(1, LONG), Paragraph(2, "To reset it:"), *steps, Paragraph(9, LONG))
+    found = gather([hit(5)], shelf, 8)
+    assert sorted(each.paragraph for each in found) == [2, 3, 4, 5, 6, 7, 8]
+
+
+def test_row_and_long_paragraph_bring_no_neighbours() -> None:
     shelf = Shelf(Paragraph(1, "Before."), Paragraph(2, LONG), Paragraph(3, "After."))
     assert [each.paragraph for each in gather([hit(2)], shelf, 8)] == [2]
+    rows = Shelf(*(Paragraph(number, f"Ship: {number}", Kind.TABLE_ROW) for number in range(1, 4)))
+    assert [each.paragraph for each in gather([hit(2)], rows, 8)] == [2]
 
 
 def test_no_paragraph_is_listed_twice() -> None:
@@ -51,10 +63,11 @@ def test_no_paragraph_is_listed_twice() -> None:
 
 
 def test_only_the_best_hits_are_widened() -> None:
-    shelf = Shelf(*(Paragraph(number, f"Short {number}.") for number in range(1, 60)))
-    found = gather([hit(number) for number in range(3, 53, 10)], shelf, 8)
-    assert len(found) == 5 + 2 * WIDENED
-    assert {42, 44}.isdisjoint(each.paragraph for each in found)
+    shelf = Shelf(
+        *(Paragraph(number, f"Short {number}.", heading=str(number // 3)) for number in range(1, 60))
+    )
+    found = gather([hit(number) for number in range(4, 54, 9)], shelf, 8)
+    assert len(found) == 6 + 2 * WIDENED
 
 
 def test_deleted_paragraph_is_left_out() -> None:

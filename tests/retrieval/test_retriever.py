@@ -1,6 +1,13 @@
 import pytest
 
-from rag.retrieval.retriever import fuse, match_expression, merge_duplicates, rerank, retrieve
+from rag.retrieval.retriever import (
+    Match,
+    best_of_each,
+    highest_bm25,
+    match_expression,
+    merge_duplicates,
+    rerank,
+)
 from rag.types import Chunk, Hit
 
 TEXT = "The port of Odesa was struck at night and a harbour guard was killed by the blast near the gate"
@@ -10,22 +17,29 @@ def chunk(text: str, source: str = "a.txt", paragraph: int = 1) -> Chunk:
     return Chunk(source, paragraph, 0, text)
 
 
-def test_chunk_in_both_lists_comes_first() -> None:
-    fused = fuse({"dense": [("x", 0.6), ("both", 0.58), ("z", 0.1)], "bm25": [("y", 7.0), ("both", 5.0)]})
-    assert fused[0][0] == "both"
-    assert fused[0][2] == {"dense": 2, "bm25": 2}
+def test_a_poor_match_by_words_counts_little_even_where_there_is_no_better_one() -> None:
+    highest = highest_bm25(["frugal", "cycle", "slow"], {"frugal": 1, "cycle": 50, "slow": 20}, 1000)
+    poor = Match(0.2, 0.2, 1.0 / highest)
+    near = Match(0.5, 0.4, 0.0)
+    assert near.score > poor.score
 
 
-def test_only_chunk_with_a_rare_word_comes_first_though_its_vector_is_far() -> None:
-    dense = [(f"like {number}", 0.40 - number / 1000) for number in range(50)]
-    bm25 = [("named", 9.0), *((f"like {number}", 1.0) for number in range(49))]
-    assert fuse({"dense": dense, "bm25": bm25})[0][0] == "named"
+def test_row_with_the_code_comes_before_its_neighbours() -> None:
+    chunks = {key: chunk(key, paragraph=number) for number, key in enumerate(("A-1", "A-2"), 1)}
+    matches = {"A-1": Match(0.6, 0.5, 0.2), "A-2": Match(0.5, 0.5, 0.2, exact=True)}
+    assert [hit.chunk.text for hit in best_of_each(matches, {}, chunks, 5)] == ["A-2", "A-1"]
 
 
-def test_paragraph_is_one_hit_and_deleted_chunks_are_dropped() -> None:
+def test_paragraph_is_one_hit_with_its_ranks() -> None:
     chunks = {"a0": chunk("one"), "a1": Chunk("a.txt", 1, 1, "two"), "b0": chunk("three", paragraph=2)}
-    hits = retrieve({"dense": [("a0", 1.0), ("gone", 0.9), ("a1", 0.8), ("b0", 0.7)]}, chunks, 5)
-    assert [(hit.chunk.source, hit.chunk.paragraph) for hit in hits] == [("a.txt", 1), ("a.txt", 2)]
+    matches = {key: Match(cosine, 0.0, 0.0) for key, cosine in (("a0", 1.0), ("a1", 0.8), ("b0", 0.7))}
+    lists = {"dense": [("a0", 1.0), ("a1", 0.8), ("b0", 0.7)], "bm25": [("b0", 3.0)]}
+    first, second = best_of_each(matches, lists, chunks, 5)
+    assert [(hit.chunk.source, hit.chunk.paragraph) for hit in (first, second)] == [
+        ("a.txt", 1),
+        ("a.txt", 2),
+    ]
+    assert (first.ranks, second.ranks) == ({"dense": 1}, {"dense": 3, "bm25": 1})
 
 
 def test_near_duplicates_are_one_hit_with_all_places() -> None:
@@ -55,11 +69,11 @@ def test_no_question_can_break_the_word_index(question: str) -> None:
 
 
 def test_in_a_large_index_common_words_make_way_for_rarer_ones() -> None:
-    counts = {"port": 80_000, "struck": 4_000, "izmail": 40, "mayor": 30_000}
-    assert match_expression("Was the port of Izmail struck?", lambda _: counts) == '"izmail" OR "struck"'
+    counts = {"port": 80_000, "strike": 4_000, "izmail": 40, "mayor": 30_000}
+    assert match_expression("Was the port of Izmail struck?", lambda _: counts) == '"izmail" OR "strike"'
     assert match_expression("Who was the mayor of the port?", lambda _: counts) == '"mayor"'
     few = {stem: count // 100 for stem, count in counts.items()}
-    assert match_expression("Was the port struck?", lambda _: few) == '"port" OR "struck"'
+    assert match_expression("Was the port struck?", lambda _: few) == '"port" OR "strike"'
 
 
 def test_question_without_words_has_no_expression() -> None:
