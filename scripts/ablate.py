@@ -26,9 +26,8 @@ from eval.scores.reply import Reply
 from rag.extraction import conflicts, extractive
 from rag.extraction.reader import sentence_features
 from rag.extraction.reader_weights import ANSWERS, SENTENCE
-from rag.query.question import AnswerKind, Question, read_question
+from rag.query.question import AnswerKind, Question, Shape, read_question
 from rag.query.when import When
-from rag.retrieval.retriever import Ranked
 from scripts.bench import corpora
 from scripts.bench.asking import Pilcrow, Run
 from scripts.bench.scoring import figures
@@ -57,16 +56,6 @@ def asking(**changes: Any) -> Part:
     return {f"rag.{module}.read_question": read for module in ("answering", "retrieval.search")}
 
 
-def reciprocal_ranks(lists: Mapping[str, Ranked]) -> list[tuple[str, float, dict[str, int]]]:
-    """Fuse by reciprocal ranks, k = 60 (Cormack et al. 2009), instead of by scores."""
-    ranks: dict[str, dict[str, int]] = {}
-    for name, ranked in lists.items():
-        for rank, (key, _) in enumerate(ranked, 1):
-            ranks.setdefault(key, {})[name] = rank
-    scored = [(key, sum(1 / (60 + rank) for rank in found.values()), found) for key, found in ranks.items()]
-    return sorted(scored, key=lambda item: -item[1])
-
-
 def bare_features(asked: Question, evidence: Sequence[Any], *rest: Any) -> list[dict[str, float]]:
     """Return the features of sentences without their headings."""
     return sentence_features(asked, [replace(item, heading="") for item in evidence], *rest)
@@ -90,11 +79,14 @@ def no(*_: object) -> bool:
 PARTS: Mapping[str, Part] = {
     "BM25": {"rag.retrieval.search.match_expression": lambda *_: ""},
     "dense": {"rag.index.vectors.VectorStore.query": lambda *_: []},
-    "scores fused (ranks instead)": {"rag.retrieval.retriever.fuse": reciprocal_ranks},
+    "windows": {"rag.index.snapshot.Snapshot.windows_at": lambda *_: {}},
+    "words of the document": {"rag.retrieval.retriever.DOCUMENT": 0.0},
+    "codes": {"rag.retrieval.retriever.EXACT": 0.0},
+    "older editions left out": {"rag.retrieval.search.superseded": lambda *_: frozenset()},
+    "spelling": {"rag.answering.correct": lambda question, _: question},
     "duplicates folded": {"rag.retrieval.retriever.merge_duplicates": lambda hits, most: hits[:most]},
     "neighbours": {"rag.retrieval.evidence.WIDENED": 0},
-    "neighbours of short ones": {"rag.retrieval.evidence.SHORT": 0},
-    "neighbours after a colon": {"rag.retrieval.evidence.ANNOUNCED": 0},
+    "sections": {"rag.retrieval.evidence.SECTION_WORDS": 0},
     "time asked for": asking(when=When()),
     "seats of government": {"rag.text.names._SEATS": ()},
     "other names of countries": {"rag.text.names._GROUP": {}},
@@ -107,11 +99,14 @@ PARTS: Mapping[str, Part] = {
     "kinds of question": asking(kind=AnswerKind.THING),
     **{f"sentence: {name}": {"rag.extraction.reader.SENTENCE": SENTENCE | {name: 0.0}} for name in SENTENCE},
     **{f"answers: {name}": {"rag.extraction.reader.ANSWERS": ANSWERS | {name: 0.0}} for name in ANSWERS},
-    "list questions": asking(wants_list=False),
+    "shapes": asking(shape=Shape.ANSWER),
+    "tables": {"rag.answering.compute": lambda *_: None},
+    "requests": {"rag.answering.requested": lambda *_: None},
     "longer lists": {"rag.extraction.extractive.LIST_WORDS": extractive.WORDS},
-    "colon rule": {"rag.extraction.extractive._announced": lambda *_: []},
+    "colon rule": {"rag.extraction.extractive._with_announced": lambda chosen, _: chosen},
     "lead-back": {"rag.extraction.extractive._REFERS_BACK": NEVER},
-    "second sentences": {"rag.extraction.extractive._floor": lambda *_: 2.0},
+    "whole paragraphs": {"rag.extraction.extractive.PASSAGE_WORDS": 0},
+    "second paragraphs": {"rag.extraction.extractive.OTHER": 2.0},
     "no more when sure": {"rag.extraction.extractive.ENOUGH": 2.0},
     "repeats dropped": {"rag.extraction.extractive._repeats": no},
     "conflicts": {"rag.answering.write": extracted},

@@ -28,13 +28,25 @@ _REFERS_BACK = re.compile(
 )
 
 
+# Orders to a language model, put into a document: they inform nobody.
+_INJECTED = re.compile(
+    r"\b(?:ignore|disregard|forget) (?:(?:all|any|the|your|these|previous|above) )+"
+    r"|\b(?:in|begin|start|end) your (?:answer|response|reply)\b|\bsystem prompt\b",
+    re.IGNORECASE,
+)
+
+
 def extract(question: Question, evidence: Sequence[Evidence], reading: Reading) -> tuple[Draft, ...]:
     """Return the statements that answer best, in the shape that the question asks for."""
     if not reading.sentences:
         return ()
     page = Page.of(evidence, reading)
     chosen = _shaped(question, page, reading) or _passages(question, page, reading)
-    return tuple(Draft(tidy(sentence.text), (evidence[sentence.index].number,)) for sentence in chosen)
+    return tuple(
+        Draft(tidy(sentence.text), (evidence[sentence.index].number,))
+        for sentence in chosen
+        if not _INJECTED.search(sentence.text)
+    )
 
 
 @dataclass(frozen=True, slots=True)

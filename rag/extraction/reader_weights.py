@@ -1,4 +1,9 @@
-"""Weights of the two linear models of `reader.py`, fitted by `scripts/fit_reading.py`."""
+"""Weights of the two linear models of `reader.py`, fitted by `scripts/fit_reading.py`.
+
+Data: the development halves of XQuAD (English), CLAPnq and MTRAG-UN, and our office questions (dev), 632, 142,
+174 and 236 answerable ones. Cross-validated, the best sentence answered .85, .73, .92 and .70 of them, one of
+the best two .93, .93, .96 and .80; the AUC of "this answers" was .97, .99, .88 and .77.
+"""
 
 SENTENCE = {
     "sentence_cosine": 11.47,
@@ -24,5 +29,7 @@ ANSWERS = {
     "foreign": -3.24,
 }
 
-THRESHOLD = 0.2
+# Pilcrow abstains below the first, and says that it is unsure below the second. At these, .10 of MTRAG's
+# answerable turns were refused, and .82 of the others refused or doubted; .95 of CLAPnq's, .56 of the office's.
+THRESHOLD = 0.25
 SURE = 0.55

@@ -14,6 +14,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 SHORTEST = 4  # letters of a word that may be corrected
 SHORTEST_NAME = 6  # the same for a capitalised word: short names are often alike
 
+LONGEST = 24  # the same: a longer word isn't one
+
 Frequency = Callable[[Iterable[str]], Mapping[str, int]]
 
 
@@ -36,9 +38,9 @@ def _nearest(written: str, frequency: Frequency) -> str | None:
     word = fold(written)
     capitalised = written[0].isupper() and not written.isupper()
     shortest = SHORTEST_NAME if capitalised else SHORTEST
-    if len(word) < shortest or not word.isalpha() or word in STOPWORDS or simplemma.is_known(word, "en"):
+    if not (shortest <= len(word) <= LONGEST and word.isalpha()) or word in STOPWORDS:
         return None
-    if frequency([stem(word)]):
+    if simplemma.is_known(word, "en") or frequency([stem(word)]):
         return None
     stems = {other: stem(other) for other in _slips(word)}
     counts = frequency(set(stems.values()))

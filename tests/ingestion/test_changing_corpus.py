@@ -97,9 +97,9 @@ def test_edited_line_changes_one_document_and_the_answer(corpus: Corpus) -> None
 
     assert (report.updated, report.added, report.removed, report.failed) == (("kampen.txt",), (), (), ())
     assert len(report.unchanged) == 19
-    assert corpus.embedder.received == [
-        "The tower of Kampen\nThe warden of the tower of Kampen is Wilhelmina Visser."
-    ]
+    paragraph, window = corpus.embedder.received
+    assert paragraph == "The tower of Kampen\nThe warden of the tower of Kampen is Wilhelmina Visser."
+    assert "Wilhelmina" in window
     assert len(before & corpus.ids("kampen.txt")) == len(before) - 1
     assert corpus.ids("tholen.txt") == others
     answer = corpus.assistant.ask(question)
@@ -111,14 +111,16 @@ def test_edited_line_changes_one_document_and_the_answer(corpus: Corpus) -> None
     assert corpus.assistant.check() == []
 
 
-def test_inserted_line_moves_the_numbers_and_embeds_only_itself(corpus: Corpus) -> None:
+def test_inserted_line_moves_the_numbers_and_embeds_only_itself_and_its_window(corpus: Corpus) -> None:
     question = "How high is the tower of Vianen?"
-    (before,) = corpus.assistant.ask(question).citations
+    before = corpus.assistant.ask(question).citations[0]
     corpus.edit("vianen.txt", "The warden", "Rain fell on the market.\n\nThe warden")
     corpus.embedder.received.clear()
     corpus.assistant.ingest(corpus.folder)
-    assert corpus.embedder.received == ["The tower of Vianen\nRain fell on the market."]
-    (after,) = corpus.assistant.ask(question).citations
+    paragraph, window = corpus.embedder.received
+    assert paragraph == "The tower of Vianen\nRain fell on the market."
+    assert "Rain fell" in window
+    after = corpus.assistant.ask(question).citations[0]
     assert (after.quote, after.paragraph) == (before.quote, before.paragraph + 1)
     assert corpus.assistant.paragraph("vianen.txt", after.paragraph).text == after.paragraph_text
 

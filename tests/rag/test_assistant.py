@@ -21,7 +21,6 @@ STRINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "hostile" / 
 QUESTIONS = [
     ("How many people may the Russian embassy in Chișinău keep?", "25", "moldova-and-belarus.html", "to 25"),
     ("Why was the Odesa missile hard to spot?", "storm", "black-sea-notes.txt", "flew very low"),
-    ("What does Moscow demand before it revives the grain deal?", "serves", "black-sea-notes.txt", "Peskov"),
     ("When does the ban on Ukrainian grain end?", "15 September", "black-sea-notes.txt", "15 September"),
     ("Which country promised 19 howitzers to Ukraine?", "Denmark", "aid-and-weapons.csv", "Denmark"),
     ("What did Blinken announce on 25 July 2023?", "400 million", "aid-and-weapons.csv", "Blinken"),

@@ -58,11 +58,20 @@ PASSAGES = {
 
 @pytest.fixture(scope="session")
 def public_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with six articles of XQuAD, five questions of CLAPnq, and claims of WiCE and SummEdits."""
+    """A folder with articles of XQuAD, questions of CLAPnq and MTRAG, and claims of WiCE and SummEdits."""
     data = tmp_path_factory.mktemp("public sets")
     _write(data / "xquad" / "xquad.en.json", {"data": [_article(*item) for item in ARTICLES.items()]})
     for kind, passages in PASSAGES.items():
         _write(data / "clapnq" / f"clapnq_dev_{kind}.jsonl", *(_clapnq(kind, *each) for each in passages))
+    passages = [{"document_id": f"{title}-0-9", "text": text} for title, text, _ in PASSAGES["answerable"]]
+    turns = [
+        {"input": [{"text": question}], "answerability": [kind.upper()], "contexts": contexts}
+        for kind, rows in PASSAGES.items()
+        for title, _, question in rows
+        for contexts in [[{"document_id": f"{title}-0-9"}]]
+    ]
+    _write(data / "mtrag" / "passages.jsonl", *passages)
+    _write(data / "mtrag" / "reference.jsonl", *turns)
     claims = [_claims(title, *sentence) for title, facts in ARTICLES.items() for sentence in facts]
     _write(data / "wice" / "oracle_chunks_claim_dev.jsonl", *(claim for pair in claims for claim in pair))
     for name in ("news", "scitldr"):
