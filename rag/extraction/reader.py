@@ -26,8 +26,6 @@ from rag.types import Evidence, Kind, Span, Vectors
 
 SentenceSpan = tuple[int, int, int]  # index of the paragraph in the evidence; start and end in its text
 
-_COUNTED = {AnswerKind.NUMBER, AnswerKind.SIZE}
-
 LIKELY = 0.1  # share of the best sentence's probability above which another sentence may be the answer
 MAX_SENTENCES = 400  # read for one question
 LONG = 30  # words; a longer sentence counts as this long
@@ -173,9 +171,6 @@ def answer_features(question: Question, found: SearchResult, best: Sentence) -> 
     return {
         "sentence_cosine": best.features["sentence_cosine"],
         "context_covers": found.rarity.covered(text_stems(context)),
-        "unknown_share": found.rarity.unknown_share,
-        "no_figure": float(question.kind in _COUNTED and not best.features["right_kind"]),
-        "names_missing": float(min(2, len(_missing(question, context)))),
         "foreign": float(_is_foreign(question, found)),
     }
 

@@ -45,11 +45,6 @@ class Rarity:
         got = sum(weight for word, weight in known.items() if self._covers(stems, word))
         return got / whole if whole else 0.0
 
-    @property
-    def unknown_share(self) -> float:
-        """The share of the question's words that no chunk contains."""
-        return sum(weight >= 1 for weight in self.weights.values()) / max(1, len(self.weights))
-
     def unknown(self, word: str) -> bool:
         """Return whether no chunk contains this word of the question."""
         return self.weights.get(stem(word), 0.0) >= 1

@@ -27,7 +27,7 @@ Printed = pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("fit", "weights"),
     [
-        (fit_reading, ("SENTENCE =", "sentence_cosine", "ANSWERS =", "names_missing")),
+        (fit_reading, ("SENTENCE =", "sentence_cosine", "ANSWERS =", "foreign")),
         (fit_highlight, ("WEIGHTS =", "'any'")),
         (fit_grounding, ("BIAS, WEIGHTS =", "'bias'", "SummEdits news", "made_uncertain")),
     ],
