@@ -83,6 +83,7 @@ def abstain(
         nearest=found.evidence[:NEAREST] if has_words else (),
         missing=(*found.unknown, *elsewhere),
         kind="abstention",
+        sure=False,
         standalone=asked.text,
         probability=reading.probability if has_words else 0.0,
         timings=timings,

@@ -210,7 +210,7 @@ class Answer:
     conflicting: bool = False
     dropped: tuple[str, ...] = ()
     kind: str = "answer"
-    sure: bool = False
+    sure: bool = True
     older: tuple[str, ...] = ()
     computed: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
