@@ -15,7 +15,7 @@ from rag.types import Draft, Evidence, Kind, Place
 
 WORDS = 80  # most words of an answer, unless its list is longer
 UNSURE_WORDS = 120  # the same if it is not sure that the best passage answers
-PASSAGE_WORDS = 80  # a paragraph of up to as many is shown whole, of a longer one its best sentences
+PASSAGE_WORDS = 90  # a paragraph of up to as many is shown whole, of a longer one its best sentences
 LIST_WORDS = 250  # most words of a list
 ENOUGH = 0.9  # probability that the chosen sentences hold the answer, above which no more are added
 LISTED = 0.4  # share of the best paragraph's probability that a list needs to be shown whole

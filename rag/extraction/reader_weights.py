@@ -26,7 +26,7 @@ ANSWERS = {
     "foreign": -4.35,
 }
 
-# Pilcrow abstains below the first, and says that it is unsure below the second. At these, .09 of MTRAG's
+# Pilcrow abstains below the first, and says that it is unsure below the second. At these, .06 of MTRAG's
 # answerable turns were refused, and .85 of the others refused or doubted; .94 of CLAPnq's, .53 of ours.
-THRESHOLD = 0.28
+THRESHOLD = 0.15
 SURE = 0.5
