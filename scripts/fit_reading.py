@@ -1,7 +1,7 @@
 """Fit the weights of `rag/extraction/reader_weights.py`: `python -m scripts.fit_reading [FOLDER]`.
 
 FOLDER holds `xquad/` (CC BY-SA 4.0), `clapnq/` and `mtrag/` (Apache-2.0); the questions of
-`eval/questions/office/dev` join them. Questions without an answer are XQuAD's whose paragraph is kept
+`scripts/office_questions/dev` join them. Questions without an answer are XQuAD's whose paragraph is kept
 from the evidence or whose name or number is foreign, and those that the other sets call unanswerable.
 Copy what it prints by hand. Takes five minutes on two cores.
 """

@@ -1,6 +1,6 @@
 """Ask the office questions: `python -m scripts.office [dev|test]`; prints what is right by shape.
 
-`eval/questions/office/` holds two sets of documents such as people keep, with questions, all written for
+`scripts/office_questions/` holds two sets of documents such as people keep, with questions, all written for
 this: `dev` to fit and tune on, `test` only to measure. One line tells each wrong answer.
 """
 
@@ -11,16 +11,16 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import track
 
-from eval import ROOT
 from rag import Answer, Assistant, Turn
 from rag.types import Evidence
 
-FOLDER = ROOT / "eval" / "questions" / "office"
+FOLDER = Path(__file__).resolve().parent / "office_questions"
 
 
 @dataclass(frozen=True, slots=True)
