@@ -92,7 +92,9 @@ PARTS: Mapping[str, Part] = {
     "other names of countries": {"rag.text.names._GROUP": {}},
     "names with a typo": {"rag.text.names._nearly_equal": no},
     "headings in sentence features": {"rag.extraction.reader.sentence_features": bare_features},
-    "rows and captions apart": {"rag.extraction.reader.Kind": SimpleNamespace(CAPTION=0, TABLE_ROW=0)},
+    "rows and captions apart": {
+        "rag.extraction.reader.Kind": SimpleNamespace(CAPTION=0, TABLE_ROW=0, BODY=0, LIST_ITEM=0)
+    },
     "rule: foreign": {"rag.extraction.reader._is_foreign": no},
     "rule: namesakes": {"rag.extraction.reader.namesakes": nothing},
     "rule: too early": {"rag.extraction.reader._is_too_early": no},
