@@ -83,7 +83,7 @@ class Assistant:
     ) -> IngestReport:
         """Add files and folders. An edited file replaces its old version, an unchanged one is skipped.
 
-        `prune` removes documents whose files were deleted. `progress` is called with (source, done, total).
+        `prune` removes documents whose files were deleted. `progress` gets (source, done, total).
         A file that can't be read is in `failed` with the reason; the others are still added.
         """
         from rag.ingestion.indexer import ingest

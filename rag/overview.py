@@ -10,6 +10,7 @@ import numpy as np
 
 from rag.extraction.extractive import tidy
 from rag.index.snapshot import Snapshot
+from rag.retrieval.evidence import as_evidence
 from rag.text.words import content_stems, sentences
 from rag.types import Answer, DocumentInfo, Evidence, Kind, Paragraph, Span, Turn, Vector
 from rag.verification.verifier import Verified, compose
@@ -35,7 +36,7 @@ def overview(question: str, sources: Sequence[str] | None, snapshot: Snapshot) -
     else:
         parts = [part for document in documents[:DOCUMENTS] for part in _line(document, snapshot)]
     for source, paragraph, (start, end) in parts:
-        evidence.append(_evidence(len(evidence) + 1, source, paragraph))
+        evidence.append(as_evidence(len(evidence) + 1, source, paragraph))
         verified = verified.plus(tidy(paragraph.text[start:end]), 1.0, evidence[-1:])
     more = f"\n\n{DOCUMENTS} of {len(documents)} documents." if len(documents) > DOCUMENTS else ""
     return Answer(
@@ -47,7 +48,6 @@ def overview(question: str, sources: Sequence[str] | None, snapshot: Snapshot) -
         standalone=question,
         probability=1.0,
         kind="overview",
-        sure=True,
     )
 
 
@@ -81,15 +81,15 @@ def smalltalk(turn: Turn, hints: Sequence[str]) -> Answer:
     """Return the reply to a greeting or thanks, with a few questions to start from."""
     lines = "".join(f"\n- {hint}" for hint in hints)
     text = f"{turn.answer}{lines}" if hints else turn.answer
-    return Answer(question=turn.question, text=text, standalone=turn.question, kind="overview", sure=True)
+    return Answer(question=turn.question, text=text, standalone=turn.question, kind="overview")
 
 
 def _one(document: DocumentInfo, snapshot: Snapshot) -> Iterator[Part]:
     """Yield how a document begins, its most telling sentences in their order, and its sections."""
-    paragraphs = list(snapshot.paragraphs((document.source, n) for n in range(1, READ + 1)).values())
+    paragraphs = _first(document, snapshot)
     opening = next((each for each in paragraphs if each.kind is not Kind.HEADING), None)
     told = [(opening, span) for span in list(sentences(opening.text))[:OPENING]] if opening else []
-    told += [part for part in _telling(document, snapshot, TELLING) if part not in told]
+    told += [part for part in _telling(document, paragraphs, snapshot, TELLING) if part not in told]
     headings = [each for each in paragraphs if each.kind is Kind.HEADING and each.text != document.title]
     told += [(each, (0, len(each.text))) for each in headings[:HEADINGS]]
     yield from ((document.source, paragraph, span) for paragraph, span in told)
@@ -97,23 +97,29 @@ def _one(document: DocumentInfo, snapshot: Snapshot) -> Iterator[Part]:
 
 def _line(document: DocumentInfo, snapshot: Snapshot) -> Iterator[Part]:
     """Yield a document's title or first paragraph, and its most telling sentence."""
-    first = list(snapshot.paragraphs((document.source, n) for n in range(1, READ + 1)).values())
-    title = next((each for each in first if each.text == document.title), first[0])
-    told = [(title, (0, len(title.text))), *_telling(document, snapshot, 1)]
+    paragraphs = _first(document, snapshot)
+    title = next((each for each in paragraphs if each.text == document.title), paragraphs[0])
+    told = [(title, (0, len(title.text))), *_telling(document, paragraphs, snapshot, 1)]
     yield from ((document.source, paragraph, span) for paragraph, span in dict.fromkeys(told))
 
 
-def _telling(document: DocumentInfo, snapshot: Snapshot, count: int) -> list[tuple[Paragraph, Span]]:
-    """Return the sentences nearest to the mean of the document's sentences, in their order."""
-    places = [(document.source, number) for number in range(1, READ + 1)]
-    paragraphs = snapshot.paragraphs(places)
+def _first(document: DocumentInfo, snapshot: Snapshot) -> list[Paragraph]:
+    """Return the first READ paragraphs of a document."""
+    return list(snapshot.paragraphs((document.source, number) for number in range(1, READ + 1)).values())
+
+
+def _telling(
+    document: DocumentInfo, paragraphs: Sequence[Paragraph], snapshot: Snapshot, count: int
+) -> list[tuple[Paragraph, Span]]:
+    """Return the sentences nearest to the mean of the paragraphs' sentences, in their order."""
+    stored = snapshot.sentences((document.source, each.number) for each in paragraphs)
     spans: list[tuple[Paragraph, Span]] = []
     vectors: list[Vector] = []
-    for place, own in snapshot.sentences(places).items():
-        for (start, end), vector in own.items():
-            is_row = paragraphs[place].kind is Kind.TABLE_ROW
-            if len(paragraphs[place].text[start:end].split()) >= SHORTEST and not is_row:
-                spans.append((paragraphs[place], (start, end)))
+    for paragraph in paragraphs:
+        for (start, end), vector in stored.get((document.source, paragraph.number), {}).items():
+            is_row = paragraph.kind is Kind.TABLE_ROW
+            if len(paragraph.text[start:end].split()) >= SHORTEST and not is_row:
+                spans.append((paragraph, (start, end)))
                 vectors.append(vector)
     if not spans:
         return []
@@ -125,17 +131,3 @@ def _telling(document: DocumentInfo, snapshot: Snapshot, count: int) -> list[tup
 def _name(document: DocumentInfo) -> set[str]:
     stem = PurePosixPath(document.source).stem
     return content_stems(re.sub(r"[_\W]+", " ", f"{document.title} {stem}"))
-
-
-def _evidence(number: int, source: str, paragraph: Paragraph) -> Evidence:
-    return Evidence(
-        number=number,
-        source=source,
-        paragraph=paragraph.number,
-        text=paragraph.text,
-        heading=paragraph.heading,
-        page=paragraph.page,
-        line=paragraph.line,
-        date=paragraph.date,
-        kind=paragraph.kind,
-    )

@@ -25,13 +25,13 @@ from sklearn.model_selection import GroupKFold
 
 from eval import DATA
 from rag import Assistant, Settings, Turn
+from rag.answering import understand
 from rag.extraction.reader import Sentence, answer_features, read
 from rag.index.folder import Index
 from rag.models.embedder import Embedder, load_embedder
 from rag.models.local import BUILT_IN
 from rag.query.condense import condense
-from rag.query.question import Question, read_question
-from rag.query.spelling import correct
+from rag.query.question import Question
 from rag.retrieval.search import Search, SearchResult, search_evidence
 from rag.text.words import fold, sentences, words
 from rag.types import Evidence
@@ -167,8 +167,7 @@ def read_all(asked: Sequence[Asked], scratch: Path, embedder: Embedder) -> Itera
 
 
 def _read(asked: Asked, index: Index, embedder: Embedder) -> Row | None:
-    with index.catalog.read() as snapshot:
-        question = read_question(correct(condense(asked.text, asked.history), snapshot.known_stems))
+    question = understand(condense(asked.text, asked.history), index)
     vector = embedder.embed([question.topic])[0]
     found = _without(asked.hidden, search_evidence(Search(question, vector, index, None, EVIDENCE, None)))
     ranked = read(question, found).sentences

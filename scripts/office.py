@@ -6,7 +6,6 @@ this: `dev` to fit and tune on, `test` only to measure. One line tells each wron
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from rich.progress import track
 
 from rag import Answer, Assistant, Turn
 from rag.types import Evidence
+from scripts.public_sets import json_lines
 
 FOLDER = Path(__file__).resolve().parent / "office_questions"
 
@@ -62,7 +62,6 @@ def _has(text: str, alternatives: Iterable[str]) -> bool:
 
 def load(part: str) -> list[OfficeQuestion]:
     """Read the questions of "dev" or "test"."""
-    rows = map(json.loads, (FOLDER / part / "questions.jsonl").read_text("utf-8").splitlines())
     return [
         OfficeQuestion(
             row["id"],
@@ -73,7 +72,7 @@ def load(part: str) -> list[OfficeQuestion]:
             tuple(row["expected_not"]),
             tuple(row["sources"]),
         )
-        for row in rows
+        for row in json_lines(FOLDER / part / "questions.jsonl")
     ]
 
 

@@ -91,8 +91,7 @@ def _span_question(row: dict) -> SpanQuestion:  # type: ignore[type-arg]
 def clapnq(data: Path) -> Iterator[PassageQuestion]:
     """Yield CLAPnq's questions, the answerable ones first."""
     for kind in ("answerable", "unanswerable"):
-        for line in (data / "clapnq" / f"clapnq_dev_{kind}.jsonl").read_text("utf-8").splitlines():
-            row = json.loads(line)
+        for row in json_lines(data / "clapnq" / f"clapnq_dev_{kind}.jsonl"):
             passage, outputs = row["passages"][0], row["output"] if kind == "answerable" else []
             yield PassageQuestion(
                 row["id"],
@@ -127,7 +126,7 @@ def mtrag(data: Path, folder: Path) -> list[ChatTurn]:
     """Write MTRAG's documents to a folder, and return its chats, without those that ask for more context."""
     documents: dict[str, list[str]] = {}
     where: dict[str, tuple[str, frozenset[str]]] = {}
-    for row in sorted(_rows(data / "mtrag" / "passages.jsonl"), key=lambda row: row["document_id"]):
+    for row in sorted(json_lines(data / "mtrag" / "passages.jsonl"), key=lambda row: row["document_id"]):
         name = re.sub(r"\W+", "_", row["document_id"].rsplit("-", 2)[0]) + ".md"
         documents.setdefault(name, []).append(row["text"].strip())
         where[row["document_id"]] = (name, frozenset(words(row["text"])))
@@ -135,7 +134,7 @@ def mtrag(data: Path, folder: Path) -> list[ChatTurn]:
     for name, texts in documents.items():
         (folder / name).write_text("\n\n".join(texts) + "\n", "utf-8")
     found = []
-    for row in _rows(data / "mtrag" / "reference.jsonl"):
+    for row in json_lines(data / "mtrag" / "reference.jsonl"):
         said = [turn["text"] for turn in row["input"]]
         turns = tuple(Turn(*pair) for pair in zip(said[:-1:2], said[1:-1:2], strict=True))
         kind = row["answerability"][0]
@@ -145,5 +144,6 @@ def mtrag(data: Path, folder: Path) -> list[ChatTurn]:
     return found
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a file of JSON lines."""
     return (json.loads(line) for line in path.read_text("utf-8").splitlines())

@@ -117,26 +117,20 @@ def _place(evidence: Evidence) -> Place:
 
 def _shaped(question: Question, page: Page, reading: Reading) -> list[Sentence]:
     """Return a whole list, procedure or section, or the sides of a comparison; [] if none answers."""
-    best = reading.sentences[0]
-    section = page.section(page.place(best))
+    best = page.place(reading.sentences[0])
     match question.shape:
         case Shape.COMPARISON:
             return _sides(question, page, reading)
         case Shape.SECTION:
-            return _cut(page.sentences(section))
+            return _cut(page.sentences(page.section(best)))
         case Shape.LIST | Shape.STEPS:
             listed = max(page.lists(), key=page.share, default=[])
-            if not listed or page.share(listed) < LISTED * page.share([page.place(best)]):
+            if not listed or page.share(listed) < LISTED * page.share([best]):
                 return []
-            whole = (
-                page.section(listed[0])
-                if question.shape is Shape.STEPS
-                else [*_opening(page, listed), *listed]
-            )
-            kept = (
-                whole if _length(page.sentences(whole)) <= LIST_WORDS else [*_opening(page, listed), *listed]
-            )
-            return _cut(page.sentences(kept))
+            section = page.sentences(page.section(listed[0]))
+            if question.shape is Shape.STEPS and _length(section) <= LIST_WORDS:
+                return section
+            return _cut(page.sentences([*_opening(page, listed), *listed]))
     return []
 
 

@@ -65,10 +65,11 @@ def _about(question: Question, table: Sequence[Evidence]) -> list[Evidence]:
     source = PurePosixPath(table[0].source).stem
     named = content_stems(re.sub(r"[\W_]+", " ", f"{source} {table[0].heading}"))
     columns = {part for row in table[:1] for name in cells(row.text) for part in content_stems(name)}
+    held = {row.paragraph: text_stems(" ".join(cells(row.text).values())) for row in table}
     kept = list(table)
     for word in question.words:
         own = stem(word)
-        having = [row for row in kept if own in text_stems(" ".join(cells(row.text).values()))]
+        having = [row for row in kept if own in held[row.paragraph]]
         if own not in named | columns and 1 < len(having) < len(kept):
             kept = having
     return kept

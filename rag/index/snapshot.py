@@ -13,6 +13,7 @@ import numpy as np
 
 from rag.errors import StoreError
 from rag.index import schema
+from rag.text.edition import Edition
 from rag.types import Chunk, DocumentInfo, Paragraph, Place, Span, Vector
 
 
@@ -34,6 +35,7 @@ class Snapshot:
         """`counts` caches this state's document frequencies, by stem; new ones are added."""
         self._connection = connection
         self._counts = counts
+        self._chunks: int | None = None
 
     def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement, values).fetchall()
@@ -47,9 +49,12 @@ class Snapshot:
         rows = self._rows(schema.DOCUMENT, source)
         return schema.document_info(rows[0]) if rows else None
 
-    def editions(self) -> list[DocumentInfo]:
-        """Return the documents that say which version they are."""
-        return [schema.document_info(row) for row in self._rows(schema.EDITIONS)]
+    def editions(self) -> list[tuple[str, str, Edition]]:
+        """Return the (source, title, edition) of the documents that say which version they are."""
+        return [
+            (source, title, Edition(version, replaces, bool(retired)))
+            for source, title, version, replaces, retired in self._rows(schema.EDITIONS)
+        ]
 
     def origins(self) -> list[Origin]:
         """Return where each document was read, sorted by source."""
@@ -109,8 +114,10 @@ class Snapshot:
         return dict(self._rows(schema.STEMS, json.dumps(list(stems))))
 
     def chunk_count(self) -> int:
-        """Return the number of chunks."""
-        return int(self._rows("SELECT count(*) FROM chunk")[0][0])
+        """Return the number of chunks, counted once."""
+        if self._chunks is None:
+            self._chunks = int(self._rows("SELECT count(*) FROM chunk")[0][0])
+        return self._chunks
 
     def chunk_ids(self, sources: Iterable[str] | None = None) -> list[str]:
         """Return the ids of all chunks, or of those of some sources, sorted."""

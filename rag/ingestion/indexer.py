@@ -253,12 +253,10 @@ def _replace_documents(
                 p.number: ready.sentences.get((p.heading, p.text), {}) for p in ready.document.paragraphs
             }
             sentences = known | sentence_vectors(ready.document, ready.to_embed, vectors)
-            placed = {
-                (window.first, window.last): ready.known_windows[window.text]
-                if window.text in ready.known_windows
-                else vectors[window.spanned][0]
-                for window in ready.windows
+            around = {one.text: vectors[one.spanned][0] for one in ready.new_windows} | {
+                **ready.known_windows
             }
+            placed = {(one.first, one.last): around[one.text] for one in ready.windows}
             revision.replace(
                 ready.origin, ready.document, chunks, [stored[c.id] for c in chunks], sentences, placed
             )

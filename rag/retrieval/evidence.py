@@ -27,21 +27,25 @@ def gather(hits: Sequence[Hit], paragraphs: Paragraphs, limit: int) -> tuple[Evi
     wanted = [place for hit in widened for place in surroundings(_place(hit), around)]
     rows = [(hit.chunk.source, paragraph, hit.score, hit.also) for hit, paragraph in known]
     rows += [(place[0], around[place], 0.0, ()) for place in dict.fromkeys(wanted) if place not in places]
-    return tuple(
-        Evidence(
-            number=number,
-            source=source,
-            paragraph=paragraph.number,
-            text=paragraph.text,
-            heading=paragraph.heading,
-            page=paragraph.page,
-            line=paragraph.line,
-            date=paragraph.date,
-            score=score,
-            kind=paragraph.kind,
-            also=also,
-        )
-        for number, (source, paragraph, score, also) in enumerate(rows, 1)
+    return tuple(as_evidence(number, *row) for number, row in enumerate(rows, 1))
+
+
+def as_evidence(
+    number: int, source: str, paragraph: Paragraph, score: float = 0.0, also: tuple[Place, ...] = ()
+) -> Evidence:
+    """Return a paragraph of a document as evidence of this number."""
+    return Evidence(
+        number=number,
+        source=source,
+        paragraph=paragraph.number,
+        text=paragraph.text,
+        heading=paragraph.heading,
+        page=paragraph.page,
+        line=paragraph.line,
+        date=paragraph.date,
+        score=score,
+        kind=paragraph.kind,
+        also=also,
     )
 
 
@@ -73,7 +77,7 @@ def surroundings(place: Place, around: Mapping[Place, Paragraph]) -> list[Place]
         first -= 1
         spent += _words(at(first))
     first -= is_item(first) and is_beside(first - 1)
-    return [(source, number + step) for step in range(first, last + 1) if step and at(step)]
+    return [(source, number + step) for step in range(first, last + 1) if step]
 
 
 def _is_in_list(paragraph: Paragraph) -> bool:

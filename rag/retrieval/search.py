@@ -15,7 +15,7 @@ from rag.query.question import Question, read_question
 from rag.query.superlative import compares_rows, counts_rows
 from rag.query.when import known_by
 from rag.retrieval.current import superseded
-from rag.retrieval.evidence import gather
+from rag.retrieval.evidence import as_evidence, gather
 from rag.retrieval.rarity import Rarity, question_stems
 from rag.retrieval.retriever import (
     DEPTH,
@@ -56,11 +56,10 @@ class Search:
 class SearchResult:
     """The evidence for a question, and what the index knows about the question's words.
 
-    `older` are documents left out because a newer edition of them answers; `table` are all rows of the table
-    with the best row found, numbered after the evidence.
-
     `matches` says how well each paragraph matches the question; `sentence_similarity` is the cosine of each
     sentence of each paragraph, by the sentence's span. `unknown` are words that no document contains.
+    `older` are documents left out because a newer edition of them answers; `table` are all rows of the table
+    to compute over, if any, numbered after the evidence.
     """
 
     evidence: tuple[Evidence, ...]
@@ -110,20 +109,7 @@ def whole_table(
         for paragraph in snapshot.all_paragraphs(source)
         if paragraph.kind is Kind.TABLE_ROW and paragraph.heading == heading
     ]
-    return tuple(
-        Evidence(
-            number=number,
-            source=source,
-            paragraph=row.number,
-            text=row.text,
-            heading=row.heading,
-            page=row.page,
-            line=row.line,
-            date=row.date,
-            kind=row.kind,
-        )
-        for number, row in enumerate(rows, len(evidence) + 1)
-    )
+    return tuple(as_evidence(number, source, row) for number, row in enumerate(rows, len(evidence) + 1))
 
 
 def search_paragraphs(
@@ -165,13 +151,9 @@ def find(
 ) -> tuple[list[Hit], dict[Place, Match]]:
     """Return the hits, best first: by meaning and by words, fused, and reranked if a reranker is set.
 
-    Documents `without` give no hits.
-
-    Also return how well each paragraph that was found matches. Headings are no hits: each paragraph is
-    embedded and indexed with its own.
+    Also return how well each paragraph that was found matches. Documents `without` give no hits.
     """
-    topic = search.question.topic
-    expression = match_expression(topic, snapshot.document_frequency)
+    expression = match_expression(search.question.topic, snapshot.document_frequency)
     lists: dict[str, Ranked] = {
         "dense": search.index.vectors.query(search.vector.tolist(), DEPTH, search.sources),
         "bm25": snapshot.search(expression, DEPTH, search.sources) if expression else [],
