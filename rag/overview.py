@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -22,6 +22,8 @@ OPENING = 2  # sentences that a document opens with
 HEADINGS = 12  # most sections named
 SHORTEST = 6  # words of a telling sentence
 NAMED = 0.6  # share of a description's words that a document's name must have
+NAMING = 3  # first paragraphs, which may say what a document is
+PROSE = 20  # words of a paragraph that opens a document, unlike a date or an address
 SUGGESTED = 4
 Part = tuple[str, Paragraph, Span]  # a source, and a span of one of its paragraphs
 _ENUMERATOR = re.compile(r"^(?:§\s*)?(?:\d+(?:\.\d+)*|[A-Z])[.)]?\s+")
@@ -51,15 +53,25 @@ def overview(question: str, sources: Sequence[str] | None, snapshot: Snapshot) -
     )
 
 
-def described(about: str, documents: Sequence[DocumentInfo]) -> str | None:
-    """Return the source of the document whose title and file name have most of a description's words."""
+def described(about: str, documents: Sequence[DocumentInfo], snapshot: Snapshot) -> str | None:
+    """Return the source of the document whose name or else whose opening has most of a description's words."""
     wanted = content_stems(about)
+    names = {each.source: _name(each) for each in documents}
+    openings = {each.source: names[each.source] | _opening_stems(each, snapshot) for each in documents}
+    for known in (names, openings):
 
-    def shared(document: DocumentInfo) -> float:
-        return len(wanted & _name(document)) / max(1, len(wanted))
+        def unlike(one: DocumentInfo, known: Mapping[str, set[str]] = known) -> tuple[int, bool, int, str]:
+            return -len(wanted & known[one.source]), one.retired, len(names[one.source]), one.source
 
-    current = sorted(documents, key=lambda each: (-shared(each), each.retired, len(_name(each)), each.source))
-    return current[0].source if current and shared(current[0]) >= NAMED else None
+        best = min(documents, key=unlike, default=None)
+        if best and len(wanted & known[best.source]) >= NAMED * max(1, len(wanted)):
+            return best.source
+    return None
+
+
+def _opening_stems(document: DocumentInfo, snapshot: Snapshot) -> set[str]:
+    first = snapshot.paragraphs((document.source, number) for number in range(1, NAMING + 1)).values()
+    return content_stems(" ".join(paragraph.text for paragraph in first))
 
 
 def suggestions(snapshot: Snapshot) -> tuple[str, ...]:
@@ -87,7 +99,8 @@ def smalltalk(turn: Turn, hints: Sequence[str]) -> Answer:
 def _one(document: DocumentInfo, snapshot: Snapshot) -> Iterator[Part]:
     """Yield how a document begins, its most telling sentences in their order, and its sections."""
     paragraphs = _first(document, snapshot)
-    opening = next((each for each in paragraphs if each.kind is not Kind.HEADING), None)
+    body = [each for each in paragraphs if each.kind is not Kind.HEADING]
+    opening = next((each for each in body if len(each.text.split()) >= PROSE), body[0] if body else None)
     told = [(opening, span) for span in list(sentences(opening.text))[:OPENING]] if opening else []
     told += [part for part in _telling(document, paragraphs, snapshot, TELLING) if part not in told]
     headings = [each for each in paragraphs if each.kind is Kind.HEADING and each.text != document.title]

@@ -35,7 +35,7 @@ def requested(question: str, sources: Sequence[str] | None, index: Index) -> Ans
         documents = [one for one in snapshot.documents() if sources is None or one.source in sources]
         if not request.about:
             return overview(question, sources, snapshot) if documents else None
-        source = described(request.about, documents)
+        source = described(request.about, documents, snapshot)
         return overview(question, [source], snapshot) if source else None
 
 

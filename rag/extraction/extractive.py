@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rag.extraction.reader import Reading, Sentence
 from rag.query.question import Question, Shape
@@ -19,6 +20,7 @@ PASSAGE_WORDS = 90  # a paragraph of up to as many is shown whole, of a longer o
 LIST_WORDS = 250  # most words of a list
 ENOUGH = 0.9  # probability that the chosen sentences hold the answer, above which no more are added
 LISTED = 0.4  # share of the best paragraph's probability that a list needs to be shown whole
+SINGLE = 0.5  # share of its list's probability above which an item answers alone
 SIDES = 3  # most paragraphs of a comparison
 OTHER = 0.15  # share of the best sentence's probability above which another paragraph joins the answer
 
@@ -73,10 +75,10 @@ class Page:
         """Return the place of a sentence's paragraph."""
         return _place(self.evidence[sentence.index])
 
-    def is_item(self, source: str, number: int) -> bool:
-        """Return whether a paragraph is a list item that was read."""
+    def is_a(self, kind: Kind, source: str, number: int) -> bool:
+        """Return whether a paragraph was read and is of this kind."""
         here = self.at(source, number)
-        return here is not None and here.kind is Kind.LIST_ITEM
+        return here is not None and here.kind is kind
 
     def run(self, source: str, number: int, belongs: Callable[[str, int], bool]) -> list[Place]:
         """Return the neighbouring paragraphs around one that belong together, in order."""
@@ -87,9 +89,10 @@ class Page:
             last += 1
         return [(source, at) for at in range(first, last + 1)]
 
-    def lists(self) -> list[list[Place]]:
-        """Return the lists of two items or more."""
-        runs = {tuple(self.run(*place, self.is_item)) for place in self.by_place if self.is_item(*place)}
+    def lists(self, kind: Kind) -> list[list[Place]]:
+        """Return the lists of two items or more, or the tables of two rows or more."""
+        is_item = partial(self.is_a, kind)
+        runs = {tuple(self.run(*place, is_item)) for place in self.by_place if is_item(*place)}
         return [list(run) for run in runs if len(run) > 1]
 
     def section(self, place: Place) -> list[Place]:
@@ -124,13 +127,19 @@ def _shaped(question: Question, page: Page, reading: Reading) -> list[Sentence]:
         case Shape.SECTION:
             return _cut(page.sentences(page.section(best)))
         case Shape.LIST | Shape.STEPS:
-            listed = max(page.lists(), key=page.share, default=[])
+            rows = page.lists(Kind.TABLE_ROW) if question.shape is Shape.LIST else []
+            listed = max([*page.lists(Kind.LIST_ITEM), *rows], key=page.share, default=[])
             if not listed or page.share(listed) < LISTED * page.share([best]):
                 return []
             section = page.sentences(page.section(listed[0]))
             if question.shape is Shape.STEPS and _length(section) <= LIST_WORDS:
                 return section
             return _cut(page.sentences([*_opening(page, listed), *listed]))
+        case _:
+            listed = next((run for run in page.lists(Kind.LIST_ITEM) if best in run), [])
+            likeliest = max((page.share([place]) for place in listed), default=1.0)
+            if listed and likeliest < SINGLE * page.share(listed):
+                return _cut(page.sentences([*_opening(page, listed), *listed]))
     return []
 
 
@@ -182,12 +191,29 @@ def _passages(question: Question, page: Page, reading: Reading) -> list[Sentence
             break
         if place in taken or (chosen and _is_about_other_number(question, sentence, best)):
             continue
+        if chosen and _is_other_row(question, page.at(*place), page.at(*page.place(best))):
+            continue
         passage = [one for one in _passage(sentence, page.by_place[place]) if not _repeats(one, chosen)]
         if not chosen or _length([*chosen, *passage]) <= most:
             taken.add(place)
             chosen += passage
             sure += sum(one.probability for one in passage)
-    return _with_announced(chosen, page)
+    return _with_announced([*chosen, *_other_names(question, page, reading, chosen)], page)
+
+
+def _other_names(
+    question: Question, page: Page, reading: Reading, chosen: Sequence[Sentence]
+) -> list[Sentence]:
+    """Return the best sentence with each of the question's names that the chosen paragraphs lack."""
+    found: list[Sentence] = []
+    held = set().union(*(_stems(page.at(*page.place(one))) for one in chosen))
+    for name in question.names:
+        wanted = set(map(stem, words(name)))
+        if wanted & held:
+            continue
+        likely = (one for one in reading.sentences if wanted & text_stems(one.text))
+        found += [one for one in likely if one not in found][:1]
+    return found
 
 
 def _length(sentences: Sequence[Sentence]) -> int:
@@ -246,6 +272,15 @@ def _is_about_other_number(question: Question, sentence: Sentence, best: Sentenc
     asked = question.figures & numbers(best.text)
     given = numbers(sentence.text)
     return bool(asked and given) and asked.isdisjoint(given) and _share_words(sentence, best)
+
+
+def _is_other_row(question: Question, row: Evidence | None, best: Evidence | None) -> bool:
+    """Return whether a row has only some of the question's words that the table's best row has."""
+    if not row or not best or row.kind is not Kind.TABLE_ROW or best.kind is not Kind.TABLE_ROW:
+        return False
+    asked = {stem(word) for word in question.words}
+    is_same_table = (row.source, row.heading) == (best.source, best.heading)
+    return is_same_table and asked & text_stems(row.text) < asked & text_stems(best.text)
 
 
 def _share_words(one: Sentence, other: Sentence) -> bool:

@@ -20,7 +20,7 @@ _PRICE_WORDS = re.compile(r"\b(?:cheap\w*|dear\w*|expensive|pric\w*|cost\w*|pay|
 _PRICE_NAMES = {stem(word) for word in ("price", "cost", "fee", "rate", "pay", "charge", "amount")}
 _CELL = re.compile(r"(?:^|; )([^:;]{1,60}): ")
 _VALUE = re.compile(r"^[^\w]{0,3}(\d+(?:[.,]\d+)*)")
-_TIME = re.compile(r"^(\d{1,2})[:.](\d\d)(?:\s|$)")
+_TIME = re.compile(r"^(\d{1,2}):(\d\d)(?:\s|$)")
 _CURRENCY = re.compile(r"^[£$€]|\b(?:gbp|usd|eur|euros?|pounds?|dollars?)\b", re.IGNORECASE)
 
 
@@ -88,7 +88,8 @@ def _column(question: Question, rows: Sequence[Evidence]) -> tuple[str, Mapping[
     asked = {stem(word) for word in question.words}
     named = [name for name in usable if content_stems(re.sub(r"[_\W]+", " ", name)) & asked]
     if _PRICE_WORDS.search(fold(question.text)):
-        named = [name for name in usable if name in prices] or named
+        priced = [name for name in usable if name in prices]
+        named = [name for name in named if name in prices] or priced or named
     chosen = named or (list(usable) if len(usable) == 1 else [])
     return (chosen[0], usable[chosen[0]]) if chosen else None
 

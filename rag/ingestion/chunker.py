@@ -18,6 +18,7 @@ _INVISIBLE = re.compile(
 )
 _LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 _SENTENCE = re.compile(r".*?(?:[.!?…。！？][\"'”’»)\]]*(?:\s+|(?<=[。！？])|$)|$)")
+ROW_WORDS = 60  # a table row of up to as many words is read as one sentence
 _MAX_TOKEN_LENGTH = 16  # characters per token on average; longer text is not prose
 
 
@@ -56,14 +57,17 @@ def is_below(paragraph: Paragraph, heading: Paragraph) -> bool:
     return f"{paragraph.heading}{HEADING_SEPARATOR}".startswith(f"{path}{HEADING_SEPARATOR}")
 
 
-def sentence_spans(text: str, chunks: Sequence[Chunk]) -> list[dict[Span, Span]]:
-    """Return, for each chunk of a paragraph, its sentences' spans: in `text` -> in the embedded text.
+def sentence_spans(paragraph: Paragraph, chunks: Sequence[Chunk]) -> list[dict[Span, Span]]:
+    """Return, for each chunk of a paragraph, its sentences' spans: in the paragraph -> in the embedded text.
 
-    `text` is the paragraph's and `chunks` are all of its chunks; a sentence may be in several.
+    `chunks` are all of the paragraph's; a sentence may be in several. A short row is one sentence, although
+    its cells have full stops.
     """
+    text = paragraph.text
+    is_row = paragraph.kind is Kind.TABLE_ROW and len(text.split()) <= ROW_WORDS
     whole, position = normalise(text), 0
     places: dict[Span, Span] = {}  # in `text` -> in `whole`
-    for start, end in sentences(text):
+    for start, end in [(0, len(text))] if is_row else sentences(text):
         sentence = normalise(text[start:end])
         begin = max(whole.find(sentence, position), position)
         position = begin + len(sentence)

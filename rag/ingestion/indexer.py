@@ -187,7 +187,7 @@ def _pieces(document: Document, chunks: Sequence[Chunk]) -> Iterator[Piece]:
     for paragraph in document.paragraphs:
         own = by_paragraph.get(paragraph.number, [])
         is_heading = paragraph.kind is Kind.HEADING
-        spans = [{} for _ in own] if is_heading else sentence_spans(paragraph.text, own)
+        spans = [{} for _ in own] if is_heading else sentence_spans(paragraph, own)
         yield from map(Piece, own, spans)
 
 

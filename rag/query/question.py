@@ -91,7 +91,7 @@ _LIST = re.compile(
 
 
 _STEPS = re.compile(
-    r"\bhow (?:do|can|could|should|would|must|shall|does|to|did)\b(?! (?:you )?(?:\w+ )?(?:differ|compare))"
+    r"\bhow (?:do|can|could|should|would|must|shall|does|to)\b(?! (?:you )?(?:\w+ )?(?:differ|compare))"
     r"|\bwhat (?:should|must|do|shall|can) (?:i|we|you|one|people|they) (?:have to |need to )?do\b"
     r"|\b(?:steps|procedure|instructions|walk me through)\b"
 )

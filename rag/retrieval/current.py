@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from rag.query.question import Question, Shape
+from rag.query.question import Question, Shape, is_year
 from rag.text.edition import Edition
 from rag.text.words import content_stems
 
 ALIKE = 0.6  # share of common title words of two editions of one document
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 
 
 def superseded(question: Question, editions: Sequence[tuple[str, str, Edition]]) -> frozenset[str]:
@@ -31,6 +32,24 @@ def superseded(question: Question, editions: Sequence[tuple[str, str, Edition]])
         for source, title, one in editions
         for _, other_title, other in editions
         if one.version != other.version and gives_way(one, other) and _is_alike(title, other_title)
+    )
+
+
+def of_other_years(question: Question, titles: Mapping[str, str]) -> frozenset[str]:
+    """Return the sources named by another year than the one asked about, if another is named by that.
+
+    Both must be named alike but for numbers: "2024/invoice.pdf" and "2025/invoice.pdf". `titles` are by source.
+    """
+    asked = {figure for figure in question.figures if is_year(figure)}
+    if not asked or question.shape is Shape.COMPARISON:
+        return frozenset()
+    named = {source: f"{source} {title}" for source, title in titles.items()}
+    years = {source: set(_YEAR.findall(name)) for source, name in named.items()}
+    right = [source for source in named if years[source] & asked]
+    return frozenset(
+        source
+        for source, name in named.items()
+        if years[source] and source not in right and any(_is_alike(name, named[one]) for one in right)
     )
 
 

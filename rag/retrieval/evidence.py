@@ -57,16 +57,15 @@ def surroundings(place: Place, around: Mapping[Place, Paragraph]) -> list[Place]
     def at(step: int) -> Paragraph | None:
         return around.get((source, number + step))
 
-    if here.kind is Kind.TABLE_ROW:
-        return []
-
     def is_item(step: int) -> bool:
         other = at(step)
         return other is not None and other.kind is Kind.LIST_ITEM
 
     def is_beside(step: int) -> bool:
         other = at(step)
-        return other is not None and other.heading == here.heading and other.kind is not Kind.HEADING
+        if other is None or other.heading != here.heading or other.kind is Kind.HEADING:
+            return False
+        return here.kind is not Kind.TABLE_ROW or other.kind is Kind.TABLE_ROW
 
     first = last = 0
     spent = len(here.text.split())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import PurePosixPath
 
 from rag.index.folder import Index
 from rag.index.snapshot import Snapshot
@@ -14,7 +16,7 @@ from rag.models.embedder import Embedder
 from rag.query.question import Question, read_question
 from rag.query.superlative import compares_rows, counts_rows
 from rag.query.when import known_by
-from rag.retrieval.current import superseded
+from rag.retrieval.current import of_other_years, superseded
 from rag.retrieval.evidence import as_evidence, gather
 from rag.retrieval.rarity import Rarity, question_stems
 from rag.retrieval.retriever import (
@@ -31,6 +33,7 @@ from rag.retrieval.retriever import (
 from rag.text.words import content_stems, stem, words
 from rag.types import Chunk, Evidence, Hit, Kind, Place, Span, Vector
 
+OPENING = 3  # first paragraphs of a document, whose codes name it
 OLDER = 3  # best hits among which an older edition is worth naming
 MAX_RARE = 1000  # chunks; a word in more says little about a document
 _CODE = re.compile(r"\d.*[a-z]|[a-z].*\d")  # letters and digits in one word
@@ -95,15 +98,23 @@ def whole_table(
 ) -> tuple[Evidence, ...]:
     """Return every row of a table if the question compares or counts rows.
 
-    It is the table in the document with most of the question's words, then the one of most rows found.
+    It is the table whose file and heading have most of the question's words, then the one in the document
+    with most of them, then the one of most rows found.
     """
     if not (compares_rows(question.text) or counts_rows(question.text)):
         return ()
-    found = [(item.source, item.heading) for item in evidence if item.kind is Kind.TABLE_ROW]
+    found = Counter((item.source, item.heading) for item in evidence if item.kind is Kind.TABLE_ROW)
     if not found:
         return ()
     documents = {source: match.document for (source, _), match in matches.items()}
-    source, heading = max(found, key=lambda table: (documents.get(table[0], 0.0), found.count(table)))
+    asked = set(map(stem, question.words))
+
+    def fitness(table: tuple[str, str]) -> tuple[int, float, int]:
+        source, heading = table
+        named = content_stems(re.sub(r"[\W_]+", " ", f"{PurePosixPath(source).stem} {heading}"))
+        return len(asked & named), documents.get(source, 0.0), found[table]
+
+    source, heading = max(found, key=fitness)
     rows = [
         paragraph
         for paragraph in snapshot.all_paragraphs(source)
@@ -161,8 +172,9 @@ def find(
     chunks = snapshot.chunks(key for ranked in lists.values() for key, _ in ranked)
     terms = question_stems(search.question)
     highest = highest_bm25(terms, snapshot.document_frequency(terms), snapshot.chunk_count())
-    matches = _matches(search.question, search.vector, lists, chunks, highest, snapshot)
+    matches = _matches(search, lists, chunks, highest, snapshot)
     by_place = _best_by_place(matches, chunks)
+    without |= of_other_years(search.question, snapshot.titles({chunk.source for chunk in chunks.values()}))
     matches = {key: match for key, match in matches.items() if chunks[key].source not in without}
     if not search.reranker:
         return best_of_each(matches, lists, chunks, search.limit), by_place
@@ -185,16 +197,21 @@ def _document_coverage(question: Question, sources: Set[str], snapshot: Snapshot
     return covered
 
 
-def _with_codes(question: Question, snapshot: Snapshot) -> set[str]:
-    """Return the chunks that have a code of the question, such as "a2001"."""
-    codes = [word for word in question.words if _CODE.search(word)]
+def _with_codes(search: Search, chunks: Mapping[str, Chunk], snapshot: Snapshot) -> set[str]:
+    """Return the chunks that have a code of the question, such as "a2001", or whose document's opening has."""
+    codes = [word for word in search.question.words if _CODE.search(word)]
+    if not codes:
+        return set()
     expression = " OR ".join(map(expression_of, codes))
-    return {key for key, _ in snapshot.search(expression, DEPTH)} if codes else set()
+    coded = {key for key, _ in snapshot.search(expression, DEPTH, search.sources)}
+    places = {(chunk.source, chunk.paragraph) for chunk in snapshot.chunks(coded).values()}
+    openings = snapshot.paragraphs(place for place in places if place[1] <= OPENING)
+    named = {source for (source, _), one in openings.items() if one.kind is not Kind.TABLE_ROW}
+    return coded | {key for key, chunk in chunks.items() if chunk.source in named}
 
 
 def _matches(
-    question: Question,
-    vector: Vector,
+    search: Search,
     lists: Mapping[str, Ranked],
     chunks: Mapping[str, Chunk],
     highest: float,
@@ -203,11 +220,11 @@ def _matches(
     """Return how well each chunk matches, by id; BM25 counts as a share of the `highest` score."""
     cosines, bm25 = dict(lists["dense"]), dict(lists["bm25"])
     stored = snapshot.vectors(key for key in chunks if key not in cosines)
-    cosines |= {key: float(other @ vector) for key, other in stored.items()}
+    cosines |= {key: float(other @ search.vector) for key, other in stored.items()}
     windows = snapshot.windows_at((chunk.source, chunk.paragraph) for chunk in chunks.values())
-    covered = _document_coverage(question, {chunk.source for chunk in chunks.values()}, snapshot)
-    coded = _with_codes(question, snapshot)
-    around = {place: float(other @ vector) for place, other in windows.items()}
+    covered = _document_coverage(search.question, {chunk.source for chunk in chunks.values()}, snapshot)
+    coded = _with_codes(search, chunks, snapshot)
+    around = {place: float(other @ search.vector) for place, other in windows.items()}
     return {
         key: Match(
             cosines[key],
