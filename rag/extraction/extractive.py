@@ -204,13 +204,14 @@ def _passages(question: Question, page: Page, reading: Reading) -> list[Sentence
 def _other_names(
     question: Question, page: Page, reading: Reading, chosen: Sequence[Sentence]
 ) -> list[Sentence]:
-    """Return the best sentence with each of the question's names that the chosen paragraphs lack."""
-    found: list[Sentence] = []
+    """Return the best sentence with each name of the question that the chosen paragraphs lack, if one has some."""
     held = set().union(*(_stems(page.at(*page.place(one))) for one in chosen))
-    for name in question.names:
-        wanted = set(map(stem, words(name)))
-        if wanted & held:
-            continue
+    named = [set(map(stem, words(name))) for name in question.names]
+    missing = [wanted for wanted in named if not wanted & held]
+    if len(missing) == len(named):
+        return []
+    found: list[Sentence] = []
+    for wanted in missing:
         likely = (one for one in reading.sentences if wanted & text_stems(one.text))
         found += [one for one in likely if one not in found][:1]
     return found
