@@ -54,7 +54,7 @@ def overview(question: str, sources: Sequence[str] | None, snapshot: Snapshot) -
 
 
 def described(about: str, documents: Sequence[DocumentInfo], snapshot: Snapshot) -> str | None:
-    """Return the source of the document whose name or else whose opening has most of a description's words."""
+    """Return the source of the document whose name, or else opening, has most of a description's words."""
     wanted = content_stems(about)
     names = {each.source: _name(each) for each in documents}
     openings = {each.source: names[each.source] | _opening_stems(each, snapshot) for each in documents}

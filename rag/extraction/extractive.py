@@ -204,7 +204,7 @@ def _passages(question: Question, page: Page, reading: Reading) -> list[Sentence
 def _other_names(
     question: Question, page: Page, reading: Reading, chosen: Sequence[Sentence]
 ) -> list[Sentence]:
-    """Return the best sentence with each name of the question that the chosen paragraphs lack, if one has some."""
+    """Return the best sentence with each name of the question that the chosen lack, if they have another."""
     held = set().union(*(_stems(page.at(*page.place(one))) for one in chosen))
     named = [set(map(stem, words(name))) for name in question.names]
     missing = [wanted for wanted in named if not wanted & held]

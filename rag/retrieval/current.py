@@ -38,7 +38,7 @@ def superseded(question: Question, editions: Sequence[tuple[str, str, Edition]])
 def of_other_years(question: Question, titles: Mapping[str, str]) -> frozenset[str]:
     """Return the sources named by another year than the one asked about, if another is named by that.
 
-    Both must be named alike but for numbers: "2024/invoice.pdf" and "2025/invoice.pdf". `titles` are by source.
+    Both are named alike but for numbers: "2024/invoice.pdf" and "2025/invoice.pdf". `titles` are by source.
     """
     asked = {figure for figure in question.figures if is_year(figure)}
     if not asked or question.shape is Shape.COMPARISON:

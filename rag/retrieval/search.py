@@ -198,7 +198,7 @@ def _document_coverage(question: Question, sources: Set[str], snapshot: Snapshot
 
 
 def _with_codes(search: Search, chunks: Mapping[str, Chunk], snapshot: Snapshot) -> set[str]:
-    """Return the chunks that have a code of the question, such as "a2001", or whose document's opening has."""
+    """Return the chunks with a code of the question, like "a2001", in them or in their document's opening."""
     codes = [word for word in search.question.words if _CODE.search(word)]
     if not codes:
         return set()
