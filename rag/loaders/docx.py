@@ -1,164 +1,120 @@
-"""Word documents: paragraphs, list items and table rows in page order, without tracked deletions."""
+"""Word documents: paragraphs, list items and table rows in page order, without tracked deletions.
+
+What hangs on a paragraph follows it: its foot- and endnotes and its text boxes.
+"""
 
 from __future__ import annotations
 
-import re
-import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from io import BytesIO
-from zipfile import BadZipFile, LargeZipFile, ZipFile
+from collections.abc import Iterator
+from dataclasses import replace
 
-from docx import Document as open_docx
-from docx.document import Document as WordDocument
-from docx.opc.exceptions import OpcError
-from docx.oxml.ns import qn
-from docx.styles.style import BaseStyle, ParagraphStyle
 from lxml import etree
 
 from rag.errors import LoadError
-from rag.loaders.paragraphs import Contents, RawParagraph
-from rag.loaders.tables import is_header, table_row
+from rag.loaders.docx_chunks import chunk_paragraphs
+from rag.loaders.docx_inline import BOX, FALLBACK, NOTES, Inline, content, inline
+from rag.loaders.docx_numbering import Numbering
+from rag.loaders.docx_package import Package, R, W, child, open_package
+from rag.loaders.docx_styles import Role, Styles
+from rag.loaders.docx_tables import Block, table_blocks
+from rag.loaders.paragraphs import Contents, RawParagraph, is_blank
 from rag.types import Kind
 
-MAX_UNPACKED = 200 * 2**20  # bytes
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # start of old .doc files, and of .docx files with a password
-_DAMAGED = (OpcError, BadZipFile, LargeZipFile, zlib.error, etree.LxmlError, KeyError, ValueError, EOFError)
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_LEFT_OUT = frozenset({qn("w:del"), qn("w:moveFrom"), qn("w:txbxContent"), qn("w:pPr"), _FALLBACK})
-_WHITESPACE = {qn("w:tab"): "\t", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
-_HEADING = re.compile(r"heading (\d)$")
-_P, _T, _BR = qn("w:p"), qn("w:t"), qn("w:br")
-
-
-@dataclass(frozen=True, slots=True)
-class _Role:
-    """The kind of paragraph that a style stands for, and a heading's level."""
-
-    kind: Kind = Kind.BODY
-    level: int = 1
+MAX_NESTING = 30  # frames, tables and boxes in each other; deeper ones are read as plain paragraphs
+_P, _CELL = f"{W}p", f"{W}tc"
 
 
 def read(data: bytes, source: str) -> Contents:
     """Return the paragraphs of a Word document; its properties give the title if no heading does."""
-    document = _open(data, source)
-    roles = {style.style_id: _role(style) for style in document.styles if isinstance(style, ParagraphStyle)}
-    paragraphs = tuple(_blocks(document.element.body, roles))
-    has_heading = any(each.kind is Kind.HEADING for each in paragraphs)
-    return Contents(paragraphs, "" if has_heading else document.core_properties.title)
-
-
-def _open(data: bytes, source: str) -> WordDocument:
-    """Open the document; LoadError if it is damaged, locked, or too large once unpacked."""
-    if data.startswith(_OLE):
-        raise LoadError(
-            source, "is password-protected or an old .doc file; save it as .docx without a password"
-        )
+    package = open_package(data, source)
     try:
-        with ZipFile(BytesIO(data)) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-            if unpacked > MAX_UNPACKED:
-                reason = f"unpacks to {unpacked / 2**20:.0f} MiB, more than {MAX_UNPACKED // 2**20}"
-                raise LoadError(source, f"{reason}; split it into smaller files")
-        return open_docx(BytesIO(data))
-    except (*_DAMAGED, NotImplementedError, RuntimeError) as error:
-        reason = f"is damaged or not a Word document ({error})"
-        raise LoadError(
-            source, f"{reason}; open it in a word processor and save it again as .docx"
-        ) from error
+        blocks = list(_Reader(package, source).blocks(package.body))
+    except RecursionError as error:
+        raise LoadError(source, "is nested too deeply to read; save it again in a simpler form") from error
+    paragraphs = tuple(block.paragraph for block in blocks)
+    has_heading = any(each.kind is Kind.HEADING for each in paragraphs)
+    return Contents(paragraphs, "" if has_heading else package.title)
 
 
-def _role(style: BaseStyle | None) -> _Role:
-    """Return the role of a style, from its name or the names of the styles it is based on."""
-    while isinstance(style, ParagraphStyle):
-        name = (style.name or "").lower()
-        if match := _HEADING.match(name):
-            return _Role(Kind.HEADING, int(match[1]))
-        if name == "title":
-            return _Role(Kind.HEADING, 0)
-        if name.startswith("list"):
-            return _Role(Kind.LIST_ITEM)
-        if name == "caption":
-            return _Role(Kind.CAPTION)
-        style = style.base_style
-    return _Role()
+class _Reader:
+    """A walk over one document, which counts its lists and reads each note once."""
+
+    def __init__(self, package: Package, source: str) -> None:
+        self._source = source
+        self._chunks = package.chunks
+        self._styles = Styles(package.parts.get("styles"))
+        self._numbering = Numbering(package.parts.get("numbering"), self._styles)
+        self._notes = {
+            (kind, note.get(f"{W}id", "")): note
+            for kind in NOTES.values()
+            if (part := package.parts.get(kind)) is not None
+            for note in part.iterchildren(f"{W}{kind[:-1]}")
+        }
+
+    def blocks(self, container: etree._Element, depth: int = 0) -> Iterator[Block]:
+        """Yield the paragraphs and table rows of a container: the body, a cell, a box or a note."""
+        if depth > MAX_NESTING:
+            yield from self._flat(container)
+            return
+        text = Inline(bold=True)  # with that of paragraphs above whose end was deleted
+        for element in content(container):
+            if element.tag == _P:
+                text += inline(element, self._styles)
+                if _is_initial(element):
+                    continue
+                if _is_joined(element):
+                    text = _spaced(text)
+                    continue
+                yield self._block(element, text, in_cell=container.tag == _CELL)
+                yield from self._asides(text, depth + 1)
+            elif element.tag == f"{W}tbl":
+                rows = table_blocks(element, self._styles, lambda cell: self.blocks(cell, depth + 1))
+                yield from (replace(row, aside=True) for row in rows) if container.tag == _CELL else rows
+            elif element.tag == f"{W}altChunk":
+                chunk = self._chunks.get(element.get(f"{R}id", ""))
+                yield from map(Block, chunk_paragraphs(chunk, self._source))
+            text = Inline(bold=True)
+        if not is_blank(text.text):
+            yield Block(RawParagraph(text.text.strip()), bold=text.bold)
+
+    def _flat(self, container: etree._Element) -> Iterator[Block]:
+        """Yield all paragraphs in a container as if nothing in it were nested."""
+        for element in container.iter(_P):
+            if next(element.iterancestors(FALLBACK), None) is None:
+                yield self._block(element, inline(element, self._styles), in_cell=False)
+
+    def _block(self, paragraph: etree._Element, text: Inline, *, in_cell: bool) -> Block:
+        """Return one paragraph, with its number and the kind that its style and numbering give it."""
+        role = self._styles.role(paragraph)
+        label = self._numbering.label(paragraph)
+        if label is not None and role.kind is Kind.BODY:
+            role = Role(Kind.LIST_ITEM)
+        shown = text.text.strip()
+        if not is_blank(shown) or in_cell:  # a column may hold nothing but numbers
+            shown = f"{label or ''}{shown}".strip()
+        return Block(RawParagraph(shown, role.kind, role.level), bold=text.bold)
+
+    def _asides(self, text: Inline, depth: int) -> Iterator[Block]:
+        """Yield the notes and text boxes that hang on a paragraph; a note only once."""
+        for aside in text.asides:
+            found: etree._Element | None = aside
+            if aside.tag != BOX:
+                found = self._notes.pop((NOTES[aside.tag], aside.get(f"{W}id", "")), None)
+            if found is not None:
+                yield from (replace(block, aside=True) for block in self.blocks(found, depth))
 
 
-def _blocks(container: etree._Element, roles: Mapping[str, _Role]) -> Iterator[RawParagraph]:
-    """Yield the paragraphs and table rows of a container, including content controls and text boxes."""
-    for element in container:
-        if element.tag == _P:
-            yield _paragraph(element, roles)
-            for box in element.iter(qn("w:txbxContent")):
-                if not any(parent.tag in _LEFT_OUT for parent in box.iterancestors()):
-                    yield from _blocks(box, roles)
-        elif element.tag == qn("w:tbl"):
-            yield from _table(element, roles)
-        elif element.tag in {qn("w:sdt"), qn("w:ins"), qn("w:customXml")}:
-            content = element.find(qn("w:sdtContent"))
-            yield from _blocks(element if content is None else content, roles)
+def _is_initial(paragraph: etree._Element) -> bool:
+    """Return whether a paragraph is a large first letter, which the next one goes on from."""
+    frame = child(paragraph, "pPr/framePr")
+    return frame is not None and frame.get(f"{W}dropCap", "none") != "none"
 
 
-def _paragraph(element: etree._Element, roles: Mapping[str, _Role]) -> RawParagraph:
-    """Return one paragraph, with the kind that its style and numbering give it."""
-    style = element.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
-    role = roles.get(str(style.get(qn("w:val"))) if style is not None else "", _Role())
-    if role.kind is Kind.BODY and element.find(f"{qn('w:pPr')}/{qn('w:numPr')}") is not None:
-        role = _Role(Kind.LIST_ITEM)
-    return RawParagraph(_text(element).strip(), role.kind, role.level)
+def _is_joined(paragraph: etree._Element) -> bool:
+    """Return whether the end of a paragraph was deleted, so that the next one continues it."""
+    return any(child(paragraph, f"pPr/rPr/{name}") is not None for name in ("del", "moveFrom"))
 
 
-def _text(element: etree._Element) -> str:
-    """Return the text below `element`, without deletions and text boxes."""
-    if element.tag == _T:
-        return element.text or ""
-    if element.tag == _BR:
-        return "\n" if element.get(qn("w:type")) in {None, "textWrapping"} else ""
-    return _WHITESPACE.get(element.tag) or "".join(
-        _text(child) for child in element if child.tag not in _LEFT_OUT
-    )
-
-
-def _table(table: etree._Element, roles: Mapping[str, _Role]) -> Iterator[RawParagraph]:
-    """Yield a table's rows; the first names the columns. A single column is a frame around paragraphs."""
-    rows = (
-        list(table.iter(qn("w:tr"))) if table.find(f".//{qn('w:tbl')}") is None else table.findall(qn("w:tr"))
-    )
-    grid = _grid(rows)
-    columns = max(map(len, grid), default=0)
-    if columns < 2:
-        for cell in table.iter(qn("w:tc")):
-            yield from _blocks(cell, roles)
-        return
-    header: list[str] = []
-    if len(grid) > 1 and _has_header(table) and is_header(grid[0], columns):
-        header, *grid = grid
-    for cells in grid:
-        is_pair = not header and len(cells) == 2
-        yield table_row(cells[:1], cells[1:]) if is_pair else table_row(header, cells)
-
-
-def _has_header(table: etree._Element) -> bool:
-    """Return whether the first row is formatted as a header, as is the default."""
-    look = table.find(f"{qn('w:tblPr')}/{qn('w:tblLook')}")
-    marked = table.find(f"{qn('w:tr')}/{qn('w:trPr')}/{qn('w:tblHeader')}") is not None
-    return marked or look is None or look.get(qn("w:firstRow")) != "0"
-
-
-def _grid(rows: list[etree._Element]) -> list[list[str]]:
-    """Return the text of each row's cells; a cell that spans columns or rows is repeated in each."""
-    grid: list[list[str]] = []
-    for row in rows:
-        if row.find(f"{qn('w:trPr')}/{qn('w:del')}") is not None:
-            continue
-        filled: list[str] = []
-        for cell in row.findall(qn("w:tc")):
-            span = cell.find(f"{qn('w:tcPr')}/{qn('w:gridSpan')}")
-            merge = cell.find(f"{qn('w:tcPr')}/{qn('w:vMerge')}")
-            text = "\n".join(filter(None, (_text(part).strip() for part in cell.iter(_P))))
-            if merge is not None and merge.get(qn("w:val")) != "restart" and grid:
-                text = grid[-1][len(filled)] if len(filled) < len(grid[-1]) else text
-            width = str(span.get(qn("w:val"))) if span is not None else "1"
-            filled += [text] * (min(int(width), 64) if width.isdecimal() else 1)
-        grid.append(filled)
-    return grid
+def _spaced(text: Inline) -> Inline:
+    """Return a text that ends in space, if there is any."""
+    return text if not text.text or text.text[-1].isspace() else replace(text, text=f"{text.text} ")

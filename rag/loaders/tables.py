@@ -1,10 +1,15 @@
-"""Tables: each row a paragraph, each cell with the name of its column."""
+"""Tables: each row a paragraph, each cell with the name of its column, where the table has such names.
+
+A name that isn't one makes a false statement ("Insured name: Claim number"), so a row that nothing marks as
+a header names the columns only if its table can't be a form, whose names stand beside their values.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from datetime import date
+from itertools import zip_longest
 
 from rag.loaders.paragraphs import RawParagraph, is_blank
 from rag.text.dates import find_date, find_dateline
@@ -13,6 +18,12 @@ from rag.types import Kind
 _DATE_COLUMN = re.compile(r"\b(?:date|day|dated|published|updated|when)\b", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?[$€£¥]?\s?\d[\d\s.,:/]*%?$")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
+_QUANTITY = re.compile(r"[^\w]{0,3}\d[\d\s.,:/–-]*(?:[^\d\w]{0,3}|\s?[^\W\d]{1,6}\.?)$")
+_PAIR = re.compile(r"[^\W\d][^:：]*[:：]\s+\S")  # a cell with both a name and its value
+_DIGIT = re.compile(r"\d")
+_MAX_NAME = 80  # characters
+_MAX_LABEL = 40  # characters of a name in a form of several columns
+_MOST = 2 / 3  # share of a column's cells that are figures
 
 
 def table_row(
@@ -27,11 +38,100 @@ def table_row(
     return RawParagraph("; ".join(parts), Kind.TABLE_ROW, page=page, line=line, date=_row_date(names, cells))
 
 
-def is_header(cells: Sequence[str], columns: int) -> bool:
-    """Return whether a table's first row names nearly all columns, without figures other than years."""
+def form_row(cells: Sequence[str]) -> RawParagraph:
+    """Return the paragraph of a form's row, "Name: value; Name: value"; a name without a value stays.
+
+    A sentence is no name: a text stands beside it, and both are kept as they are.
+    """
+    parts = []
+    names, values = list(map(_one_line, cells[0::2])), list(map(_one_line, cells[1::2]))
+    for name, value in zip_longest(names, values, fillvalue=""):
+        if is_blank(value) or is_blank(name) or not _is_name(name):
+            parts += [part for part in (name, value) if not is_blank(part)]
+        else:
+            parts.append(f"{name.rstrip(': ')}: {value}" if name.strip(": ") else value)
+    return RawParagraph("; ".join(parts), Kind.TABLE_ROW, date=_row_date(names, values))
+
+
+def is_header(cells: Sequence[str], columns: int, below: Sequence[Sequence[str]] | None = None) -> bool:
+    """Return whether a table's first row names nearly all columns, without figures other than years.
+
+    Pass the rows `below` if nothing but the texts tells: they must hold figures below a name, and can't be
+    the rows of a form.
+    """
     filled = [cell.strip() for cell in cells if not is_blank(cell)]
     figures = any((_NUMBER.match(cell) and not _YEAR.match(cell)) or find_dateline(cell) for cell in filled)
-    return len(filled) >= max(columns - 1, 1) and len(set(filled)) == len(filled) and not figures
+    named = len(filled) >= max(columns - 1, 1) and len(set(filled)) == len(filled) and not figures
+    return named and (below is None or _heads_figures(cells, columns, below))
+
+
+def is_form(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether each row holds names and values in turn: "Rank | GS-11 | Room | 12".
+
+    Two columns are a form if the left holds names. More are one if no name has a digit or stands twice, and
+    the names end with a colon, or the values hold figures of different kinds. (In a table, each column holds
+    one kind.)
+    """
+    columns = max(map(len, rows), default=0)
+    if columns == 2:
+        return sum(_is_name(row[0]) for row in rows) >= _MOST * len(rows)
+    if not _may_be_form(rows, columns):
+        return False
+    names = [cell.strip() for row in rows for cell in row[0::2] if not is_blank(cell)]
+    values = [cell for row in rows for cell in row[1::2] if not is_blank(cell)]
+    if sum(name.endswith((":", "：")) for name in names) >= _MOST * len(names):
+        return True
+    uniform = any(_share_of_figures(_column(rows, index)) == 1 for index in range(1, columns, 2))
+    return len(rows) > 1 and not uniform and 2 * sum(map(_has_digit, values)) >= len(values)
+
+
+def _heads_figures(cells: Sequence[str], columns: int, below: Sequence[Sequence[str]]) -> bool:
+    """Return whether the texts show that `cells` name the columns of the rows `below`."""
+    figures = [index for index, cell in enumerate(cells) if not is_blank(cell) and _has_digit(cell)]
+    years = all(_YEAR.match(cells[index].strip()) for index in figures) and len(figures) > 1
+    adjacent = bool(figures) and figures[-1] - figures[0] == len(figures) - 1
+    if figures and not (years and adjacent):  # a single figure is rather a value beside its name
+        return False
+    if columns < 3 or not all(_is_label(cell) for cell in cells):
+        return False
+    shares = [_share_of_figures(_column(below, index)) for index, cell in enumerate(cells) if cell.strip()]
+    if max(shares, default=0.0) <= _MOST:
+        return False
+    all_figures = len(below) > 2 and all(share == 1 for share in shares[1::2])
+    return all_figures or not _may_be_form([cells, *below], columns)
+
+
+def _may_be_form(rows: Sequence[Sequence[str]], columns: int) -> bool:
+    """Return whether the first, third, … column could be names: short, all different, without digits."""
+    names = [cell.strip() for row in rows for cell in row[0::2] if not is_blank(cell)]
+    short = all(len(name) <= _MAX_LABEL and not _has_digit(name) for name in names)
+    return columns % 2 == 0 and bool(names) and short and len(set(names)) == len(names)
+
+
+def _column(rows: Sequence[Sequence[str]], index: int) -> list[str]:
+    """Return the filled cells of a column."""
+    return [row[index].strip() for row in rows if index < len(row) and not is_blank(row[index])]
+
+
+def _share_of_figures(cells: Sequence[str]) -> float:
+    """Return the share of cells that are a number, a quantity, a time or a date."""
+    figures = sum(bool(_QUANTITY.match(cell) or (len(cell) < 20 and find_date(cell))) for cell in cells)
+    return figures / len(cells) if cells else 0.0
+
+
+def _has_digit(cell: str) -> bool:
+    return _DIGIT.search(cell) is not None
+
+
+def _is_label(cell: str) -> bool:
+    """Return whether a cell may name a column: as a name in a form, but without its colon."""
+    return _is_name(cell) and not cell.rstrip().endswith((":", "："))
+
+
+def _is_name(cell: str) -> bool:
+    """Return whether a cell may name a value beside it: short, no sentence, and not a pair already."""
+    sentence = cell.rstrip().endswith((".", "!", "…")) and " " in cell.strip()
+    return len(cell) <= _MAX_NAME and not sentence and not _PAIR.match(cell.strip())
 
 
 def _row_date(names: Sequence[str], cells: Sequence[str]) -> date | None:
