@@ -32,7 +32,7 @@ _SIGNS = {
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """A paragraph's text, the notes and boxes in it, and whether all of its text is bold."""
+    """A paragraph's text, the notes and boxes in it, and whether all of its words are bold."""
 
     text: str = ""
     asides: tuple[etree._Element, ...] = ()
@@ -81,7 +81,7 @@ class _Walk:
 
     def read(self, paragraph: etree._Element) -> Inline:
         self._walk(paragraph)
-        return Inline("".join(self._pieces), tuple(self._asides), self._bold == {True})
+        return Inline("".join(self._pieces), tuple(self._asides), False not in self._bold)
 
     def _walk(self, container: etree._Element) -> None:
         for element in content(container):

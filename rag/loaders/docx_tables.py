@@ -20,8 +20,8 @@ _MAX_SPAN = 64  # columns
 _MAX_REPEATED = 200  # characters of a merged cell that each of its rows and columns states
 _MAX_CAPTION = 120  # characters
 _MAX_HEADER = 3  # rows
-_MOST = 0.8  # share of cells
-_ENTRY = re.compile(r"(?<!\d)(?!(?:19|20)\d\d\b)\d{3}|@|:\s+\S")  # shows a value rather than a name
+_MOST, _FEW = 0.8, 0.25  # shares of cells
+_ENTRY = re.compile(r"(?<!\d)(?!(?:19|20)\d\d\b)\d{3}|@|[:：](?:\s|$)")  # shows a value rather than a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +163,11 @@ def _goes_on(row: _Row, below: _Row) -> bool:
 
 
 def _stands_out(rows: Sequence[_Row], count: int) -> bool:
-    """Return whether the first rows are bold or shaded, and most of the rest is not."""
+    """Return whether the first rows are bold or shaded, and the rest is not, but for its first column."""
     top = [cell for row in rows[:count] for cell in row if cell.own]
-    rest = [cell for row in rows[count:] for cell in row if cell.own]
+    rest = [cell for row in rows[count:] for cell in row[1:] if cell.own]
     return any(
-        bool(top) and all(first) and sum(others) * 2 < len(rest)
+        all(first) and sum(others) <= _FEW * len(rest)
         for first, others in (
             ([cell.bold for cell in top], [cell.bold for cell in rest]),
             ([cell.shaded for cell in top], [cell.shaded for cell in rest]),

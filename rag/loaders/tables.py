@@ -92,7 +92,7 @@ def _heads_figures(cells: Sequence[str], columns: int, below: Sequence[Sequence[
     adjacent = bool(figures) and figures[-1] - figures[0] == len(figures) - 1
     if figures and not (years and adjacent):  # a single figure is rather a value beside its name
         return False
-    if columns < 3 or not all(_is_label(cell) for cell in cells):
+    if columns < 3 or not all(_is_label(cell) for cell in cells if not is_blank(cell)):
         return False
     shares = [_share_of_figures(_column(below, index)) for index, cell in enumerate(cells) if cell.strip()]
     if max(shares, default=0.0) <= _MOST:
@@ -131,7 +131,8 @@ def _is_label(cell: str) -> bool:
 def _is_name(cell: str) -> bool:
     """Return whether a cell may name a value beside it: short, no sentence, and not a pair already."""
     sentence = cell.rstrip().endswith((".", "!", "…")) and " " in cell.strip()
-    return len(cell) <= _MAX_NAME and not sentence and not _PAIR.match(cell.strip())
+    short = len(cell) <= _MAX_NAME and any(map(str.isalnum, cell))
+    return short and not sentence and not _PAIR.match(cell.strip())
 
 
 def _row_date(names: Sequence[str], cells: Sequence[str]) -> date | None:
