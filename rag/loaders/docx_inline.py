@@ -117,7 +117,7 @@ class _Walk:
             return
         before = len(self._pieces)
         self._walk(run)
-        if any(character.isalnum() for piece in self._pieces[before:] for character in piece):
+        if any(map(str.isalnum, "".join(self._pieces[before:]))):
             self._bold.add(self._styles.is_set("b", run, self._style))
 
     def _add(self, text: str) -> None:

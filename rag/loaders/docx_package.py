@@ -6,6 +6,7 @@ import posixpath
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from zipfile import BadZipFile, LargeZipFile, ZipFile
 
@@ -83,7 +84,12 @@ def value(parent: etree._Element | None, path: str) -> str | None:
 
 def child(parent: etree._Element, path: str) -> etree._Element | None:
     """Return the first element at a path of names without a namespace."""
-    return parent.find("/".join(W + name for name in path.split("/")))
+    return parent.find(_qualified(path))
+
+
+@cache
+def _qualified(path: str) -> str:
+    return "/".join(W + name for name in path.split("/"))
 
 
 class _Archive:

@@ -60,10 +60,12 @@ class Styles:
 
     def is_set(self, name: str, run: etree._Element, paragraph_style: str) -> bool:
         """Return whether a run has a property that is on or off: by itself, or by one of its styles."""
-        own = child(run, f"rPr/{name}")
+        properties = child(run, "rPr")
+        own = None if properties is None else child(properties, name)
         if own is not None:
             return is_on(own)
-        return any(self._sets(style, name) for style in (value(run, "rPr/rStyle") or "", paragraph_style))
+        style = "" if properties is None else value(properties, "rStyle") or ""
+        return (bool(style) and self._sets(style, name)) or self._sets(paragraph_style, name)
 
     def heads_tables(self, style: str) -> bool:
         """Return whether a table style makes the first row bold or shades it."""
