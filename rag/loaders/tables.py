@@ -68,9 +68,9 @@ def is_header(cells: Sequence[str], columns: int, below: Sequence[Sequence[str]]
 def is_form(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether each row holds names and values in turn: "Rank | GS-11 | Room | 12".
 
-    Two columns are a form if the left holds names. More are one if no name has a digit or stands twice, and
-    the names end with a colon, or the values hold figures of different kinds. (In a table, each column holds
-    one kind.)
+    Two columns are a form if the left holds names. More are one if no name has a digit or stands twice in
+    its column, and the names end with a colon, or the values hold figures of different kinds. (In a table,
+    each column holds figures of one kind, perhaps below its name.)
     """
     columns = max(map(len, rows), default=0)
     if columns == 2:
@@ -81,7 +81,8 @@ def is_form(rows: Sequence[Sequence[str]]) -> bool:
     values = [cell for row in rows for cell in row[1::2] if not is_blank(cell)]
     if sum(name.endswith((":", "：")) for name in names) >= _MOST * len(names):
         return True
-    uniform = any(_share_of_figures(_column(rows, index)) == 1 for index in range(1, columns, 2))
+    columns_of_values = [_column(rows, index) for index in range(1, columns, 2)]
+    uniform = any(map(_is_uniform, columns_of_values + [column[1:] for column in columns_of_values]))
     return len(rows) > 1 and not uniform and 2 * sum(map(_has_digit, values)) >= len(values)
 
 
@@ -94,18 +95,19 @@ def _heads_figures(cells: Sequence[str], columns: int, below: Sequence[Sequence[
         return False
     if columns < 3 or not all(_is_label(cell) for cell in cells if not is_blank(cell)):
         return False
-    shares = [_share_of_figures(_column(below, index)) for index, cell in enumerate(cells) if cell.strip()]
-    if max(shares, default=0.0) <= _MOST:
+    named = [_column(below, index) for index, cell in enumerate(cells) if not is_blank(cell)]
+    if max(map(_share_of_figures, named), default=0.0) <= _MOST:
         return False
-    all_figures = len(below) > 2 and all(share == 1 for share in shares[1::2])
-    return all_figures or not _may_be_form([cells, *below], columns)
+    uniform = all(len(column) > 2 and _is_uniform(column) for column in named[1::2])
+    return uniform or not _may_be_form([cells, *below], columns)
 
 
 def _may_be_form(rows: Sequence[Sequence[str]], columns: int) -> bool:
-    """Return whether the first, third, … column could be names: short, all different, without digits."""
-    names = [cell.strip() for row in rows for cell in row[0::2] if not is_blank(cell)]
-    short = all(len(name) <= _MAX_LABEL and not _has_digit(name) for name in names)
-    return columns % 2 == 0 and bool(names) and short and len(set(names)) == len(names)
+    """Return whether the first, third, … column could be names: short, without digits, each only once."""
+    names = [_column(rows, index) for index in range(0, columns, 2)]
+    short = all(len(name) <= _MAX_LABEL and not _has_digit(name) for column in names for name in column)
+    once = all(len(set(column)) == len(column) for column in names)
+    return columns % 2 == 0 and any(names) and short and once
 
 
 def _column(rows: Sequence[Sequence[str]], index: int) -> list[str]:
@@ -117,6 +119,12 @@ def _share_of_figures(cells: Sequence[str]) -> float:
     """Return the share of cells that are a number, a quantity, a time or a date."""
     figures = sum(bool(_QUANTITY.match(cell) or (len(cell) < 20 and find_date(cell))) for cell in cells)
     return figures / len(cells) if cells else 0.0
+
+
+def _is_uniform(cells: Sequence[str]) -> bool:
+    """Return whether several cells hold figures of about the same number of digits."""
+    digits = [len(_DIGIT.findall(cell)) for cell in cells]
+    return len(cells) > 1 and _share_of_figures(cells) == 1 and max(digits) - min(digits) < 2
 
 
 def _has_digit(cell: str) -> bool:

@@ -366,8 +366,18 @@ _NO_FIRST_ROW = '<w:tblStyle w:val="Light"/><w:tblLook w:val="0480" w:firstRow="
         ),
         (
             ["Maker|Volvo|Model|V70", "Year|2021|Seats|5", "Mileage|12,400|Doors|4"],
+            "",
+            ["Maker; Volvo; Model; V70", "Year; 2021; Seats; 5", "Mileage; 12,400; Doors; 4"],
+        ),
+        (
+            ["Buyer|Ada Berg|Seller|Bo Lund", "Phone|555 0142|Phone|555 0143", "Room|12|Room|14"],
             '<w:tblStyle w:val="Light"/>',
-            ["Maker: Volvo; Model: V70", "Year: 2021; Seats: 5", "Mileage: 12,400; Doors: 4"],
+            ["Buyer: Ada Berg; Seller: Bo Lund", "Phone: 555 0142; Phone: 555 0143", "Room: 12; Room: 14"],
+        ),
+        (
+            ["Name|Age|City|Pay", "Ann|34|Paris|900", "Bob|35|Rome|800"],
+            "",
+            ["Name; Age; City; Pay", "Ann; 34; Paris; 900", "Bob; 35; Rome; 800"],
         ),
         (["Name:|Ann|Town:|", "Phone:|none|Post:|two"], "", ["Name: Ann; Town:", "Phone: none; Post: two"]),
         (
