@@ -132,15 +132,15 @@ def _has_digit(cell: str) -> bool:
 
 
 def _is_label(cell: str) -> bool:
-    """Return whether a cell may name a column: as a name in a form, but without its colon."""
-    return _is_name(cell) and not cell.rstrip().endswith((":", "："))
+    """Return whether a cell may name a column: short, no sentence, and no pair of a name and its value."""
+    sentence = cell.rstrip().endswith((".", "!", "…")) and " " in cell.strip()
+    pair = _PAIR.match(cell.strip()) or cell.rstrip().endswith((":", "："))
+    return len(cell) <= _MAX_NAME and not sentence and not pair
 
 
 def _is_name(cell: str) -> bool:
-    """Return whether a cell may name a value beside it: short, no sentence, and not a pair already."""
-    sentence = cell.rstrip().endswith((".", "!", "…")) and " " in cell.strip()
-    short = len(cell) <= _MAX_NAME and any(map(str.isalnum, cell))
-    return short and not sentence and not _PAIR.match(cell.strip())
+    """Return whether a cell may name the value beside it: as a column's name, perhaps with a colon."""
+    return _is_label(cell.rstrip(" :：")) and any(map(str.isalnum, cell))
 
 
 def _row_date(names: Sequence[str], cells: Sequence[str]) -> date | None:
