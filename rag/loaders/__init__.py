@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePath
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
@@ -16,17 +16,50 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_BYTES = 64 * 1024 * 1024
+# fmt: off
+_CODE_SUFFIXES = (
+    ".bash", ".bat", ".c", ".cc", ".cfg", ".conf", ".cpp", ".cs", ".css", ".go", ".h", ".hpp",
+    ".ini", ".java", ".js", ".jsx", ".kt", ".lua", ".mjs", ".php", ".pl", ".properties", ".ps1",
+    ".py", ".pyi", ".r", ".rb", ".rs", ".scala", ".scss", ".sh", ".sql", ".swift", ".toml", ".ts",
+    ".tsx", ".yaml", ".yml", ".zsh",
+)
+# fmt: on
 _MODULES = {
     ".txt": "text",
+    ".log": "text",
     ".md": "markdown",
     ".markdown": "markdown",
+    ".rst": "rst",
+    ".org": "org",
     ".html": "html",
     ".htm": "html",
+    ".xhtml": "html",
     ".pdf": "pdf",
     ".docx": "docx",
+    ".odt": "odt",
+    ".rtf": "rtf",
+    ".epub": "epub",
+    ".pptx": "pptx",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
     ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".xml": "xml",
+    ".ipynb": "ipynb",
+    ".eml": "eml",
+    ".mbox": "mbox",
+    ".srt": "subtitles",
+    ".vtt": "subtitles",
+    ".zip": "zip",
+    **dict.fromkeys(_CODE_SUFFIXES, "code"),
 }
+_HOLDERS = frozenset({"eml", "mbox", "zip"})  # modules whose files hold other files
 SUFFIXES = frozenset(_MODULES)
+# For messages, which would be long with every suffix of source code in them.
+FORMATS = f"{', '.join(sorted(SUFFIXES.difference(_CODE_SUFFIXES)))} or source code"
 
 
 def load(path: Path, source: str, data: bytes | None = None, digest: str | None = None) -> Document:
@@ -35,19 +68,28 @@ def load(path: Path, source: str, data: bytes | None = None, digest: str | None 
     `data` and `digest` are the file's bytes and their SHA-256, if the caller has them already.
     Raises LoadError, or UnsupportedFormat for a suffix that no loader reads.
     """
-    module = _MODULES.get(path.suffix.lower())
-    if module is None:
-        kind = path.suffix or "a file without a suffix"
-        raise UnsupportedFormat(
-            source, f"{kind} is not supported; save it as one of {', '.join(sorted(SUFFIXES))}"
-        )
+    check_suffix(path.name, source)
     data = read_bytes(path, source) if data is None else data
     _check_size(len(data), source)
     if not data.strip():
         raise LoadError(source, "is empty; remove it, or add text and ingest it again")
+    return to_document(read(path.suffix, data, source), source, digest or sha256(data).hexdigest())
+
+
+def read(suffix: str, data: bytes, source: str, depth: int = 0) -> Contents:
+    """Return the contents of a file of a supported format that lies within `depth` other files."""
+    module = _MODULES[suffix.lower()]
     # Imported at its first file, so that importing this package stays fast.
-    read: Callable[[bytes, str], Contents] = import_module(f"{__name__}.{module}").read
-    return to_document(read(data, source), source, digest or sha256(data).hexdigest())
+    reader: Callable[..., Contents] = import_module(f"{__name__}.{module}").read
+    return reader(data, source, depth) if module in _HOLDERS else reader(data, source)
+
+
+def check_suffix(name: str, source: str) -> None:
+    """Raise UnsupportedFormat if no loader reads files with the suffix of `name`."""
+    suffix = PurePath(name).suffix
+    if suffix.lower() not in SUFFIXES:
+        kind = suffix or "a file without a suffix"
+        raise UnsupportedFormat(source, f"{kind} is not supported; save it as one of {FORMATS}")
 
 
 def read_bytes(path: Path, source: str) -> bytes:

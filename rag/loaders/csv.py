@@ -32,8 +32,9 @@ def read(data: bytes, source: str) -> Contents:
     """Return the rows of a CSV file; the first row names the columns unless it holds figures."""
     text = decode(data, source)
     hint = _EXCEL_HINT.match(text)
+    tabs = "\t" if source.lower().endswith(".tsv") and "\t" in text else ""
     try:
-        rows = list(_rows(text, hint[1] if hint else _delimiter(text)))[1 if hint else 0 :]
+        rows = list(_rows(text, hint[1] if hint else tabs or _delimiter(text)))[1 if hint else 0 :]
     except csv.Error as error:
         raise LoadError(
             source, f"is not a valid CSV file ({error}); look for a quote that is never closed"

@@ -1,0 +1,53 @@
+"""Files inside a file, such as attachments of a mail: each below a heading with its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from rag.errors import LoadError, UnsupportedFormat
+from rag.loaders import check_suffix, read
+from rag.loaders.paragraphs import Contents, RawParagraph, is_blank
+from rag.types import Kind
+
+MAX_NAMES = 100  # names of unread files that are listed
+
+Member = tuple[str, Callable[[], bytes]]  # its name, and a function that returns its bytes
+
+
+def member_paragraphs(members: Iterable[Member], level: int, depth: int) -> Iterator[RawParagraph]:
+    """Yield a list of the members that can't be read, then the others' text below headings of `level`.
+
+    `depth` counts the files around the members.
+    """
+    unread: list[str] = []
+    found: list[RawParagraph] = []
+    for name, data in members:
+        try:
+            contents = _read(name, data, depth)
+        except UnsupportedFormat:
+            unread.append(name)
+        except LoadError as error:
+            unread.append(f"{name} ({error.reason.split(';')[0]})")
+        else:
+            found.append(RawParagraph(name, Kind.HEADING, level, date=contents.date))
+            found += below(contents.paragraphs, level)
+    if unread:
+        more = [f"{len(unread) - MAX_NAMES} more"] if len(unread) > MAX_NAMES else []
+        yield RawParagraph(f"Not read: {', '.join([*unread[:MAX_NAMES], *more])}")
+    yield from found
+
+
+def below(paragraphs: Iterable[RawParagraph], level: int) -> Iterator[RawParagraph]:
+    """Yield the paragraphs with their headings lowered to below a heading of `level`."""
+    for each in paragraphs:
+        yield replace(each, level=each.level + level + 1) if each.kind is Kind.HEADING else each
+
+
+def _read(name: str, data: Callable[[], bytes], depth: int) -> Contents:
+    """Return the contents of one member; LoadError if it has none."""
+    check_suffix(name, name)
+    contents = read(name[name.rindex(".") :], data(), name, depth)
+    if all(is_blank(each.text) for each in contents.paragraphs):
+        raise LoadError(name, "has no text")
+    return contents
