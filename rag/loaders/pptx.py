@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from io import BytesIO
+from pathlib import PurePosixPath
 from zipfile import BadZipFile
 
 from lxml import etree
+from openpyxl.styles.numbers import is_date_format
+from openpyxl.utils.datetime import from_excel
 from pptx import Presentation
-from pptx.chart.chart import Chart
 from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.exc import PythonPptxError
 from pptx.oxml.ns import qn
@@ -39,11 +41,17 @@ def read(data: bytes, source: str) -> Contents:
     """Return the paragraphs of the slides, without footers; the first slide's title is the document's."""
     open_zip(data, source, _REMEDY).close()
     try:
-        slides = Presentation(BytesIO(data)).slides
-        paragraphs = [paragraph for slide in enumerate(slides, start=1) for paragraph in _slide(*slide)]
+        show = Presentation(BytesIO(data))
+        paragraphs = [paragraph for slide in enumerate(show.slides, start=1) for paragraph in _slide(*slide)]
     except _DAMAGED as error:
         raise LoadError(source, f"is damaged or not a presentation ({error}); {_REMEDY}") from error
-    return Contents(tuple(paragraphs))
+    titles = (each.text for each in paragraphs if each.kind is Kind.HEADING and each.text != _name(each.page))
+    return Contents(tuple(paragraphs), next(titles, PurePosixPath(source).stem))
+
+
+def _name(slide: int | None) -> str:
+    """Return the heading of a slide without a title."""
+    return f"Slide {slide}"
 
 
 def _slide(number: int, slide: Slide) -> Iterator[RawParagraph]:
@@ -55,7 +63,7 @@ def _slide(number: int, slide: Slide) -> Iterator[RawParagraph]:
     below += _lines(notes, number, Kind.BODY) if notes is not None else []
     if titles or below:
         level = 0 if number == 1 and titles and _placeholder(titles[0]) == PP_PLACEHOLDER.CENTER_TITLE else 1
-        title = " ".join(map(_shown, titles)) or f"Slide {number}"
+        title = " ".join(map(_shown, titles)) or _name(number)
         yield RawParagraph(title, Kind.HEADING, level, number)
     yield from below
 
@@ -90,7 +98,7 @@ def _shape(shape: BaseShape, slide: int) -> Iterator[RawParagraph]:
         if shape.has_table:
             yield from _table(shape.table, slide)
         elif shape.has_chart:
-            yield from _chart(shape.chart, slide)
+            yield from _chart(shape.chart._chartSpace, slide)
         else:
             yield from _diagram(shape, slide)
 
@@ -111,20 +119,38 @@ def _table(table: Table, slide: int) -> Iterator[RawParagraph]:
     yield from (table_row(header, row, page=slide) for row in rows)
 
 
-def _chart(chart: Chart, slide: int) -> Iterator[RawParagraph]:
+def _chart(chart: etree._Element, slide: int) -> Iterator[RawParagraph]:
     """Yield a chart's title, and a row for each category with the values of its series."""
-    if chart.has_title and chart.chart_title.has_text_frame:
-        yield RawParagraph(chart.chart_title.text_frame.text, Kind.CAPTION, page=slide)
-    for plot in chart.plots:
-        names = [series.name for series in plot.series]
-        values = [series.values for series in plot.series]
-        for position, category in enumerate(plot.categories):
-            cells = [f"{each[position]:g}" if _has(each, position) else "" for each in values]
-            yield table_row(["", *names], [str(category), *cells], page=slide)
+    title = "".join(run.text or "" for run in chart.iterfind(f"{qn('c:chart')}/{qn('c:title')}//{qn('a:t')}"))
+    yield RawParagraph(title, Kind.CAPTION, page=slide)
+    series = list(chart.iter(qn("c:ser")))
+    header = ["", *(" ".join(_points(each, "c:tx").values()) for each in series)]
+    values = [_points(each, "c:val", "c:yVal") for each in series]
+    categories = [_points(each, "c:cat", "c:xVal") for each in series]
+    for position in sorted({position for each in values for position in each}, key=int):
+        label = next((each[position] for each in categories if position in each), "")
+        yield table_row(header, [label, *(each.get(position, "") for each in values)], page=slide)
 
 
-def _has(values: tuple[float | None, ...], position: int) -> bool:
-    return position < len(values) and values[position] is not None
+def _points(series: etree._Element, *names: str) -> dict[str, str]:
+    """Return the values that a chart's file keeps below the first of these elements, by their position."""
+    found = next((each for name in names for each in series.iterchildren(qn(name))), None)
+    common = found.findtext(f".//{qn('c:formatCode')}") or "" if found is not None else ""
+    points: dict[str, str] = {}
+    for point in found.iter(qn("c:pt")) if found is not None else ():
+        shown_as = point.get("formatCode") or common
+        position, text = str(point.get("idx")), _figure(point.findtext(qn("c:v")) or "", shown_as)
+        points[position] = f"{text} {points[position]}" if position in points else text  # the outer category
+    return points
+
+
+def _figure(text: str, shown_as: str) -> str:
+    """Return a chart's value: a date in ISO form, a figure without the noise of binary fractions."""
+    try:
+        value = float(text)
+        return f"{from_excel(value):%Y-%m-%d}" if is_date_format(shown_as) else f"{value:.12g}"
+    except (ValueError, OverflowError, TypeError):
+        return text
 
 
 def _diagram(frame: GraphicFrame, slide: int) -> Iterator[RawParagraph]:

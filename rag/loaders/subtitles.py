@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
 
 from rag.loaders.decoding import decode, split_lines
 from rag.loaders.paragraphs import Contents, RawParagraph
 
-_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
+_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}")
 _SPEAKER = re.compile(r"<v(?:\.[^ >]*)?\s+([^>]+)>")
 _TAG = re.compile(r"</?[a-z\d][^>]*>|\{\\[^}]*\}", re.IGNORECASE)
@@ -32,7 +32,7 @@ class _Cue:
 
 def read(data: bytes, source: str) -> Contents:
     """Return the sentences of a SubRip or WebVTT file."""
-    return Contents(tuple(_sentences(_cues(split_lines(decode(data, source))))))
+    return Contents(tuple(_sentences(list(_cues(split_lines(decode(data, source)))))))
 
 
 def _cues(lines: list[str]) -> Iterator[_Cue]:
@@ -63,16 +63,20 @@ def _plain(line: str) -> str:
     return unescape(_TAG.sub("", _SPEAKER.sub(r"\1: ", line))).strip()
 
 
-def _sentences(cues: Iterator[_Cue]) -> Iterator[RawParagraph]:
-    """Yield the cues, each joined with those that continue its last sentence."""
+def _sentences(cues: Sequence[_Cue]) -> Iterator[RawParagraph]:
+    """Yield the cues, each joined with those that continue its last sentence.
+
+    Without punctuation only a small letter tells that a cue continues the one above.
+    """
+    punctuated = sum(_END.search(cue.text[-1]) is not None for cue in cues) >= len(cues) / 5
     text, line, end = "", 0, 0.0
     shown: tuple[str, ...] = ()  # by the last cue; captions that roll show its lines again
     for cue in cues:
         paused = cue.start - end > _PAUSE
         fresh = [each for each in cue.text if paused or each not in shown]
         for position, each in enumerate(fresh):
-            ends = paused or len(text) > _MAX_JOINED or _END.search(text) is not None
-            if text and ((position == 0 and ends) or _TURN.match(each)):
+            ends = _END.search(text) or not (punctuated or each[:1].islower()) or len(text) > _MAX_JOINED
+            if text and ((position == 0 and (paused or ends)) or _TURN.match(each)):
                 yield RawParagraph(text, line=line)
                 text = ""
             line = line if text else cue.line
