@@ -84,7 +84,7 @@ class Assistant:
         """Add files and folders. An edited file replaces its old version, an unchanged one is skipped.
 
         `prune` removes documents whose files were deleted. `progress` gets (source, done, total).
-        A file that can't be read is in `failed` with the reason; the others are still added.
+        A file that can't be read is in `failed` with the reason, one of another format in `skipped`.
         """
         from rag.ingestion.indexer import ingest
         from rag.models.embedder import BUILT_IN_LIMIT

@@ -268,13 +268,14 @@ class DocumentInfo:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What an ingestion did, by source; `failed` has (source, reason), `paragraphs` counts those written."""
+    """What an ingestion did, by source; `failed` and `skipped` (of other formats) have (source, reason)."""
 
     added: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
     paragraphs: int = 0
     seconds: float = 0.0
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import PurePath
 from time import monotonic
 
 import typer
@@ -66,13 +68,20 @@ def print_paragraph(source: str, paragraph: Paragraph) -> None:
 
 
 def print_report(report: IngestReport) -> None:
-    """Print how many documents were added, updated and so on; name the failed ones on standard error."""
+    """Print how many documents were added, updated and so on, and which kinds of files were skipped.
+
+    Failed files are named on standard error.
+    """
     for source, reason in report.failed:
         print_error(f"failed: {source}: {reason}")
     outcomes = ("added", "updated", "unchanged", "removed", "failed")
     counts = [f"{len(sources)} {name}" for name in outcomes if (sources := getattr(report, name))]
     done = ", ".join(counts) or "no documents found"
     print_text(f"{done}; {report.paragraphs} paragraphs written in {report.seconds:.1f} s")
+    if report.skipped:
+        kinds = Counter(PurePath(name).suffix.lower() or "without a suffix" for name, _ in report.skipped)
+        files = f"{len(report.skipped)} file{'s' * (len(report.skipped) != 1)}"
+        print_text(f"{files} skipped: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}")
 
 
 @contextmanager

@@ -120,7 +120,7 @@ def ingest(
         _remove_documents(index, removed)
         if not finished:
             log.warning("Stopped: %d of %d files are done and stay.", len(done), len(files.found))
-    return _report(done, [*missing, *skipped, *files.failed], removed, monotonic() - start)
+    return _report(done, [*missing, *skipped], files, removed, monotonic() - start)
 
 
 def remove(index: Index, sources: Sequence[str]) -> tuple[str, ...]:
@@ -279,7 +279,11 @@ def _source(outcome: Outcome) -> str:
 
 
 def _report(
-    done: Sequence[Outcome], failed: Sequence[tuple[str, str]], removed: Sequence[str], seconds: float
+    done: Sequence[Outcome],
+    failed: Sequence[tuple[str, str]],
+    files: Scan,
+    removed: Sequence[str],
+    seconds: float,
 ) -> IngestReport:
     written = [outcome for outcome in done if isinstance(outcome, Ready)]
     unread = [(outcome.source, outcome.reason) for outcome in done if isinstance(outcome, Failed)]
@@ -288,7 +292,8 @@ def _report(
         updated=tuple(ready.origin.source for ready in written if ready.is_update),
         unchanged=tuple(outcome.origin.source for outcome in done if isinstance(outcome, Unchanged)),
         removed=tuple(removed),
-        failed=(*failed, *unread),
+        failed=(*failed, *(each for each in files.failed if each[0] not in dict(failed)), *unread),
+        skipped=files.skipped,
         paragraphs=sum(len(ready.document.paragraphs) for ready in written),
         seconds=seconds,
     )

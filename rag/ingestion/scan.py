@@ -11,7 +11,9 @@ from pathlib import Path
 
 from rag.errors import LoadError
 from rag.index.snapshot import Origin
-from rag.loaders import SUFFIXES
+from rag.loaders import FORMATS, SUFFIXES, unsupported
+
+_SETTINGS = "pilcrow.toml"  # may hold keys, which no answer should quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,14 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The files under the given paths; (name, reason) of `failed` ones; the folders listed completely."""
+    """The files under the given paths; the folders listed completely.
+
+    `failed` has (name, reason). So has `skipped`, for the files of a folder that no loader reads.
+    """
 
     found: tuple[FoundFile, ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
     complete: tuple[Path, ...] = ()
 
 
@@ -44,6 +50,7 @@ def scan(paths: Sequence[Path], index_folder: Path) -> Scan:
     return Scan(
         tuple(reversed(found.values())),
         tuple(dict.fromkeys(failure for one in scans for failure in one.failed)),
+        tuple(dict.fromkeys(skip for one in scans for skip in one.skipped)),
         tuple(folder for one in scans for folder in one.complete),
     )
 
@@ -68,15 +75,14 @@ def _scan(path: Path, index_folder: Path) -> Scan:
     if not path.is_file():
         return Scan(failed=((path.name, "is neither a file nor a folder; pass one of those"),))
     if path.suffix.lower() not in SUFFIXES:
-        kind = path.suffix or "a file without a suffix"
-        reason = f"{kind} is not supported; save it as one of {', '.join(sorted(SUFFIXES))}"
-        return Scan(failed=((path.name, reason),))
+        return Scan(failed=((path.name, unsupported(path.name)),))
     return Scan((FoundFile(path.resolve(), path.resolve().parent, path.name),))
 
 
 def _scan_folder(root: Path, index_folder: Path) -> Scan:
     errors: list[OSError] = []
     failed: list[tuple[str, str]] = []
+    skipped: list[tuple[str, str]] = []
     found: dict[Path, FoundFile] = {}
     # Files before links, so that a link to a file of the same folder adds nothing.
     for path in sorted(_entries(root, index_folder, errors), key=lambda entry: (entry.is_symlink(), entry)):
@@ -85,21 +91,26 @@ def _scan_folder(root: Path, index_folder: Path) -> Scan:
             failed.append((name.encode(errors="backslashreplace").decode(), reason))
         elif path.is_file() and path.suffix.lower() in SUFFIXES:
             found.setdefault(path.resolve(), FoundFile(path.resolve(), root, name))
+        elif path.is_file() and not path.is_symlink():
+            skipped.append((name, unsupported(name)))
     failed += [
         (str(error.filename), f"can't be listed ({error.strerror}); nothing under it was read or removed")
         for error in errors
     ]
+    if not (found or failed):
+        failed.append((str(root), f"nothing found to read; add files of a format that is read: {FORMATS}"))
     complete = () if errors else (root,)
-    return Scan(tuple(sorted(found.values(), key=lambda file: file.name)), tuple(failed), complete)
+    files = sorted(found.values(), key=lambda file: file.name)
+    return Scan(tuple(files), tuple(failed), tuple(skipped), complete)
 
 
 def _entries(root: Path, index_folder: Path, errors: list[OSError]) -> Iterator[Path]:
-    """Yield the files and links below a folder, without hidden ones and the index itself."""
+    """Yield the files and links below a folder, without hidden ones, the index and Pilcrow's settings."""
     for folder, folders, files in os.walk(root, onerror=errors.append):
         shown = [Path(folder, name) for name in folders if not name.startswith(".")]
         folders[:] = [entry.name for entry in shown if not entry.is_symlink() and entry != index_folder]
         yield from (entry for entry in shown if entry.is_symlink())
-        yield from (Path(folder, name) for name in files if not name.startswith("."))
+        yield from (Path(folder, name) for name in files if not name.startswith(".") and name != _SETTINGS)
 
 
 def _skip_reason(path: Path, name: str, root: Path) -> str | None:

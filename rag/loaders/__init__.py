@@ -86,10 +86,14 @@ def read(suffix: str, data: bytes, source: str, depth: int = 0) -> Contents:
 
 def check_suffix(name: str, source: str) -> None:
     """Raise UnsupportedFormat if no loader reads files with the suffix of `name`."""
-    suffix = PurePath(name).suffix
-    if suffix.lower() not in SUFFIXES:
-        kind = suffix or "a file without a suffix"
-        raise UnsupportedFormat(source, f"{kind} is not supported; save it as one of {FORMATS}")
+    if PurePath(name).suffix.lower() not in SUFFIXES:
+        raise UnsupportedFormat(source, unsupported(name))
+
+
+def unsupported(name: str) -> str:
+    """Return the reason why no loader reads the file `name`."""
+    kind = PurePath(name).suffix.lower() or "a file without a suffix"
+    return f"{kind} is not supported; save it as one of {FORMATS}"
 
 
 def read_bytes(path: Path, source: str) -> bytes:

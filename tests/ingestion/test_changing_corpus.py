@@ -175,17 +175,17 @@ def test_broken_files_are_reported_and_the_rest_is_ingested(corpus: Corpus) -> N
     (folder / "kampen.txt").write_bytes(b"\x7fELF" + bytes(5000))
     locked_pdf(folder / "locked.pdf")
     (folder / "new.txt").write_text("The tower of Zutphen has a copper roof.", "utf-8")
-    (folder / "notes.odt").write_bytes(b"not read")
+    (folder / "notes.xyz").write_bytes(b"not read")
     broken = {"empty.txt", "blank.md", "program.txt", "torn.docx", "kampen.txt", "locked.pdf"}
 
-    report = corpus.assistant.ingest([folder, folder / "notes.odt"])
+    report = corpus.assistant.ingest([folder, folder / "notes.xyz"])
 
     assert report.added == ("new.txt",)
     assert len(report.unchanged) == 19
     reasons = dict(report.failed)
-    assert reasons.keys() == broken | {"notes.odt"}
+    assert reasons.keys() == broken | {"notes.xyz"}
     assert "password" in reasons["locked.pdf"]
-    assert ".odt" in reasons["notes.odt"]
+    assert ".xyz" in reasons["notes.xyz"]
     assert all(len(reason) > 15 for reason in reasons.values())
     assert "copper" in corpus.assistant.ask("What roof does the tower of Zutphen have?").text
     # The last readable version stays.

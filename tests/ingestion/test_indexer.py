@@ -210,6 +210,7 @@ def test_hidden_files_and_links_out_of_the_folder_are_not_read(index: Index, tmp
     assert reasons.keys() == {"link.txt", "broken.txt", "bad\\udcff.txt", "bad?.txt", "picture.xyz"}
     assert "leaves the folder" in reasons["link.txt"]
     assert ".xyz is not supported" in reasons["picture.xyz"]
+    assert dict(report.skipped) == {"picture.xyz": reasons["picture.xyz"]}
     assert "not valid UTF-8; rename it" in reasons["bad?.txt"]
 
 

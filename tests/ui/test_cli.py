@@ -86,6 +86,25 @@ def test_unreadable_file_is_named_and_the_others_are_added(run: Run, tmp_path: P
     assert (code, "nowhere" in err) == (1, True)
 
 
+def test_files_of_other_formats_are_counted_and_nothing_to_read_is_an_error(run: Run, tmp_path: Path) -> None:
+    folder, index = tmp_path / "docs", ("--index", tmp_path / "index")
+    (folder / "deep").mkdir(parents=True)
+    for name in ("a.psd", "deep/b.PSD", "c.exe", "Makefile", ".hidden", "pilcrow.toml"):
+        (folder / name).write_text("x = 1", "utf-8")
+    code, out, err = run("ingest", folder, *index)
+    assert code == 1
+    assert "4 files skipped: 2 .psd, 1 " in out
+    assert f"{folder}: nothing found to read; add files of a format that is read: .csv, " in err
+    (folder / "read.txt").write_text("The lamp is green.", "utf-8")
+    code, out, err = run("ingest", folder, *index)
+    assert (code, err) == (0, "")
+    assert out.startswith("1 added; ")
+    lines = out.splitlines()
+    assert lines[-1].startswith("4 files skipped: 2 .psd, ")
+    assert "1 without a suffix" in lines[-1]
+    assert "1 .exe" in lines[-1]
+
+
 def test_ask_prints_the_answer_and_its_sources(run: Run, index: Path) -> None:
     code, out, _ = run("ask", "Who is the harbour master of Veldhaven?", "--index", index)
     answer, sources = out.split("\n\n", 1)
