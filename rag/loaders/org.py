@@ -21,6 +21,7 @@ _DRAWER = re.compile(r"\s*:(\w+):\s*$")
 _RULE = re.compile(r"\s*\|[-+]+\|?\s*$")
 _ITEM = re.compile(r"(\s*)(?:[-+]|(\d+)[.)])\s+(?:\[[ X-]\]\s+)?(.*)|(\s+)\*\s+(.*)")
 _LINK = re.compile(r"\[\[([^\]]+)\](?:\[([^\]]+)\])?\]")
+_NOTE = re.compile(r"^\[fn:[\w-]+\]\s*|\[fn:[\w-]+\]")
 _CODE = re.compile(r"(?<![^\s('\"{])[=~](?=\S)([^\n]*?\S)[=~](?![^\s).,;:!?'\"}-])")
 _MARKED = re.compile(r"(?<![^\s('\"{])([*/_+])(?=\S)([^\n]*?\S)\1(?![^\s).,;:!?'\"}-])")
 _SPECIAL = re.compile(r"([\\`*_<>\[\]&#~])")
@@ -71,6 +72,6 @@ def _line(line: str, above: str) -> str:
 
 def _inline(text: str) -> str:
     """Return text without Org's marks; signs that Markdown would take for its own are escaped."""
-    shown = _LINK.sub(lambda link: link[2] or link[1], text)
+    shown = _LINK.sub(lambda link: link[2] or link[1], _NOTE.sub("", text))
     shown = _CODE.sub(r"\1", _MARKED.sub(r"\2", shown))
     return _SPECIAL.sub(r"\\\1", shown)

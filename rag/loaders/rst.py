@@ -16,7 +16,7 @@ Line = tuple[int, str]  # its number in the file, and its text
 
 _RULE = re.compile(r"([!-/:-@\[-`{-~])\1+\s*$")
 _DIRECTIVE = re.compile(r"\.\.\s+(?:\|[^|]+\|\s+)?([\w:.+-]+?)::(?:\s+(.*))?$")
-_NOTE = re.compile(r"\.\.\s+\[([^\]]+)\]\s+(.*)")
+_NOTE = re.compile(r"\.\.\s+\[([^\]]+)\](?:\s+(.*))?$")
 _OPTION = re.compile(r":([\w -]+):(?:\s+(.*))?$")
 _FIELD = re.compile(r":((?:[^:`\\]|\\.)+):(?:\s+(.*))?$")
 _ITEM = re.compile(r"((?:[-*+•‣]|\(?(?:\d+|#|[A-Za-z]|[ivxl]+)[.)])\s+)\S|[-*+]$")
@@ -29,9 +29,11 @@ _VERBATIM = {
 }
 _LEFT_OUT = {"contents", "currentmodule", "highlight", "include", "index", "meta", "module", "raw", "toctree"}
 # fmt: on
+_CONDITIONS = {"class", "container", "ifconfig", "only", "rst-class"}  # their argument is not shown
+_VERSIONS = ("deprecated", "version")
 _TABLES = {"table", "list-table", "csv-table"}
 _ROLE = re.compile(r":[\w:+.-]+:`([^`<]*?)(?:\s*<[^`>]*>)?`")
-_LINK = re.compile(r"`([^`<]+?)(?:\s*<[^`>]*>)?`(?:__?)?")
+_LINK = re.compile(r"`<?([^`<]+?)(?:\s*<[^`>]*>|>)?`(?:__?)?")
 _MARKED = re.compile(r"(?<![\w*])(\*\*?)(?=\S)([^*\n]*[^*\s])\1(?!\w)")
 _REFERENCE = re.compile(r"(?<=\w)__?(?=\W|$)|\s?\[[#*\w]+\]_|(?<!\w)_(?=`)")
 
@@ -54,7 +56,7 @@ def _blocks(lines: Sequence[Line], marks: list[str], kind: Kind) -> Iterator[Raw
             title = _inline(lines[position + height - 2][1].strip())
             yield RawParagraph(title, Kind.HEADING, marks.index(mark) + 1, line=number + height - 2)
             position += height
-        elif not line or (_RULE.match(line) and len(line) > 3):
+        elif line in {"", ".."} or (_RULE.match(line) and len(line) > 3):
             position += 1
         elif line.startswith(_SPECIAL) or _SIMPLE_TABLE.match(line):
             end = _end_of_block(lines, position)
@@ -114,7 +116,7 @@ def _special(block: Sequence[Line], marks: list[str], kind: Kind) -> Iterator[Ra
     elif found := _DIRECTIVE.match(first):
         yield from _directive(found[1], (number, found[2] or ""), _dedent(block[1:]), marks, kind)
     elif note := _NOTE.match(first):
-        yield from _blocks([(number, note[2]), *_dedent(block[1:])], marks, kind)
+        yield from _blocks([(number, note[2] or ""), *_dedent(block[1:])], marks, kind)
     elif first.startswith(" "):
         yield from _blocks(_dedent(block), marks, kind)
 
@@ -142,6 +144,10 @@ def _directive(
             rows = list_rows(content, options) if name == "list-table" else csv_rows(content, options)
             yield from (replace(row, text=_inline(row.text)) for row in rows)
     else:
+        if name in _CONDITIONS:
+            argument = argument[0], ""
+        elif name.startswith(_VERSIONS):
+            argument = argument[0], f"{name}: {argument[1]}"
         yield from _blocks([argument, *([(0, "")] if options else []), *content], marks, kind)
 
 
@@ -192,7 +198,7 @@ def _verbatim(lines: Sequence[Line]) -> RawParagraph:
 
 def _inline(text: str) -> str:
     """Return a text without marks of emphasis, roles and links."""
-    parts = re.split(r"``(.+?)``", text)
+    parts = re.split(r"``(.+?)``", re.sub(" +", " ", text))
     for index in range(0, len(parts), 2):
         plain = _ROLE.sub(lambda role: role[1].lstrip("~!"), _REFERENCE.sub("", parts[index]))
         plain = _MARKED.sub(r"\2", _LINK.sub(r"\1", plain))

@@ -22,7 +22,8 @@ _LABEL = re.compile(r"\{\\(?:pntext|listtext)(?![a-z])")
 _ROW = re.compile(r"\\trowd.*?\\row(?![a-z])", re.DOTALL)
 _LINE_END = re.compile(r"\\(?:par|line)(?![a-z]) ?")
 _PARAGRAPH_END = re.compile(r"\\par(?![a-z])")
-_NOTE = re.compile(r"\{(?:\\super)?\s*\\footnote(?![a-z])")
+_NOTE = re.compile(r"\{(?:\\super)?\s*(?:\\\*)?\\footnote(?![a-z])")
+_SIGN = re.compile(r"(?:[•–—‣▪◦·-]|\(?\w{1,3}[.)])\t\s*(?=\S)")
 _TITLE = re.compile(r"\{\\title ([^{}\\]*)\}")
 
 
@@ -114,12 +115,12 @@ def _paragraph(line: str) -> RawParagraph:
     shown = _item(plain).replace(_BAR, "|")
     if heading:
         return RawParagraph(shown, Kind.HEADING, int(heading[0][-1]))
-    return RawParagraph(shown, Kind.LIST_ITEM if _ITEM in plain else Kind.BODY)
+    return RawParagraph(shown, Kind.LIST_ITEM if _ITEM in plain or _SIGN.match(plain) else Kind.BODY)
 
 
 def _item(line: str) -> str:
     """Return a line without signs; a list item's label stays if it is a number or letter, else becomes •."""
-    if _ITEM not in line:
+    if _ITEM not in line and not _SIGN.match(line):
         return line
     label, _, shown = line.replace(_ITEM, "").strip().partition("\t")
     return f"{label} {shown}".strip() if re.search(r"[^\W_]", label) or not shown else f"• {shown.strip()}"

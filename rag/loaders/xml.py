@@ -17,6 +17,7 @@ from rag.types import Kind
 _TITLES = {"title", "head", "heading", "subtitle", "caption"}
 _TEXTS = {"p", "para", "simpara", "ab", "l", "lg", "line", "verse", "speech", "programlisting", "formalpara"}
 _ITEMS = {"item", "listitem", "li", "list-item"}
+_ROWS = {"row", "tr"}
 _LAST_LINE = 65535  # libxml2 stops counting here
 
 
@@ -43,6 +44,8 @@ def _paragraphs(
             yield RawParagraph(shown, Kind.HEADING, level, line=line)
         elif shown or not is_text:
             yield _leaf(element, shown, kind, line) if not is_text else RawParagraph(shown, kind, line=line)
+    elif is_text and name in _ROWS:
+        yield from _row(element, children, line)
     elif not is_text and not any(len(child) and not _is_mixed(child) for child in children):
         yield _record(element, children, line)
     else:
@@ -64,6 +67,16 @@ def _container(
         is_title = is_text and local_name(child) in _TITLES
         deeper = heads or (has_title and not is_title)
         yield from _paragraphs(child, level + 1 if deeper else level, is_text, kind)
+
+
+def _row(row: etree._Element, cells: list[etree._Element], line: int | None) -> Iterator[RawParagraph]:
+    """Yield a row of a table with its column names, unless it is the row of these names."""
+    table = next(row.iterancestors("{*}tgroup", "{*}table", "{*}informaltable"), None)
+    head = next(iter(table.iterdescendants("{*}thead")), None) if table is not None else None
+    names = next((each for each in (head if head is not None else ()) if local_name(each) in _ROWS), None)
+    if names is not row:
+        header = [" ".join(_text(cell).split()) for cell in names] if names is not None else []
+        yield table_row(header, [" ".join(_text(cell).split()) for cell in cells], line=line)
 
 
 def _line(element: etree._Element) -> int | None:

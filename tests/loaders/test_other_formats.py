@@ -183,12 +183,15 @@ def test_xml_records_are_rows_and_xml_texts_are_paragraphs() -> None:
     ]
     text = """<article xmlns="http://docbook.org/ns/docbook"><title>The quay</title><section>
         <title>Costs</title><para>It costs <emphasis>4 million</emphasis>
-        euro.</para><itemizedlist><listitem><para>Stone</para></listitem></itemizedlist></section></article>"""
+        euro.</para><itemizedlist><listitem><para>Stone</para></listitem></itemizedlist>
+        <informaltable><tgroup><thead><row><entry>Ship</entry><entry>Port</entry></row></thead><tbody><row>
+        <entry><para>Zwaluw</para></entry><entry>Urk</entry></row></tbody></tgroup></informaltable></section></article>"""
     assert [(each.kind, each.heading, each.text) for each in read(text, "a.xml").paragraphs] == [
         (Kind.HEADING, "", "The quay"),
         (Kind.HEADING, "The quay", "Costs"),
         (Kind.BODY, "The quay › Costs", "It costs 4 million euro."),
         (Kind.LIST_ITEM, "The quay › Costs", "Stone"),
+        (Kind.TABLE_ROW, "The quay › Costs", "Ship: Zwaluw; Port: Urk"),
     ]
 
 
@@ -228,6 +231,14 @@ Costs
 .. note:: Without
    the crane.
 
+.. only:: html
+
+   .. [1] Of  oak.
+
+.. versionadded:: 2
+
+..
+
 .. _target:
 
 .. image:: quay.png
@@ -265,11 +276,13 @@ def test_a_restructured_text_has_its_sections_lists_and_tables() -> None:
         (19, Kind.LIST_ITEM, "Wood"),
         (21, Kind.LIST_ITEM, "1. Oak"),
         (23, Kind.BODY, "Without the crane."),
-        (28, Kind.CAPTION, "The quay at night"),
-        (34, Kind.TABLE_ROW, "Ship: Zwaluw; Length: 24 m or so"),
-        (42, Kind.TABLE_ROW, "Ship: Meeuw; Length: 31 m long"),
-        (45, Kind.LIST_ITEM, "Berth"),
-        (46, Kind.LIST_ITEM, "A place for a ship."),
+        (28, Kind.BODY, "Of oak."),
+        (30, Kind.BODY, "versionadded: 2"),
+        (36, Kind.CAPTION, "The quay at night"),
+        (42, Kind.TABLE_ROW, "Ship: Zwaluw; Length: 24 m or so"),
+        (50, Kind.TABLE_ROW, "Ship: Meeuw; Length: 31 m long"),
+        (53, Kind.LIST_ITEM, "Berth"),
+        (54, Kind.LIST_ITEM, "A place for a ship."),
     ]
     assert document.paragraphs[7].heading == "The quay › Costs"
 
@@ -281,7 +294,7 @@ ORG = """#+TITLE: The quay
 :ID: 1
 :END:
 It costs *4 million* euro, see [[http://a.example][the plan_b]] and
-=x_y=.
+=x_y=.[fn:1]
 # a comment
 ** Parts
 - Stone
