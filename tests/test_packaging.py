@@ -34,6 +34,7 @@ MODULES = {
     "pystemmer": "Stemmer",
     "python-dateutil": "dateutil",
     "python-docx": "docx",
+    "python-pptx": "pptx",
     "pyyaml": "yaml",
 }
 NOT_IMPORTED = {
