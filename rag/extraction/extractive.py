@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 
+from rag.extraction.page import Page, stems_of
 from rag.extraction.reader import Reading, Sentence
 from rag.query.question import Question, Shape
 from rag.retrieval.rarity import text_stems
@@ -51,73 +50,6 @@ def extract(question: Question, evidence: Sequence[Evidence], reading: Reading) 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The sentences of the evidence by their paragraph, in document order."""
-
-    evidence: Sequence[Evidence]
-    by_place: Mapping[Place, Sequence[Sentence]]
-
-    @classmethod
-    def of(cls, evidence: Sequence[Evidence], reading: Reading) -> Page:
-        """Sort the sentences that were read."""
-        found: dict[Place, list[Sentence]] = {}
-        for one in sorted(reading.sentences, key=lambda each: each.start):
-            found.setdefault(_place(evidence[one.index]), []).append(one)
-        return cls(evidence, found)
-
-    def at(self, source: str, number: int) -> Evidence | None:
-        """Return a paragraph, if any of its sentences was read."""
-        own = self.by_place.get((source, number))
-        return self.evidence[own[0].index] if own else None
-
-    def place(self, sentence: Sentence) -> Place:
-        """Return the place of a sentence's paragraph."""
-        return _place(self.evidence[sentence.index])
-
-    def is_a(self, kind: Kind, source: str, number: int) -> bool:
-        """Return whether a paragraph was read and is of this kind."""
-        here = self.at(source, number)
-        return here is not None and here.kind is kind
-
-    def run(self, source: str, number: int, belongs: Callable[[str, int], bool]) -> list[Place]:
-        """Return the neighbouring paragraphs around one that belong together, in order."""
-        first = last = number
-        while belongs(source, first - 1):
-            first -= 1
-        while belongs(source, last + 1):
-            last += 1
-        return [(source, at) for at in range(first, last + 1)]
-
-    def lists(self, kind: Kind) -> list[list[Place]]:
-        """Return the lists of two items or more, or the tables of two rows or more."""
-        is_item = partial(self.is_a, kind)
-        runs = {tuple(self.run(*place, is_item)) for place in self.by_place if is_item(*place)}
-        return [list(run) for run in runs if len(run) > 1]
-
-    def section(self, place: Place) -> list[Place]:
-        """Return the paragraphs around one that have the same heading."""
-        here = self.at(*place)
-
-        def belongs(source: str, number: int) -> bool:
-            other = self.at(source, number)
-            return other is not None and here is not None and other.heading == here.heading
-
-        return self.run(*place, belongs)
-
-    def share(self, places: Iterable[Place]) -> float:
-        """Return the probability that one of these paragraphs answers."""
-        return sum(one.probability for place in places for one in self.by_place[place])
-
-    def sentences(self, places: Iterable[Place]) -> list[Sentence]:
-        """Return the sentences of these paragraphs."""
-        return [one for place in places for one in self.by_place[place]]
-
-
-def _place(evidence: Evidence) -> Place:
-    return evidence.source, evidence.paragraph
-
-
 def _shaped(question: Question, page: Page, reading: Reading) -> list[Sentence]:
     """Return a whole list, procedure or section, or the sides of a comparison; [] if none answers."""
     best = page.place(reading.sentences[0])
@@ -126,21 +58,25 @@ def _shaped(question: Question, page: Page, reading: Reading) -> list[Sentence]:
             return _sides(question, page, reading)
         case Shape.SECTION:
             return _cut(page.sentences(page.section(best)))
-        case Shape.LIST | Shape.STEPS:
-            rows = page.lists(Kind.TABLE_ROW) if question.shape is Shape.LIST else []
-            listed = max([*page.lists(Kind.LIST_ITEM), *rows], key=page.share, default=[])
-            if not listed or page.share(listed) < LISTED * page.share([best]):
-                return []
-            section = page.sentences(page.section(listed[0]))
-            if question.shape is Shape.STEPS and _length(section) <= LIST_WORDS:
-                return section
-            return _cut(page.sentences([*_opening(page, listed), *listed]))
-        case _:
-            listed = next((run for run in page.lists(Kind.LIST_ITEM) if best in run), [])
-            likeliest = max((page.share([place]) for place in listed), default=1.0)
-            if listed and likeliest < SINGLE * page.share(listed):
-                return _cut(page.sentences([*_opening(page, listed), *listed]))
-    return []
+    listed = _likeliest_list(question, page, best)
+    if not listed:
+        return []
+    section = page.sentences(page.section(listed[0]))
+    if question.shape is Shape.STEPS and _length(section) <= LIST_WORDS:
+        return section
+    return _cut(page.sentences([*_opening(page, listed), *listed]))
+
+
+def _likeliest_list(question: Question, page: Page, best: Place) -> list[Place]:
+    """Return the list or table that answers; [] if none does, or one item of the best one does alone."""
+    lists = page.lists(Kind.LIST_ITEM)
+    if question.shape is Shape.ANSWER:
+        listed = next((run for run in lists if best in run), [])
+        likeliest = max((page.share([place]) for place in listed), default=0.0)
+        return listed if likeliest < SINGLE * page.share(listed) else []
+    rows = page.lists(Kind.TABLE_ROW) if question.shape is Shape.LIST else []
+    listed = max([*lists, *rows], key=page.share, default=[])
+    return listed if page.share(listed) >= LISTED * page.share([best]) else []
 
 
 def _opening(page: Page, listed: Sequence[Place]) -> list[Place]:
@@ -155,18 +91,14 @@ def _sides(question: Question, page: Page, reading: Reading) -> list[Sentence]:
     missing = {stem(word) for word in question.words}
     ranked = list(dict.fromkeys(page.place(one) for one in reading.sentences))
     chosen = ranked[:1]
-    while missing := missing - _stems(page.at(*chosen[-1])):
+    while missing := missing - stems_of(page.at(*chosen[-1])):
         left = [place for place in ranked if place not in chosen]
-        adding = max(left, key=lambda place: len(missing & _stems(page.at(*place))), default=None)
-        if not adding or not missing & _stems(page.at(*adding)) or len(chosen) == SIDES:
+        adding = max(left, key=lambda place: len(missing & stems_of(page.at(*place))), default=None)
+        if not adding or not missing & stems_of(page.at(*adding)) or len(chosen) == SIDES:
             break
         chosen.append(adding)
     bests = [(max(page.by_place[place], key=lambda one: one.probability), place) for place in chosen]
     return [one for best, place in bests for one in _passage(best, page.by_place[place])]
-
-
-def _stems(evidence: Evidence | None) -> frozenset[str]:
-    return text_stems(f"{evidence.heading} {evidence.text}") if evidence else frozenset()
 
 
 def _cut(sentences: Sequence[Sentence]) -> list[Sentence]:
@@ -205,7 +137,7 @@ def _other_names(
     question: Question, page: Page, reading: Reading, chosen: Sequence[Sentence]
 ) -> list[Sentence]:
     """Return the best sentence with each name of the question that the chosen lack, if they have another."""
-    held = set().union(*(_stems(page.at(*page.place(one))) for one in chosen))
+    held = set().union(*(stems_of(page.at(*page.place(one))) for one in chosen))
     named = [set(map(stem, words(name))) for name in question.names]
     missing = [wanted for wanted in named if not wanted & held]
     if len(missing) == len(named):

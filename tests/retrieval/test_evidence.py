@@ -49,11 +49,12 @@ def test_list_item_brings_its_whole_list_and_what_announces_it() -> None:
     assert sorted(each.paragraph for each in found) == [2, 3, 4, 5, 6, 7, 8]
 
 
-def test_row_and_long_paragraph_bring_no_neighbours() -> None:
+def test_long_paragraph_brings_no_neighbours_and_a_row_its_table() -> None:
     shelf = Shelf(Paragraph(1, "Before."), Paragraph(2, LONG), Paragraph(3, "After."))
     assert [each.paragraph for each in gather([hit(2)], shelf, 8)] == [2]
-    rows = Shelf(*(Paragraph(number, f"Ship: {number}", Kind.TABLE_ROW) for number in range(1, 4)))
-    assert [each.paragraph for each in gather([hit(2)], rows, 8)] == [2]
+    rows = [Paragraph(number, f"Ship: {number}", Kind.TABLE_ROW) for number in range(1, 4)]
+    table = Shelf(*rows, Paragraph(4, "Below the table."))
+    assert [each.paragraph for each in gather([hit(2)], table, 8)] == [2, 1, 3]
 
 
 def test_no_paragraph_is_listed_twice() -> None:
