@@ -1,31 +1,30 @@
-"""The lines of a PDF page, from the runs of text that pypdf finds and their positions."""
+"""The lines of a PDF page, from its runs of text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import hypot
-from statistics import median
-from typing import Any
-from unicodedata import normalize
 
-from pypdf import PageObject
+from rag.loaders.pdf_glyphs import WORD_GAP, Run
 
-_LETTER_WIDTH = 0.5  # of the font size, on average; 0.6 in a monospaced font
-_MONOSPACED = re.compile("courier|mono|consol|typewriter|cmtt", re.IGNORECASE)
-_BOLD = re.compile("bold|black|heavy|demi", re.IGNORECASE)
-_LIGATURE = re.compile("[\ufb00-\ufb06]")
-_SENTENCE_END = re.compile(r"[.!?:;…][\"'”’»)\]]*$")
-_BULLET = re.compile(r"[•·‣⁃◦▪▫●○■□►▶➢✓✔\x7f\uf0b7\uf0a7](?:\s+|$)")
+_SENTENCE_END = re.compile(r"[.!?:;…。！？؟][\"'”’»)\]]*$")
+BULLET = re.compile(r"[•‣⁃▪▫●○■□►▶➢➤✓✔❖\x7f](?=\s*[^\W_]|\s+|$)\s*|[·◦](?:\s+|$)")
 _DASH = re.compile(r"[-–—*](?:\s+|$)")
 _NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S")
+_UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")  # Chinese and Japanese
+_CELL_GAP = 1.5  # of the font size: a wider gap separates cells, a narrower one only if lines above share it
+_SAME_LINE = 0.2  # of the font size, between the baselines of one line
+_SCRIPT = 0.85  # of the size of its line, at most, is a super- or subscript's
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a page. `x`, `y` and `starts` are points, y upwards; wide gaps separate the cells."""
+    """One line of a page. `x`, `y` and `starts` are points, y upwards; wide gaps separate the cells.
+
+    `aside` is text turned against the page, or a note on it; `form` a line with the values of form fields.
+    """
 
     page: int
     x: float
@@ -34,6 +33,8 @@ class Line:
     bold: bool
     cells: tuple[str, ...]
     starts: tuple[float, ...]
+    aside: bool = False
+    form: bool = False
 
     @property
     def text(self) -> str:
@@ -43,7 +44,7 @@ class Line:
     @property
     def is_row(self) -> bool:
         """Whether it looks like a table row."""
-        return len(self.cells) > 1
+        return len(self.cells) > 1 or self.form
 
     @property
     def ends_sentence(self) -> bool:
@@ -53,171 +54,142 @@ class Line:
     @property
     def bullet(self) -> str:
         """The bullet or number at its start."""
-        found = _BULLET.match(self.text) or _DASH.match(self.text)
+        found = BULLET.match(self.text) or _DASH.match(self.text)
         number = _NUMBER.match(self.text)
         return found[0] if found else number[0] if number else ""
 
 
 @dataclass(slots=True)
-class _Run:
-    """A piece of text in one font; `closed` if pypdf saw its text object or line end."""
+class Segment:
+    """Text on one line without a wide gap. `base_end` is the end of its text on the baseline."""
 
     x: float
+    end: float
     y: float
     size: float
     bold: bool
     text: str
-    width: float  # of a letter
-    closed: bool
-
-    @property
-    def end(self) -> float:
-        """The approximate x of its end."""
-        return self.x + self.width * len(self.text.rstrip())
+    order: int  # in which the file draws it
+    base_end: float
+    label: str | None = None
+    letters: int = 0  # in the run that gives the size and the baseline
 
 
-def page_lines(page: PageObject, number: int) -> list[Line]:
-    """Return the lines of a page, in the order in which the file draws them."""
-    runs: list[_Run] = []
-    page.extract_text(visitor_text=_collector(runs))
-    lines: list[list[_Run]] = []
-    for run in runs:
-        if lines and _is_beside(lines[-1], run):
-            lines[-1].append(run)
-        else:
-            lines.append([run])
-    return _without_lone_rows([_line(line, number) for line in lines])
+def segments(runs: Iterable[Run]) -> list[Segment]:
+    """Return the runs joined where they touch: first as they are drawn, then wherever they are."""
+    drawn: list[Segment] = []
+    for order, run in enumerate(runs):
+        new = Segment(run.x, run.end, run.y, run.size, run.bold, run.text, order, run.end, run.label,
+                      len(run.text.strip()))  # fmt: skip
+        if not (drawn and _join(drawn[-1], new)):
+            drawn.append(new)
+    joined: list[Segment] = []
+    for segment in sorted(drawn, key=lambda each: (-round(each.y), each.x)):
+        near = (other for other in reversed(joined[-12:]) if abs(other.y - segment.y) <= 0.6 * other.size)
+        if not any(_join(other, segment) for other in near):
+            joined.append(segment)
+    cells = _with_cells(joined)
+    for cell in cells:
+        cell.text = " ".join(cell.text.split())
+    return [cell for cell in cells if cell.text]
 
 
-def _collector(runs: list[_Run]) -> Callable[[Any, Any, Any, Any, Any], None]:
-    """Return a visitor for pypdf that adds each run of text to `runs`."""
-
-    def visit(
-        text: str, cm: list[float], tm: list[float], font: dict[str, object] | None, size: float
-    ) -> None:
-        if not text.strip():
-            if runs and text:
-                runs[-1].closed |= "\n" in text
-                runs[-1].text += " "
-            return
-        across = tm[0] * cm[0] + tm[1] * cm[2], tm[0] * cm[1] + tm[1] * cm[3]
-        height = hypot(tm[2] * cm[0] + tm[3] * cm[2], tm[2] * cm[1] + tm[3] * cm[3])
-        x = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
-        y = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
-        if abs(across[1]) > abs(across[0]):  # a rotated page: make its lines run from left to right
-            sign = 1 if across[1] > 0 else -1
-            x, y = y * sign, -x * sign
-        name = str((font or {}).get("/BaseFont", ""))
-        bold = _BOLD.search(name) is not None
-        width = height * size * (0.6 if _MONOSPACED.search(name) else _LETTER_WIDTH)
-        for index, piece in enumerate(text.strip("\n").split("\n")):
-            below = y - index * size * height * 1.2
-            runs.append(_Run(x, below, max(size * height, 0.1), bold, piece, width, text.endswith("\n")))
-
-    return visit
+def _with_cells(found: Sequence[Segment]) -> list[Segment]:
+    """Return the segments of a page, joined over gaps that are between words rather than between cells."""
+    lines = rows(found)
+    kept: list[Segment] = []
+    for index, row in enumerate(lines):
+        near = lines[max(index - 2, 0) : index] + lines[index + 1 : index + 3]
+        kept.append(row[0])
+        for segment in row[1:]:
+            if _is_word_gap(kept[-1], segment) and not _is_shared(kept[-1], segment, near):
+                _append(kept[-1], segment)
+            else:
+                kept.append(segment)
+    return kept
 
 
-def _is_beside(line: Sequence[_Run], run: _Run) -> bool:
-    """Return whether `run` continues a line: at its height and to the right."""
-    last = line[-1]
-    return abs(run.y - line[0].y) <= 0.5 * max(run.size, line[0].size) and run.x >= last.x
+def _is_word_gap(left: Segment, right: Segment) -> bool:
+    """Return whether the gap between two segments is narrow enough for one between words."""
+    size = max(left.size, right.size)
+    typed = left.label is not None or right.label is not None
+    level = abs(left.y - right.y) <= _SAME_LINE * size
+    return level and not typed and -0.3 * size <= right.x - left.end <= _CELL_GAP * size
 
 
-def _line(runs: Sequence[_Run], page: int) -> Line:
-    """Join runs into a line; a wide gap, or the end of a text object, separates cells."""
-    cells, starts = [runs[0].text], [runs[0].x]
-    for last, run in pairwise(runs):
-        gap = run.x - last.end
-        if gap > max(1.5 * run.size, 0.2 * (last.end - last.x)) or (last.closed and gap > 0.3 * run.size):
-            cells.append(run.text)
-            starts.append(run.x)
-        else:
-            cells[-1] += run.text
-    if _BULLET.fullmatch(cells[0].strip()) or _DASH.fullmatch(cells[0].strip()):
-        cells[:2] = [" ".join(cell.strip() for cell in cells[:2])]
-        starts[:2] = [starts[-1] if len(starts) == 1 else starts[1]]
-    main = max(runs, key=lambda run: len(run.text))
-    bold = all(run.bold for run in runs)
-    tidy = tuple(_LIGATURE.sub(lambda found: normalize("NFKC", found[0]), cell).strip() for cell in cells)
-    return Line(page, starts[0], runs[0].y, round(main.size, 1), bold, tidy, tuple(starts))
+def _is_shared(left: Segment, right: Segment, near: Sequence[Sequence[Segment]]) -> bool:
+    """Return whether lines nearby have a gap in the same place: a wide one, or at least two."""
+    shared = 0
+    for row in near:
+        if abs(row[0].y - left.y) > 6 * left.size:
+            continue
+        for before, after in pairwise(row):
+            common = min(right.x, after.x) - max(left.end, before.end)
+            if common >= 0.5 * left.size:
+                shared += 1 if _is_word_gap(before, after) else 2
+    return shared >= 2
 
 
-def _without_lone_rows(lines: Sequence[Line]) -> list[Line]:
-    """Return the lines, with a row that has no neighbouring row turned into an ordinary line."""
-    rows = [False, *(line.is_row for line in lines), False]
-    return [
-        replace(line, cells=(line.text,), starts=line.starts[:1])
-        if line.is_row and not (before or after)
-        else line
-        for line, before, after in zip(lines, rows, rows[2:], strict=False)
-    ]
-
-
-def blocks(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    """Yield the lines of one page by paragraph; each table row is its own block."""
-    leadings = _leadings(lines)
-    block: list[Line] = []
-    for line, leading in zip(lines, leadings, strict=True):
-        if block and not _continues(block, line, leading):
-            yield block
-            block = []
-        block.append(line)
-    if block:
-        yield block
-
-
-def _leadings(lines: Sequence[Line]) -> list[float]:
-    """Return for each line its distance from the line above if both are in one paragraph.
-
-    Measured where a sentence continues on the next line: the median of the three nearest in the same size.
-    """
-    inside = [
-        (index, below.size, above.y - below.y)
-        for index, (above, below) in enumerate(pairwise(lines), start=1)
-        if above.size == below.size
-        and 0 < above.y - below.y < 3 * above.size
-        and not above.ends_sentence
-        and below.text[:1].islower()
-    ]
-    usual = median(gap / size for _, size, gap in inside) if inside else 1.3
-    leadings = []
-    for index, line in enumerate(lines):
-        nearest = sorted((abs(index - other), gap) for other, size, gap in inside if size == line.size)
-        leadings.append(median(gap for _, gap in nearest[:3]) if nearest else usual * line.size)
-    return leadings
-
-
-def _continues(block: Sequence[Line], line: Line, leading: float) -> bool:
-    """Return whether `line` belongs to the paragraph of `block`."""
-    first, last = block[0], block[-1]
-    same_font = abs(line.size - last.size) <= 0.1 * last.size and line.bold == last.bold
-    if not same_font or last.is_row or line.is_row or _starts_item(last, line, in_list=bool(first.bullet)):
+def _join(left: Segment, right: Segment) -> bool:
+    """Add `right` to the end of `left` if they touch on one line, or one is a script of the other."""
+    if left.label is not None or right.label is not None:
         return False
-    gap = last.y - line.y
-    continues = not last.ends_sentence and line.text[:1].islower()
-    if gap <= 0 or gap > 1.25 * leading:  # in the next column, or below a gap
-        return gap <= 0 and continues
-    return _fits_layout(block, line, continues=continues)
+    size, rise = max(left.size, right.size), right.y - left.y
+    level = abs(rise) <= _SAME_LINE * size
+    small = not level and min(left.size, right.size) <= _SCRIPT * size
+    sign = 1 if right.size < left.size else -1  # a script may also begin a line
+    script = small and -0.35 * size <= sign * rise <= 0.6 * size
+    gap = right.x - (left.end if level else left.base_end)
+    widest = WORD_GAP * size if level else 0.4 * size
+    if not (level or script) or gap < -0.3 * size or right.x - left.end > widest or right.end < left.base_end:
+        return False
+    _append(left, right, is_script=script and sign > 0)
+    return True
 
 
-def _fits_layout(block: Sequence[Line], line: Line, *, continues: bool) -> bool:
-    """Return whether the indent and the length of the last line allow `line` to continue `block`."""
-    first, last = block[0], block[-1]
-    shift = line.x - last.x
-    if first.bullet:
-        return line.x >= first.x - 0.3 * first.size
-    if abs(shift) > 0.8 * line.size and not continues and not line.bold:
-        return shift < 0 and len(block) == 1  # only a first line may be indented
-    longest = max(len(each.text) for each in block)
-    is_last_line = last.ends_sentence and len(last.text) < 0.7 * longest
-    return not (is_last_line and line.text[:1].isupper())
+def _append(left: Segment, right: Segment, *, is_script: bool = False) -> None:
+    """Add `right` to the end of `left`; the longest part that is no script gives the size and the baseline."""
+    touches = right.x - left.end <= 0.2 * min(left.size, right.size)
+    left.text += ("" if touches else " ") + right.text
+    left.end = max(left.end, right.end)
+    left.bold &= right.bold or not any(map(str.isalnum, right.text))
+    if is_script:
+        return
+    left.base_end = max(left.base_end, right.end)
+    if right.letters > left.letters:
+        left.size, left.y, left.letters = right.size, right.y, right.letters
 
 
-def _starts_item(last: Line, line: Line, *, in_list: bool) -> bool:
-    """Return whether `line` starts a list item; a dash or number may also be part of a sentence."""
-    if _BULLET.match(line.text):
-        return True
-    return bool(line.bullet) and (in_list or last.ends_sentence)
+def rows(found: Iterable[Segment]) -> list[list[Segment]]:
+    """Return the segments by line, from the top, each line from left to right."""
+    lines: list[list[Segment]] = []
+    for segment in sorted(found, key=lambda each: -each.y):
+        if lines and abs(lines[-1][0].y - segment.y) <= 0.5 * max(lines[-1][0].size, segment.size):
+            lines[-1].append(segment)
+        else:
+            lines.append([segment])
+    return [sorted(line, key=lambda each: each.x) for line in lines]
+
+
+def as_line(row: Sequence[Segment], page: int, *, aside: bool = False) -> Line:
+    """Return the line of a row of segments; a bullet is part of the cell after it."""
+    cells, starts = [segment.text for segment in row], [segment.x for segment in row]
+    if len(cells) > 1 and (BULLET.fullmatch(cells[0]) or _DASH.fullmatch(cells[0])):
+        cells[:2], starts[:2] = [" ".join(cells[:2])], [starts[1]]
+    main = max(row, key=lambda segment: len(segment.text))
+    bold = all(segment.bold for segment in row)
+    return Line(page, starts[0], main.y, round(main.size, 1), bold, tuple(cells), tuple(starts), aside)
+
+
+def without_lone_rows(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines, with a row that has no neighbouring row turned into an ordinary line."""
+    is_row = [False, *(each.is_row for each in lines), False]
+    return [
+        replace(each, cells=(each.text,), starts=each.starts[:1])
+        if each.is_row and not each.form and not (before or after)
+        else each
+        for each, before, after in zip(lines, is_row, is_row[2:], strict=False)
+    ]
 
 
 def join(lines: Sequence[Line], words: set[str]) -> str:
@@ -230,6 +202,8 @@ def join(lines: Sequence[Line], words: set[str]) -> str:
         elif re.search(r"[^\W\d_]-$", text[-2:]) and part[:1].islower():
             head, tail = text[-60:].split()[-1], part.split(maxsplit=1)[0]
             text = (text if _bare(head + tail) in words else text[:-1]) + part
+        elif _UNSPACED.match(text[-1:]) and _UNSPACED.match(part):
+            text += part
         else:
             text = f"{text} {part}" if text else part
     return text
@@ -247,5 +221,5 @@ def _bare(word: str) -> str:
 
 def without_bullet(line: Line) -> Line:
     """Return `line` without the bullet at its start; a number stays."""
-    found = _BULLET.match(line.cells[0]) or _DASH.match(line.cells[0])
+    found = BULLET.match(line.cells[0]) or _DASH.match(line.cells[0])
     return replace(line, cells=(line.cells[0][found.end() :], *line.cells[1:])) if found else line

@@ -1,0 +1,99 @@
+"""The reading order of a PDF page: columns one after the other, tables row by row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from statistics import mean
+
+from rag.loaders.pdf_bidi import is_rtl
+from rag.loaders.pdf_forms import form_line
+from rag.loaders.pdf_lines import Line, Segment, as_line, rows
+
+_MIN_LETTERS = 16  # in a line of a text column, on average
+_MIN_LINES = 3  # in each of two columns
+
+
+def page_lines(found: Sequence[Segment], page: int) -> list[Line]:
+    """Return the lines of a page in reading order."""
+    if is_rtl("".join(segment.text for segment in found)):
+        found = [replace(each, x=-each.end, end=-each.x, base_end=-each.x) for each in found]
+    return _ordered(found, page)
+
+
+def _ordered(found: Sequence[Segment], page: int) -> list[Line]:
+    """Return the lines of a part of a page: cut it at its clearest gutter, and read each side for itself."""
+    lines = rows(found)
+    gutter = _gutter(lines)
+    if gutter is None:
+        return _lines(lines, page)
+    ordered: list[Line] = []
+    plain: list[Segment] = []
+    for band in _bands(lines, gutter):
+        left = [each for each in band if each.end <= gutter]
+        right = [each for each in band if each.x >= gutter]
+        if left and right and len(left) + len(right) == len(band) and _are_columns(left, right):
+            ordered += [*_ordered(plain, page), *_ordered(left, page), *_ordered(right, page)]
+            plain = []
+        else:
+            plain += band
+    if len(plain) == len(found):
+        return _lines(lines, page)
+    return ordered + _ordered(plain, page)
+
+
+def _lines(found: Sequence[Sequence[Segment]], page: int) -> list[Line]:
+    """Return the lines of rows; those of a form name its values."""
+    return [
+        form_line(row, page, above) if any(each.label is not None for each in row) else as_line(row, page)
+        for above, row in zip([(), *found], found, strict=False)
+    ]
+
+
+def _gutter(lines: Sequence[Sequence[Segment]]) -> float | None:
+    """Return the x that lies in the gaps of most lines; None if few lines have a gap."""
+    gaps = [(a.end, b.x) for row in lines for a, b in pairwise(row) if b.x > a.end]
+    votes = Counter({(low + high) / 2: 0 for low, high in gaps})
+    for place in votes:
+        votes[place] = sum(low <= place <= high for low, high in gaps)
+    if not votes:
+        return None
+    place, count = max(votes.items(), key=lambda vote: (vote[1], vote[0]))
+    return place if count >= _MIN_LINES else None
+
+
+def _bands(lines: Sequence[Sequence[Segment]], gutter: float) -> list[list[Segment]]:
+    """Return the segments between the lines that cross the gutter, and these lines, from the top."""
+    bands: list[list[Segment]] = []
+    crossed = True
+    for row in lines:
+        crosses = any(each.x < gutter < each.end for each in row)
+        if crosses or crossed or not bands:
+            bands.append([])
+        bands[-1] += row
+        crossed = crosses
+    return bands
+
+
+def _are_columns(left: Sequence[Segment], right: Sequence[Segment]) -> bool:
+    """Return whether two sides are columns of text rather than of a table."""
+    sides = left, right
+    if any(len(side) < _MIN_LINES for side in sides):
+        return False
+    if any(mean(len(each.text) for each in side) < _MIN_LETTERS for side in sides):
+        return False
+    drawn = sorted([(each.order, False) for each in left] + [(each.order, True) for each in right])
+    turns = sum(before != after for (_, before), (_, after) in pairwise(drawn))
+    return turns <= min(len(left), len(right)) / 3 or all(map(_is_prose, sides))
+
+
+def _is_prose(side: Sequence[Segment]) -> bool:
+    """Return whether lines are cut by the width of a column: sentences go on, or all lines are full."""
+    texts = [row[0].text for row in rows(side)]
+    going_on = sum(below[:1].islower() and above[-1:] not in ".:;!?" for above, below in pairwise(texts))
+    if any(text[:1].islower() or text[:1].isupper() for text in texts):
+        return going_on >= 0.3 * (len(texts) - 1)
+    widest = max(each.end for each in side)
+    return sum(each.end > widest - 2 * each.size for each in side) >= 0.6 * len(side)
