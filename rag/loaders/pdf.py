@@ -13,12 +13,21 @@ from rag.errors import LoadError
 from rag.loaders.paragraphs import Contents, RawParagraph
 from rag.loaders.pdf_blocks import across_breaks, blocks, by_page
 from rag.loaders.pdf_forms import notes, typed_runs
-from rag.loaders.pdf_glyphs import bounds, page_runs
+from rag.loaders.pdf_glyphs import bounds
 from rag.loaders.pdf_layout import page_lines
 from rag.loaders.pdf_lines import (
-    Line, Segment, as_line, join, rows, segments, vocabulary, without_bullet, without_lone_rows,
+    Line,
+    Segment,
+    as_line,
+    join,
+    rows,
+    segments,
+    vocabulary,
+    without_bullet,
+    without_lone_rows,
 )  # fmt: skip
 from rag.loaders.pdf_running import without_running_lines
+from rag.loaders.pdf_runs import page_runs
 from rag.loaders.tables import is_header, table_row
 from rag.types import Kind
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from ctypes import create_string_buffer
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from pypdfium2 import PdfDocument, PdfPage, raw
 
-from rag.loaders.pdf_glyphs import Run
 from rag.loaders.pdf_lines import Line, Segment, as_line
+from rag.loaders.pdf_runs import Run
 
 _HIDDEN = 2 | 32  # flags of an annotation: hidden, not shown
 _PASSWORD = 1 << 13  # flag of a text field
@@ -24,24 +22,24 @@ _TYPED = raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FOR
 
 
 def typed_runs(document: PdfDocument, page: PdfPage) -> Iterator[Run]:
-    """Yield the values of the form fields on a page, each with the name of its field, and its ticked boxes."""
+    """Yield the values of the form fields on a page, with the names of the fields, and its ticked boxes."""
     if not document.formenv:
         return
     form = document.formenv.raw
     for annotation in _annotations(page, raw.FPDF_ANNOT_WIDGET):
         kind = raw.FPDFAnnot_GetFormFieldType(form, annotation)
-        if kind in _BUTTONS:
-            if raw.FPDFAnnot_IsChecked(form, annotation):
-                yield _run(annotation, "[x]", None)
-        elif kind in _TYPED and not raw.FPDFAnnot_GetFormFieldFlags(form, annotation) & _PASSWORD:
-            if value := " ".join(_string(raw.FPDFAnnot_GetFormFieldValue, form, annotation).split()):
-                yield _run(annotation, value, _name(form, annotation))
+        if kind in _BUTTONS and raw.FPDFAnnot_IsChecked(form, annotation):
+            yield _run(annotation, "[x]", None)
+        if kind not in _TYPED or raw.FPDFAnnot_GetFormFieldFlags(form, annotation) & _PASSWORD:
+            continue
+        if value := _text(raw.FPDFAnnot_GetFormFieldValue, form, annotation):
+            yield _run(annotation, value, _name(form, annotation))
 
 
 def notes(page: PdfPage) -> Iterator[str]:
     """Yield the texts of the free-text notes on a page."""
     for annotation in _annotations(page, raw.FPDF_ANNOT_FREETEXT):
-        if text := " ".join(_string(raw.FPDFAnnot_GetStringValue, annotation, b"Contents").split()):
+        if text := _text(raw.FPDFAnnot_GetStringValue, annotation, b"Contents"):
             yield text
 
 
@@ -71,7 +69,7 @@ def _is_above(label: Segment, value: Segment) -> bool:
     return label.label is None and label.x < value.end and value.x < label.end
 
 
-def _annotations(page: PdfPage, subtype: int) -> Iterator[Any]:
+def _annotations(page: PdfPage, subtype: int) -> Iterator[raw.FPDF_ANNOTATION]:
     """Yield the visible annotations of one kind on a page."""
     for index in range(raw.FPDFPage_GetAnnotCount(page)):
         annotation = raw.FPDFPage_GetAnnot(page, index)
@@ -83,17 +81,16 @@ def _annotations(page: PdfPage, subtype: int) -> Iterator[Any]:
         raw.FPDFPage_CloseAnnot(annotation)
 
 
-def _name(form: Any, annotation: Any) -> str:
+def _name(form: raw.FPDF_FORMHANDLE, annotation: raw.FPDF_ANNOTATION) -> str:
     """Return the name of a field as a person would say it; "" if only a program uses it."""
-    alternate = _string(raw.FPDFAnnot_GetFormFieldAlternateName, form, annotation)
-    if alternate.strip():
-        return " ".join(alternate.split())
-    name = re.sub(r"\[\d+\]", "", _string(raw.FPDFAnnot_GetFormFieldName, form, annotation)).split(".")[-1]
+    if alternate := _text(raw.FPDFAnnot_GetFormFieldAlternateName, form, annotation):
+        return alternate
+    name = re.sub(r"\[\d+\]", "", _text(raw.FPDFAnnot_GetFormFieldName, form, annotation)).split(".")[-1]
     name = " ".join(re.sub(r"(?<=[a-z])(?=[A-Z])|[_\s]+", " ", name).split())
     return name if _WORDY.search(name) and not _GENERATED.fullmatch(name) else ""
 
 
-def _run(annotation: Any, text: str, label: str | None) -> Run:
+def _run(annotation: raw.FPDF_ANNOTATION, text: str, label: str | None) -> Run:
     """Return the run of a value, in the place of its field."""
     box = raw.FS_RECTF()
     raw.FPDFAnnot_GetRect(annotation, box)
@@ -104,9 +101,9 @@ def _run(annotation: Any, text: str, label: str | None) -> Run:
     return Run(box.left, max(box.left + 1, box.right), baseline, size, False, text, label=label)
 
 
-def _string(call: Any, *arguments: Any) -> str:
-    """Return the text that a function of PDFium writes into a buffer."""
+def _text(call: Callable[..., int], *arguments: object) -> str:
+    """Return the text that a function of PDFium writes into a buffer, on one line."""
     length = call(*arguments, None, 0)
     buffer = (raw.FPDF_WCHAR * (length // 2 + 1))()
     call(*arguments, buffer, length)
-    return bytes(buffer)[: max(length - 2, 0)].decode("utf-16-le", "replace")
+    return " ".join(bytes(buffer)[: max(length - 2, 0)].decode("utf-16-le", "replace").split())

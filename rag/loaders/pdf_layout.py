@@ -10,7 +10,7 @@ from statistics import mean
 
 from rag.loaders.pdf_bidi import is_rtl
 from rag.loaders.pdf_forms import form_line
-from rag.loaders.pdf_lines import Line, Segment, as_line, rows
+from rag.loaders.pdf_lines import Line, Segment, as_line, rows, wrapped
 
 _MIN_LETTERS = 16  # in a line of a text column, on average
 _MIN_LINES = 3  # in each of two columns
@@ -48,8 +48,40 @@ def _lines(found: Sequence[Sequence[Segment]], page: int) -> list[Line]:
     """Return the lines of rows; those of a form name its values."""
     return [
         form_line(row, page, above) if any(each.label is not None for each in row) else as_line(row, page)
-        for above, row in zip([(), *found], found, strict=False)
+        for above, row in pairwise([[], *_unwrapped(found)])
     ]
+
+
+def _unwrapped(found: Sequence[Sequence[Segment]]) -> list[list[Segment]]:
+    """Return the rows, with a line that a cell was too narrow for added to that cell."""
+    whole: list[list[Segment]] = []
+    last_y = 0.0
+    for row in found:
+        above = whole[-1] if whole else []
+        cells = [_cell_above(each, above) for each in row]
+        near = last_y - row[0].y <= 1.5 * row[0].size
+        if near and all(cells) and all(_is_forced(a, b, found) for a, b in zip(cells, row, strict=True) if a):
+            for cell, segment in zip(cells, row, strict=True):
+                if cell:
+                    cell.text = wrapped(cell.text, segment.text)
+        else:
+            whole.append([replace(each) for each in row])
+        last_y = row[0].y
+    return whole
+
+
+def _cell_above(segment: Segment, above: Sequence[Segment]) -> Segment | None:
+    """Return the cell of the row above, but not its first, in whose column a segment is."""
+    return next((each for each in above[1:] if abs(each.x - segment.x) <= 0.5 * each.size), None)
+
+
+def _is_forced(cell: Segment, segment: Segment, found: Sequence[Sequence[Segment]]) -> bool:
+    """Return whether the first word of `segment` would not have fitted at the end of `cell`."""
+    if cell.label is not None or segment.label is not None or cell.size != segment.size:
+        return False
+    column = (each for row in found for each in row if abs(each.x - cell.x) <= 0.5 * cell.size)
+    width = (segment.end - segment.x) / max(len(segment.text), 1) * (len(segment.text.split()[0]) + 1)
+    return cell.end + width > max(each.end for each in column) and len(cell.text.split()) > 1
 
 
 def _gutter(lines: Sequence[Sequence[Segment]]) -> float | None:

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from rag.loaders.pdf_glyphs import WORD_GAP, Run
+from rag.loaders.pdf_runs import WORD_GAP, Run
 
 _SENTENCE_END = re.compile(r"[.!?:;…。！？؟][\"'”’»)\]]*$")
 BULLET = re.compile(r"[•‣⁃▪▫●○■□►▶➢➤✓✔❖\x7f](?=\s*[^\W_]|\s+|$)\s*|[·◦](?:\s+|$)")
 _DASH = re.compile(r"[-–—*](?:\s+|$)")
 _NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S")
 _UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")  # Chinese and Japanese
-_CELL_GAP = 1.5  # of the font size: a wider gap separates cells, a narrower one only if lines above share it
+_CELL_GAP = 1.5  # of the font size: a wider gap separates cells; a narrower one if others share it
 _SAME_LINE = 0.2  # of the font size, between the baselines of one line
 _SCRIPT = 0.85  # of the size of its line, at most, is a super- or subscript's
 
@@ -148,7 +148,7 @@ def _join(left: Segment, right: Segment) -> bool:
 
 
 def _append(left: Segment, right: Segment, *, is_script: bool = False) -> None:
-    """Add `right` to the end of `left`; the longest part that is no script gives the size and the baseline."""
+    """Add `right` to the end of `left`; the longest part that is no script gives size and baseline."""
     touches = right.x - left.end <= 0.2 * min(left.size, right.size)
     left.text += ("" if touches else " ") + right.text
     left.end = max(left.end, right.end)
@@ -190,6 +190,13 @@ def without_lone_rows(lines: Sequence[Line]) -> list[Line]:
         else each
         for each, before, after in zip(lines, is_row, is_row[2:], strict=False)
     ]
+
+
+def wrapped(text: str, more: str) -> str:
+    """Return a cell's text with its next line."""
+    if re.search(r"[^\W\d_]-$", text) and more[:1].islower():
+        return text[:-1] + more
+    return f"{text} {more}"
 
 
 def join(lines: Sequence[Line], words: set[str]) -> str:

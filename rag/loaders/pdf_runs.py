@@ -1,0 +1,120 @@
+"""The runs of text on a PDF page, in reading order each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from unicodedata import category
+
+from pypdfium2 import PdfPage
+
+from rag.loaders.pdf_bidi import is_rtl, logical
+from rag.loaders.pdf_glyphs import Glyph, Style, glyphs
+
+WORD_GAP = 0.65  # of the font size: a wider gap may separate cells
+
+
+@dataclass(slots=True)
+class Run:
+    """Text in one size and direction. Its ends and baseline are points along that direction, y upwards."""
+
+    x: float
+    end: float
+    y: float
+    size: float
+    bold: bool
+    text: str
+    turn: int = 0  # degrees
+    label: str | None = None  # the name of a form field, if this is its value
+
+
+def page_runs(page: PdfPage) -> list[Run]:
+    """Return the visible runs of text on a page, in the order in which the file draws them."""
+    lines: list[list[Glyph]] = [[]]
+    for glyph in glyphs(page):
+        if glyph.text == "\n":
+            lines.append([])
+        else:
+            lines[-1].append(glyph)
+    runs = [run for line in lines for run in _line_runs(line)]
+    return [_decoded(run) for run in runs if _is_decodable(run.text)]
+
+
+def is_lost(text: str) -> bool:
+    """Return whether a sign has no known letter: it is in a private area or none at all."""
+    return text in {"", "\ufffd"} or category(text[0]) in {"Co", "Cn", "Cs"}
+
+
+def _line_runs(line: Sequence[Glyph]) -> Iterator[Run]:
+    """Yield the runs of what PDFium takes for one line; one from right to left gets its reading order."""
+    letters = "".join(glyph.text for glyph in line)
+    if not is_rtl(letters, some=True):
+        yield from _runs(line)
+        return
+    drawn = sorted((glyph for glyph in line if glyph.style), key=lambda glyph: (-round(glyph.y), glyph.x))
+    for run in _runs(_spaced(drawn)):
+        yield replace(run, text=logical(run.text, rtl=is_rtl(letters)))
+
+
+def _spaced(line: Iterable[Glyph]) -> Iterator[Glyph]:
+    """Yield glyphs from left to right, with a space in each gap between words."""
+    last: Glyph | None = None
+    for glyph in line:
+        if last and glyph.style and glyph.x - last.end > 0.17 * glyph.style.size:
+            yield Glyph(" ")
+        yield glyph
+        last = glyph
+
+
+def _runs(line: Iterable[Glyph]) -> Iterator[Run]:
+    """Yield the runs of glyphs in the order given."""
+    run: Run | None = None
+    space, added, spread = "", True, 0.0  # between words; by PDFium; the gap between the last letters
+    for glyph in line:
+        if not glyph.style:
+            space, added = " ", glyph.is_guess and (added or not space)
+            continue
+        if run and _extends(run, glyph, glyph.style):
+            gap = glyph.x - run.end
+            if space and added and spread and gap <= spread + 0.1 * run.size:
+                space = ""  # letters set wide
+            elif not space:
+                spread = gap
+            run.text += space + glyph.text
+            run.end = max(run.end, glyph.end)
+            run.bold &= glyph.style.bold or not glyph.text.isalnum()
+        else:
+            if run:
+                run.text += space
+                yield run
+                space = ""
+            style = glyph.style
+            run = Run(glyph.x, glyph.end, glyph.y, style.size, style.bold, space + glyph.text, style.turn)
+            spread = 0.0
+        space, added = "", True
+    if run:
+        run.text += space
+        yield run
+
+
+def _extends(run: Run, glyph: Glyph, style: Style) -> bool:
+    """Return whether a glyph continues a run."""
+    same = style.turn == run.turn and abs(style.size - run.size) <= 0.1 * run.size
+    gap = glyph.x - run.end
+    return same and abs(glyph.y - run.y) <= 0.12 * run.size and -run.size < gap <= WORD_GAP * run.size
+
+
+def _is_decodable(text: str) -> bool:
+    """Return whether the letters of a run are known, for the most part; a lone private sign is a bullet."""
+    signs = "".join(text.split())
+    lost = sum(is_lost(sign) or (len(signs) > 3 and "\u2600" <= sign <= "\u27bf") for sign in signs)
+    is_bullet = len(signs) == 1 and "\uf000" <= signs <= "\uf0ff"
+    return is_bullet or 2 * lost < len(signs)
+
+
+def _decoded(run: Run) -> Run:
+    """Return a run without its unknown signs; one at the start is a bullet."""
+    text = run.text
+    if "\uf000" <= text.lstrip()[:1] <= "\uf0ff":
+        text = "•" + text.lstrip()[1:]
+    return replace(run, text="".join(sign for sign in text if not is_lost(sign)))
