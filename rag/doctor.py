@@ -15,7 +15,15 @@ from rag.models.llm import complete, context_size, count_tokens, load_llm
 from rag.models.local import BUILT_IN, check_weights
 from rag.settings import Settings
 
-LIBRARIES = ("chromadb", "llama-index-core", "openai", "sentence-transformers", "torch", "gradio", "pypdf")
+LIBRARIES = (
+    "chromadb",
+    "llama-index-core",
+    "openai",
+    "sentence-transformers",
+    "torch",
+    "gradio",
+    "pypdfium2",
+)
 
 TRIAL = "Write the numbers from one to twenty in words, separated by commas."
 TRIAL_TOKENS = 32

@@ -92,9 +92,9 @@ def _page(document: PdfDocument, index: int) -> _Page:
         as_line(row, index + 1, aside=True)
         for turn in letters
         if turn != upright
-        for row in rows(segments(run for run in runs if run.turn == turn))
+        for row in rows(segments([run for run in runs if run.turn == turn]))
     ]
-    found = segments(run for run in runs if run.turn == upright)
+    found = segments([run for run in runs if run.turn == upright])
     return _Page(found, aside, list(notes(page)), bounds(page, upright))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,15 +12,17 @@ from statistics import mean
 from rag.loaders.pdf_bidi import is_rtl
 from rag.loaders.pdf_forms import form_line
 from rag.loaders.pdf_lines import Line, Segment, as_line, rows, wrapped
+from rag.loaders.pdf_rules import NO_RULE
 
 _MIN_LETTERS = 16  # in a line of a text column, on average
+_WORD = re.compile(r"[^\W\d_]{3}")
 _MIN_LINES = 3  # in each of two columns
 
 
 def page_lines(found: Sequence[Segment], page: int) -> list[Line]:
     """Return the lines of a page in reading order."""
     if is_rtl("".join(segment.text for segment in found)):
-        found = [replace(each, x=-each.end, end=-each.x, base_end=-each.x) for each in found]
+        found = [replace(each, x=-each.end, end=-each.x, base_end=-each.x, rule=NO_RULE) for each in found]
     return _ordered(found, page)
 
 
@@ -57,22 +60,37 @@ def _unwrapped(found: Sequence[Sequence[Segment]]) -> list[list[Segment]]:
     whole: list[list[Segment]] = []
     last_y = 0.0
     for row in found:
-        above = whole[-1] if whole else []
-        cells = [_cell_above(each, above) for each in row]
-        near = last_y - row[0].y <= 1.5 * row[0].size
-        if near and all(cells) and all(_is_forced(a, b, found) for a, b in zip(cells, row, strict=True) if a):
+        cells = [_cell_in(each, whole[-1]) if whole else None for each in row]
+        tight = last_y - row[0].y <= 1.5 * row[0].size
+        if tight and all(
+            cell and _is_forced(cell, each, found) for cell, each in zip(cells, row, strict=True)
+        ):
             for cell, segment in zip(cells, row, strict=True):
                 if cell:
-                    cell.text = wrapped(cell.text, segment.text)
+                    cell.text, cell.order = wrapped(cell.text, segment.text), segment.order
         else:
             whole.append([replace(each) for each in row])
+            if tight:
+                _take_lines_above(whole, found)
         last_y = row[0].y
     return whole
 
 
-def _cell_above(segment: Segment, above: Sequence[Segment]) -> Segment | None:
-    """Return the cell of the row above, but not its first, in whose column a segment is."""
-    return next((each for each in above[1:] if abs(each.x - segment.x) <= 0.5 * each.size), None)
+def _take_lines_above(whole: list[list[Segment]], found: Sequence[Sequence[Segment]]) -> None:
+    """Add lines above the last row to its cell: its name is beside the middle, but drawn before them."""
+    row = whole[-1]
+    while len(whole) > 1 and len(row) > 1 and len(whole[-2]) == 1:
+        above = whole[-2][0]
+        cell = _cell_in(above, row)
+        if not cell or not row[0].order < above.order < cell.order or not _is_forced(above, cell, found):
+            return
+        cell.text = wrapped(above.text, cell.text)
+        whole.pop(-2)
+
+
+def _cell_in(segment: Segment, row: Sequence[Segment]) -> Segment | None:
+    """Return the cell of a row, but not its first, in whose column a segment is."""
+    return next((each for each in row[1:] if abs(each.x - segment.x) <= 0.5 * each.size), None)
 
 
 def _is_forced(cell: Segment, segment: Segment, found: Sequence[Sequence[Segment]]) -> bool:
@@ -112,13 +130,19 @@ def _bands(lines: Sequence[Sequence[Segment]], gutter: float) -> list[list[Segme
 def _are_columns(left: Sequence[Segment], right: Sequence[Segment]) -> bool:
     """Return whether two sides are columns of text rather than of a table."""
     sides = left, right
-    if any(len(side) < _MIN_LINES for side in sides):
-        return False
-    if any(mean(len(each.text) for each in side) < _MIN_LETTERS for side in sides):
+    if any(len(side) < _MIN_LINES for side in sides) or any(each.rule > NO_RULE for each in right):
         return False
     drawn = sorted([(each.order, False) for each in left] + [(each.order, True) for each in right])
     turns = sum(before != after for (_, before), (_, after) in pairwise(drawn))
+    letters = min(mean(len(each.text) for each in side) for side in sides)
+    if letters < _MIN_LETTERS:
+        return turns == 1 and not any(map(_is_labels_or_figures, sides))
     return turns <= min(len(left), len(right)) / 3 or all(map(_is_prose, sides))
+
+
+def _is_labels_or_figures(side: Sequence[Segment]) -> bool:
+    """Return whether most texts of a column are the names of values, with a colon, or figures."""
+    return sum(each.text.endswith(":") or not _WORD.search(each.text) for each in side) > len(side) / 3
 
 
 def _is_prose(side: Sequence[Segment]) -> bool:

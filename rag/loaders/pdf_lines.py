@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import median
 
+from rag.loaders.pdf_rules import NO_RULE
 from rag.loaders.pdf_runs import WORD_GAP, Run
 
 _SENTENCE_END = re.compile(r"[.!?:;…。！？؟][\"'”’»)\]]*$")
@@ -15,6 +17,7 @@ _DASH = re.compile(r"[-–—*](?:\s+|$)")
 _NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S")
 _UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")  # Chinese and Japanese
 _CELL_GAP = 1.5  # of the font size: a wider gap separates cells; a narrower one if others share it
+_INITIAL = 1.8  # of the usual size, at least, is a large initial's
 _SAME_LINE = 0.2  # of the font size, between the baselines of one line
 _SCRIPT = 0.85  # of the size of its line, at most, is a super- or subscript's
 
@@ -71,27 +74,50 @@ class Segment:
     text: str
     order: int  # in which the file draws it
     base_end: float
+    rule: float = NO_RULE  # the x of the vertical rule to its left
     label: str | None = None
     letters: int = 0  # in the run that gives the size and the baseline
 
 
-def segments(runs: Iterable[Run]) -> list[Segment]:
+def segments(runs: Sequence[Run]) -> list[Segment]:
     """Return the runs joined where they touch: first as they are drawn, then wherever they are."""
+    usual = median(run.size for run in runs) if runs else 0.0
     drawn: list[Segment] = []
+    initials: list[Segment] = []
     for order, run in enumerate(runs):
-        new = Segment(run.x, run.end, run.y, run.size, run.bold, run.text, order, run.end, run.label,
-                      len(run.text.strip()))  # fmt: skip
-        if not (drawn and _join(drawn[-1], new)):
+        new = Segment(
+            run.x, run.end, run.y, run.size, run.bold, run.text, order, run.end, run.rule, run.label,
+            len(run.text.strip()),
+        )  # fmt: skip
+        if new.letters == 1 and new.text.strip().isupper() and new.size > _INITIAL * usual:
+            initials.append(new)
+        elif not (drawn and _join(drawn[-1], new)):
             drawn.append(new)
     joined: list[Segment] = []
     for segment in sorted(drawn, key=lambda each: (-round(each.y), each.x)):
         near = (other for other in reversed(joined[-12:]) if abs(other.y - segment.y) <= 0.6 * other.size)
         if not any(_join(other, segment) for other in near):
             joined.append(segment)
+    joined += [initial for initial in initials if not _begins(initial, joined)]
     cells = _with_cells(joined)
     for cell in cells:
         cell.text = " ".join(cell.text.split())
     return [cell for cell in cells if cell.text]
+
+
+def _begins(initial: Segment, found: Sequence[Segment]) -> bool:
+    """Add a large initial to the highest of the lines beside it, if there are any."""
+    beside = [
+        each
+        for each in found
+        if -0.2 * initial.size <= each.x - initial.end <= 0.5 * initial.size
+        and initial.y - 0.3 * each.size <= each.y <= initial.y + initial.size
+        and each.text[:1].isalpha()
+    ]
+    if beside:
+        first = max(beside, key=lambda each: each.y)
+        first.text = initial.text.strip() + first.text
+    return bool(beside)
 
 
 def _with_cells(found: Sequence[Segment]) -> list[Segment]:
@@ -99,14 +125,32 @@ def _with_cells(found: Sequence[Segment]) -> list[Segment]:
     lines = rows(found)
     kept: list[Segment] = []
     for index, row in enumerate(lines):
-        near = lines[max(index - 2, 0) : index] + lines[index + 1 : index + 3]
+        above, below = lines[max(index - 4, 0) : index], lines[index + 1 : index + 5]
+        narrow = [(a, b) for a, b in pairwise(row) if _is_word_gap(a, b)]
+        between_words = [b.x - a.end for a, b in narrow if not _is_shared(a, b, above[-2:] + below[:2])]
+        widest = 1.3 * max(between_words, default=0.0)
         kept.append(row[0])
-        for segment in row[1:]:
-            if _is_word_gap(kept[-1], segment) and not _is_shared(kept[-1], segment, near):
+        for last, segment in pairwise(row):
+            is_wide = segment.x - last.end > widest and _is_shared(last, segment, above[-2:] + below[:2])
+            is_gutter = any(_is_gutter(last, segment, side) for side in (above, below))
+            if _is_word_gap(last, segment) and not (is_wide or is_gutter):
                 _append(kept[-1], segment)
             else:
                 kept.append(segment)
     return kept
+
+
+def _is_gutter(left: Segment, right: Segment, near: Sequence[Sequence[Segment]]) -> bool:
+    """Return whether a gap goes on through all lines above or below, at least three of them."""
+    sides = 0
+    for row in near:
+        ends = [each.end for each in row if each.x < left.end]
+        starts = [each.x for each in row if each.end > right.x]
+        if ends and starts:
+            if min(right.x, *starts) - max(left.end, *ends) < 0.5 * left.size:
+                return False
+            sides += 1
+    return sides >= 3
 
 
 def _is_word_gap(left: Segment, right: Segment) -> bool:
@@ -114,7 +158,13 @@ def _is_word_gap(left: Segment, right: Segment) -> bool:
     size = max(left.size, right.size)
     typed = left.label is not None or right.label is not None
     level = abs(left.y - right.y) <= _SAME_LINE * size
-    return level and not typed and -0.3 * size <= right.x - left.end <= _CELL_GAP * size
+    near = -0.3 * size <= right.x - left.end <= _CELL_GAP * size
+    return level and near and not typed and not _is_ruled(left, right)
+
+
+def _is_ruled(left: Segment, right: Segment) -> bool:
+    """Return whether there is a vertical rule between two segments."""
+    return right.rule > left.end - 0.5
 
 
 def _is_shared(left: Segment, right: Segment, near: Sequence[Sequence[Segment]]) -> bool:
@@ -132,7 +182,7 @@ def _is_shared(left: Segment, right: Segment, near: Sequence[Sequence[Segment]])
 
 def _join(left: Segment, right: Segment) -> bool:
     """Add `right` to the end of `left` if they touch on one line, or one is a script of the other."""
-    if left.label is not None or right.label is not None:
+    if left.label is not None or right.label is not None or _is_ruled(left, right):
         return False
     size, rise = max(left.size, right.size), right.y - left.y
     level = abs(rise) <= _SAME_LINE * size

@@ -10,6 +10,7 @@ from pypdfium2 import PdfPage
 
 from rag.loaders.pdf_bidi import is_rtl, logical
 from rag.loaders.pdf_glyphs import Glyph, Style, glyphs
+from rag.loaders.pdf_rules import NO_RULE, Rules, vertical_rules
 
 WORD_GAP = 0.65  # of the font size: a wider gap may separate cells
 
@@ -25,6 +26,7 @@ class Run:
     bold: bool
     text: str
     turn: int = 0  # degrees
+    rule: float = NO_RULE  # the x of the vertical rule to its left
     label: str | None = None  # the name of a form field, if this is its value
 
 
@@ -36,7 +38,8 @@ def page_runs(page: PdfPage) -> list[Run]:
             lines.append([])
         else:
             lines[-1].append(glyph)
-    runs = [run for line in lines for run in _line_runs(line)]
+    rules = vertical_rules(page)
+    runs = [run for line in lines for run in _line_runs(line, rules)]
     return [_decoded(run) for run in runs if _is_decodable(run.text)]
 
 
@@ -45,14 +48,14 @@ def is_lost(text: str) -> bool:
     return text in {"", "\ufffd"} or category(text[0]) in {"Co", "Cn", "Cs"}
 
 
-def _line_runs(line: Sequence[Glyph]) -> Iterator[Run]:
+def _line_runs(line: Sequence[Glyph], rules: Rules) -> Iterator[Run]:
     """Yield the runs of what PDFium takes for one line; one from right to left gets its reading order."""
     letters = "".join(glyph.text for glyph in line)
     if not is_rtl(letters, some=True):
-        yield from _runs(line)
+        yield from _runs(line, rules)
         return
     drawn = sorted((glyph for glyph in line if glyph.style), key=lambda glyph: (-round(glyph.y), glyph.x))
-    for run in _runs(_spaced(drawn)):
+    for run in _runs(_spaced(drawn), rules):
         yield replace(run, text=logical(run.text, rtl=is_rtl(letters)))
 
 
@@ -66,7 +69,7 @@ def _spaced(line: Iterable[Glyph]) -> Iterator[Glyph]:
         last = glyph
 
 
-def _runs(line: Iterable[Glyph]) -> Iterator[Run]:
+def _runs(line: Iterable[Glyph], rules: Rules) -> Iterator[Run]:
     """Yield the runs of glyphs in the order given."""
     run: Run | None = None
     space, added, spread = "", True, 0.0  # between words; by PDFium; the gap between the last letters
@@ -74,7 +77,7 @@ def _runs(line: Iterable[Glyph]) -> Iterator[Run]:
         if not glyph.style:
             space, added = " ", glyph.is_guess and (added or not space)
             continue
-        if run and _extends(run, glyph, glyph.style):
+        if run and _extends(run, glyph, glyph.style, rules):
             gap = glyph.x - run.end
             if space and added and spread and gap <= spread + 0.1 * run.size:
                 space = ""  # letters set wide
@@ -88,20 +91,28 @@ def _runs(line: Iterable[Glyph]) -> Iterator[Run]:
                 run.text += space
                 yield run
                 space = ""
-            style = glyph.style
-            run = Run(glyph.x, glyph.end, glyph.y, style.size, style.bold, space + glyph.text, style.turn)
-            spread = 0.0
+            run, spread = _begun(glyph, glyph.style, space, rules), 0.0
         space, added = "", True
     if run:
         run.text += space
         yield run
 
 
-def _extends(run: Run, glyph: Glyph, style: Style) -> bool:
-    """Return whether a glyph continues a run."""
-    same = style.turn == run.turn and abs(style.size - run.size) <= 0.1 * run.size
+def _begun(glyph: Glyph, style: Style, space: str, rules: Rules) -> Run:
+    """Return the run that a glyph begins."""
+    rule = rules.left_of(glyph.x + 0.5, glyph.y) if style.turn == 0 else NO_RULE
+    return Run(glyph.x, glyph.end, glyph.y, style.size, style.bold, space + glyph.text, style.turn, rule)
+
+
+def _extends(run: Run, glyph: Glyph, style: Style, rules: Rules) -> bool:
+    """Return whether a glyph continues a run: in the same style, without a wide gap or a rule between."""
     gap = glyph.x - run.end
-    return same and abs(glyph.y - run.y) <= 0.12 * run.size and -run.size < gap <= WORD_GAP * run.size
+    if style.turn != run.turn or abs(style.size - run.size) > 0.1 * run.size:
+        return False
+    if abs(glyph.y - run.y) > 0.12 * run.size or not -run.size < gap <= WORD_GAP * run.size:
+        return False
+    ruled = gap > 0.1 * run.size and style.turn == 0 and rules.left_of(glyph.x + 0.5, glyph.y) > run.end - 0.5
+    return not ruled
 
 
 def _is_decodable(text: str) -> bool:
