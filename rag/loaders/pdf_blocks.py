@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
-from rag.loaders.pdf_lines import BULLET, Line, join
+from rag.loaders.pdf_lines import BULLET, LEADER, Line, join
 
 _LOOK_BACK = 4  # blocks, for the beginning of a sentence above a footnote or a caption
 _SENTENCE = re.compile(
@@ -54,6 +54,8 @@ def _continues(block: Sequence[Line], line: Line, leading: float) -> bool:
     """Return whether `line` belongs to the paragraph of `block`."""
     first, last = block[0], block[-1]
     same_font = abs(line.size - last.size) <= 0.1 * last.size and line.bold == last.bold
+    if LEADER.search(last.text):  # an entry of a table of contents
+        return False
     if not same_font or last.is_row or line.is_row or _starts_item(last, line, in_list=bool(first.bullet)):
         return False
     gap = last.y - line.y

@@ -14,6 +14,8 @@ from rag.loaders.pdf_runs import WORD_GAP, Run
 _SENTENCE_END = re.compile(r"[.!?:;…。！？؟][\"'”’»)\]]*$")
 BULLET = re.compile(r"[•‣⁃▪▫●○■□►▶➢➤✓✔❖\x7f](?=\s*[^\W_]|\s+|$)\s*|[·◦](?:\s+|$)")
 _DASH = re.compile(r"[-–—*](?:\s+|$)")
+_SIGNS = re.compile(r"[^\w\s(\[{]{1,2}")
+LEADER = re.compile(r"(?:\.\s?){5}")
 _NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S")
 _UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")  # Chinese and Japanese
 _CELL_GAP = 1.5  # of the font size: a wider gap separates cells; a narrower one if others share it
@@ -222,10 +224,15 @@ def rows(found: Iterable[Segment]) -> list[list[Segment]]:
 
 
 def as_line(row: Sequence[Segment], page: int, *, aside: bool = False) -> Line:
-    """Return the line of a row of segments; a bullet is part of the cell after it."""
+    """Return the line of a row of segments; a bullet or prompt is part of the cell after it.
+
+    An entry of a table of contents has no cells.
+    """
     cells, starts = [segment.text for segment in row], [segment.x for segment in row]
-    if len(cells) > 1 and (BULLET.fullmatch(cells[0]) or _DASH.fullmatch(cells[0])):
+    if len(cells) > 1 and _SIGNS.fullmatch(cells[0]):
         cells[:2], starts[:2] = [" ".join(cells[:2])], [starts[1]]
+    if LEADER.search(" ".join(cells)):
+        cells, starts = [" ".join(cells)], starts[:1]
     main = max(row, key=lambda segment: len(segment.text))
     bold = all(segment.bold for segment in row)
     return Line(page, starts[0], main.y, round(main.size, 1), bold, tuple(cells), tuple(starts), aside)
