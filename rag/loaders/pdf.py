@@ -28,7 +28,7 @@ from rag.loaders.pdf_lines import (
 )  # fmt: skip
 from rag.loaders.pdf_running import without_running_lines
 from rag.loaders.pdf_runs import page_runs
-from rag.loaders.tables import is_header, table_row
+from rag.loaders.tables import form_row, is_form, is_header, table_row
 from rag.types import Kind
 
 _NO_HEADING = re.compile(r"[.,;]$|(?:\.\s?){4}")  # a sentence, or an entry in a table of contents
@@ -165,24 +165,28 @@ def _heading_levels(lines: Sequence[Line]) -> dict[tuple[float, bool], int]:
 
 
 def _rows(lines: Sequence[Line]) -> Iterator[RawParagraph]:
-    """Yield the rows of a table; the first may name the columns, in bold if there are only two."""
+    """Yield the rows of a table with the names of their columns, or those of a form with its names."""
     columns = max((len(line.cells) for line in lines), default=0)
-    header: Line | None = None
-    if (
-        len(lines) > 1
-        and not lines[0].form
-        and is_header(lines[0].cells, columns)
-        and (columns > 2 or lines[0].bold)
-    ):
-        header, lines = lines[0], lines[1:]
-    for line in lines:
-        if line.form:
-            yield table_row((), line.cells, page=line.page)
-        elif header:
+    header = lines[0] if _has_header(lines, columns) else None
+    rest = [line for line in lines if not line.form]
+    is_pairs = not header and len(rest) > 1 and is_form([line.cells for line in rest])
+    for line in lines[1:] if header else lines:
+        if header:
             yield table_row(header.cells, _in_columns(line, header), page=line.page)
+        elif is_pairs and not line.form:
+            yield replace(form_row(line.cells), page=line.page)
         else:
-            names = 1 if columns == 2 else 0  # a column of names beside one of values
-            yield table_row(line.cells[:names], line.cells[names:], page=line.page)
+            yield table_row((), line.cells, page=line.page)
+
+
+def _has_header(lines: Sequence[Line], columns: int) -> bool:
+    """Return whether the first row names the columns: it alone is bold, or the texts show it."""
+    if len(lines) < 2 or any(line.form for line in lines):
+        return False
+    first, *rest = lines
+    if first.bold and not any(line.bold for line in rest):
+        return is_header(first.cells, columns)
+    return is_header(first.cells, columns, [_in_columns(line, first) for line in rest])
 
 
 def _in_columns(line: Line, header: Line) -> Sequence[str]:
