@@ -51,9 +51,7 @@ def read(data: bytes, source: str) -> Contents:
     """Return the visible block elements of an HTML page, with the title and the date from its head."""
     declared = _DECLARED_ENCODING.search(data[:4096])
     encoding = (declared[1] or declared[2]).decode() if declared else ""
-    # Pages that declare Latin-1 are in fact Windows-1252; every browser assumes so.
-    western = encoding.lower() in {"iso-8859-1", "latin-1", "latin1", "us-ascii", "ascii"}
-    root = _parse(decode(data, source, "cp1252" if western else encoding))
+    root = _parse(decode(data, source, encoding))
     if root is None:
         return Contents(())
     title = " ".join((root.findtext(".//title") or "").split())

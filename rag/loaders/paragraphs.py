@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
+from unicodedata import normalize
 
 from rag.errors import LoadError
 from rag.text.dates import find_date, find_dateline, find_heading_date, is_opening
@@ -135,5 +136,5 @@ def _one_line(text: str) -> str:
 
 
 def _storable(text: str) -> str:
-    """Return the text without NUL and lone surrogates: SQLite and UTF-8 can't store them."""
-    return encodable(text.replace("\x00", ""))
+    """Return the text in NFC, without NUL and lone surrogates: SQLite and UTF-8 can't store them."""
+    return normalize("NFC", encodable(text.replace("\x00", "")))

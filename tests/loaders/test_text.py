@@ -239,3 +239,45 @@ def test_naughty_strings_are_read_in_every_text_format() -> None:
     for name in ("a.txt", "a.md", "a.html", "a.csv"):
         for paragraph in read(data, name).paragraphs:
             assert paragraph.text.encode()
+
+
+SHORT = {
+    "cp1252": ("Die Brücke wird heute geöffnet.", "O cão não está na Câmara.", "The baker’s loaf – Ø 9 cm"),
+    "cp1250": ("Příliš žluťoučký kůň úpěl ďábelské ódy.", "Zażółć gęślą jaźń.", "Hűtő és tükörfúró."),
+    "cp1251": ("Мост откроют завтра утром.", "Міст відкриють завтра вранці."),
+    "koi8-r": ("Мост откроют завтра утром.",),
+    "cp1253": ("Η γέφυρα ανοίγει αύριο το πρωί.",),
+    "cp1255": ("הגשר ייפתח מחר בבוקר לתנועה.",),
+    "cp1256": ("يفتح الجسر صباح الغد أمام المرور.",),
+    "cp1254": ("Köprü yarın sabah trafiğe açılıyor, şimdi değil.",),
+    "cp949": ("다리는 내일 아침에 열립니다.",),
+    "euc-jp": ("橋は明日の朝に開きます。",),
+    "shift-jis": ("橋は明日の朝に開きます。", "ファイルを選択してください。"),
+    "iso2022-jp": ("橋は明日の朝に開きます。",),
+    "gb18030": ("这座桥明天早上开放。",),
+    "big5": ("這座橋明天早上開放給行人。",),
+    "utf-16-le": ("The bridge opens.", "这座桥\n明天早上开放。\n"),
+    "utf-16-be": ("The bridge opens.",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("encoding", "text"), [(name, text) for name, all in SHORT.items() for text in all])
+def test_encoding_of_a_short_text_without_a_mark_is_detected(encoding: str, text: str) -> None:
+    assert " ".join(texts(text.encode(encoding))) == " ".join(text.split())
+
+
+def test_damaged_text_keeps_its_encoding() -> None:
+    assert texts("Zürich, Köln, Genève, Malmö, Århus, Łódź, São".encode()[:-1])[0].startswith("Zürich, Köln")
+    assert texts("오늘 아침에 도서관의 문이 늦게 열렸다.".encode("cp949")[:-2] + b"\xb4")[0].startswith(
+        "오늘 아침에"
+    )
+
+
+def test_accents_are_composed() -> None:
+    assert read("Cafe\u0301 Zu\u0308rich").paragraphs[0].text == "Café Zürich"
+
+
+def test_binary_with_nuls_is_refused() -> None:
+    for data in (b"PK\x03\x04" + bytes(60), bytes(range(256)) * 8, "Text".encode("utf-32-le")):
+        with pytest.raises(LoadError, match="binary"):
+            read(data)
