@@ -19,7 +19,7 @@ _MARGIN = 2.0  # by which an encoding must be likelier than those above it in th
 _MARGIN_OF_OLD = 8.0  # the same for encodings of systems no longer made
 _OLD = frozenset({"mac_roman", "mac_cyrillic", "cp850", "cp852", "cp855", "cp866"})
 _QUOTES = frozenset("“”„‘’‚–—…«»‹›\xa0、。，：？「」・（）")
-_SIGNS = frozenset("°©®™§·•€£½¼¾²³´×†；！『』《》【】\u3000～％")
+_SIGNS = frozenset("°©®™§·•€£½¼¾²³¹´×±µ†；！『』《》【】\u3000～％")
 _QUOTE, _SIGN, _RARE, _UNUSED = -3.0, -5.0, -11.0, -25.0
 _IDEOGRAPHS = 3000  # about as many are common in each standard
 # What letters and signs cost where they rarely stand.
@@ -67,9 +67,10 @@ def _cost(text: str, rare: tuple[re.Pattern[str], float]) -> float:
 
 
 def _capitals(text: str) -> float:
-    """Return what the capitals beyond ASCII cost: more after a small letter than elsewhere."""
+    """Return what the capitals beyond ASCII cost: most after a small letter, least after a capital."""
     pairs = zip(f" {text}", text, strict=False)
-    return sum(-5.0 if a.islower() else -1.0 for a, b in pairs if b > "\x7f" and b.isupper())
+    capitals = ((a, b) for a, b in pairs if b > "\x7f" and b.isupper())
+    return sum(-5.0 if a.islower() else -0.3 if a.isupper() else -1.0 for a, _ in capitals)
 
 
 @cache
