@@ -170,7 +170,9 @@ class _ParagraphBuilder:
             tidy = part if self._verbatim else re.sub(r" *\n *", "\n", re.sub(r" {2,}", " ", part)).strip()
             is_dateline = len(tidy) <= 100 and not tidy.endswith(".")
             kind, level = _KINDS.get(tag, Kind.BODY), _HEADINGS.get(tag, 1)
-            yield RawParagraph(tidy, kind, level, None, line, day if is_dateline else None)
+            yield RawParagraph(
+                tidy, kind, level, None, line, day if is_dateline else None, not self._verbatim
+            )
             line = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
@@ -16,6 +16,7 @@ from markdown_it.token import Token
 
 from rag.loaders import html
 from rag.loaders.decoding import decode, split_lines
+from rag.loaders.obsidian import FOOTNOTE, Footnote, extend, unlinked
 from rag.loaders.paragraphs import Contents, RawParagraph
 from rag.loaders.tables import table_row
 from rag.loaders.text import is_prose, looks_like_heading
@@ -24,24 +25,29 @@ from rag.types import Kind
 
 _MAX_NESTING = 100  # levels; the parser's default of 20 would drop the text of a long nested list
 _MAX_FRONT_MATTER = 200  # lines
+_MAX_PARTS = 200  # of a value of front matter
 _UNQUOTED = re.compile(r"^([\w.-]+:[ \t]+)([^\s\"'|>].*)$", re.MULTILINE)
 _DEEPEST = 7  # level of a heading without a mark, below all others
+_CALLOUT = re.compile(r"\[!([^\[\]\n|]+)(?:\|[^\[\]\n]*)?\][+-]?")
+_DATE_FIELDS = ("published", "publishdate", "pubdate", "issued", "date", "updated")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
 def read(data: bytes, source: str) -> Contents:
-    """Return the block elements of a Markdown file; its front matter gives title and date."""
+    """Return the block elements of a Markdown file; front matter gives title, date and a paragraph."""
     lines = split_lines(decode(data, source))
-    fields, length = _front_matter(lines)
+    values, length = _front_matter(lines)
+    fields = {name.lower(): value for name, value in values.items()}
     body = "\n".join([""] * length + lines[length:])
-    parser = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])
-    dates = (find_date(fields.get(name, "")) for name in ("date", "published", "updated"))
-    paragraphs = _with_headings(list(_paragraphs(parser.parse(body))))
-    return Contents(paragraphs, fields.get("title", ""), next(filter(None, dates), None))
+    parser = extend(MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"]))
+    dates = (find_date(fields.get(name, "")) for name in _DATE_FIELDS)
+    head = [table_row([*values], [*values.values()], line=2)] if values else []
+    paragraphs = _with_headings(list(_with_footnotes(parser, body)))
+    return Contents((*head, *paragraphs), fields.get("title", ""), next(filter(None, dates), None))
 
 
 def _front_matter(lines: Sequence[str]) -> tuple[dict[str, str], int]:
-    """Return the single values of YAML or TOML front matter, and how many lines it takes up."""
+    """Return the values of YAML or TOML front matter, and how many lines it takes up."""
     fence = lines[0].rstrip()
     fences = (
         index for index, line in enumerate(lines[1:_MAX_FRONT_MATTER], 1) if line.rstrip() in {fence, "..."}
@@ -56,19 +62,54 @@ def _front_matter(lines: Sequence[str]) -> tuple[dict[str, str], int]:
             # The base loader only makes strings, so that a title of 1.10 stays as it is.
             fields = tomllib.loads(text) if fence == "+++" else yaml.load(text, yaml.BaseLoader)  # noqa: S506
             if isinstance(fields, dict) and fields and all(re.fullmatch(r"\S+", name) for name in fields):
-                single = {name: value for name, value in fields.items() if not isinstance(value, dict | list)}
-                return {name.lower(): str(value) for name, value in single.items()}, end + 1
+                return {name: unlinked(_value_text(value)) for name, value in fields.items()}, end + 1
     return {}, 0
 
 
-def _paragraphs(tokens: Sequence[Token]) -> Iterator[RawParagraph]:
-    """Yield a paragraph for each block of the token stream."""
+def _value_text(value: object) -> str:
+    """Return the text of a value of front matter, with commas between its parts.
+
+    Parts that have parts are left out: through aliases, a few lines can make billions of them.
+    """
+    if isinstance(value, dict):
+        value = [f"{name} {part}" for name, part in value.items() if not isinstance(part, dict | list)]
+    if isinstance(value, list):
+        single = (str(part) for part in value[:_MAX_PARTS] if not isinstance(part, dict | list))
+        return ", ".join(single)
+    return str(value)
+
+
+def _with_footnotes(parser: MarkdownIt, body: str) -> Iterator[RawParagraph]:
+    """Yield the paragraphs, each with the footnotes that it is the first to call below it."""
+    env: dict[str, dict[str, Footnote]] = {}
+    tokens = parser.parse(body, env)
+    footnotes = env.get("footnotes", {})
+    left = list(footnotes)
+    for paragraph, called in _paragraphs(tokens):
+        yield paragraph
+        for label in called:
+            if label in left:
+                left.remove(label)
+                yield from _footnote(parser, footnotes[label], paragraph.line)
+    for label in left:
+        yield from _footnote(parser, footnotes[label], None)
+
+
+def _footnote(parser: MarkdownIt, note: Footnote, line: int | None) -> Iterator[RawParagraph]:
+    """Yield the paragraphs of a footnote; `line` is that of the paragraph that has it inline."""
+    for paragraph, _ in _paragraphs(parser.parse(note.text, {})):
+        own = note.line + (paragraph.line or 1) if note.line >= 0 else line
+        yield replace(paragraph, line=own, sets_date=False)
+
+
+def _paragraphs(tokens: Sequence[Token]) -> Iterator[tuple[RawParagraph, list[str]]]:
+    """Yield a paragraph for each block of the token stream, and the footnotes that it calls."""
     items = 0  # depth of open list items
     level = 0  # level of the open heading
     header: list[str] = []
-    cells: list[str] | None = None  # cells of the open table row
+    cells: list[Token] | None = None  # cells of the open table row
     line: int | None = None
-    for token in tokens:
+    for index, token in enumerate(tokens):
         line = token.map[0] + 1 if token.map else line
         match token.type:
             case "list_item_open" | "list_item_close":
@@ -80,19 +121,46 @@ def _paragraphs(tokens: Sequence[Token]) -> Iterator[RawParagraph]:
             case "tr_open":
                 cells = []
             case "tr_close" if cells is not None:
+                texts = [_text(cell.children) for cell in cells]
                 if header:
-                    yield table_row(header, cells, line=line)
-                else:
-                    header = cells
-                cells = None
+                    yield (
+                        table_row(header, texts, line=line),
+                        [each for cell in cells for each in _calls(cell)],
+                    )
+                header, cells = header or texts, None
             case "inline" if cells is not None:
-                cells.append(_text(token))
+                cells.append(token)
+            case "inline" if index > 1 and tokens[index - 2].type == "blockquote_open":
+                for number, text in enumerate(_callout(token)):
+                    yield RawParagraph(text, line=(line or 1) + number), _calls(token) if number else []
             case "inline":
-                yield RawParagraph(_text(token), _kind(token, level, items), level=level or 1, line=line)
-            case "fence" | "code_block":
-                yield RawParagraph(token.content.strip("\n"), line=line)
-            case "html_block":
-                yield from html.fragment(token.content, line or 1)
+                kind = _kind(token, level, items)
+                yield RawParagraph(_text(token.children), kind, level or 1, line=line), _calls(token)
+            case "fence" | "code_block" | "html_block":
+                yield from ((each, []) for each in _verbatim(token, line or 1))
+
+
+def _verbatim(token: Token, line: int) -> Iterable[RawParagraph]:
+    """Return the paragraphs of a block that holds code or HTML."""
+    if token.type == "html_block":
+        return html.fragment(token.content, line)
+    return (RawParagraph(token.content.strip("\n"), line=line, sets_date=False),)
+
+
+def _callout(token: Token) -> list[str]:
+    """Return the title and the text of a callout's first paragraph, or the text of any other quote's."""
+    children = token.children or []
+    opening = _CALLOUT.match(token.content)
+    if opening is None:
+        return [_text(children)]
+    end = next((index for index, child in enumerate(children) if child.type.endswith("break")), len(children))
+    title = _text(children[:end])[opening.end() :].strip()
+    return [title or opening[1].capitalize(), _text(children[end + 1 :])]
+
+
+def _calls(token: Token) -> list[str]:
+    """Return the labels of the footnotes that an inline token calls."""
+    return [child.info for child in token.children or () if child.type == FOOTNOTE]
 
 
 def _with_headings(paragraphs: Sequence[RawParagraph]) -> tuple[RawParagraph, ...]:
@@ -104,10 +172,17 @@ def _with_headings(paragraphs: Sequence[RawParagraph]) -> tuple[RawParagraph, ..
 
 
 def _is_unmarked_heading(here: RawParagraph, below: RawParagraph | None) -> bool:
+    """Return whether a paragraph, not code or a footnote, looks like a heading and stands above text."""
     opens = below is not None and (
         below.kind is Kind.LIST_ITEM or (below.kind is Kind.BODY and is_prose(below.text))
     )
-    return opens and here.kind is Kind.BODY and "\n" not in here.text and looks_like_heading(here.text)
+    return (
+        opens
+        and here.kind is Kind.BODY
+        and here.sets_date
+        and "\n" not in here.text
+        and looks_like_heading(here.text)
+    )
 
 
 def _kind(token: Token, level: int, items: int) -> Kind:
@@ -120,10 +195,10 @@ def _kind(token: Token, level: int, items: int) -> Kind:
     return Kind.CAPTION if parts and all(child.type == "image" for child in parts) else Kind.BODY
 
 
-def _text(token: Token) -> str:
-    """Return the text of an inline token without markup; the alternative text of an image."""
+def _text(children: Sequence[Token] | None) -> str:
+    """Return the text of inline tokens without markup; the alternative text of an image."""
     text = ""
-    for child in token.children or ():
+    for child in children or ():
         if child.type == "softbreak":
             text += " "
         elif child.type == "hardbreak" or (child.type == "html_inline" and _BREAK.match(child.content)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,12 +15,15 @@ from rag.text.edition import read_edition
 from rag.text.encoding import encodable
 from rag.types import HEADING_SEPARATOR, Document, Kind, Paragraph
 
+_SENTENCE_END = re.compile(r"\w[.!?。！？][\"'”’»)\]]*$")
+
 
 @dataclass(frozen=True, slots=True)
 class RawParagraph:
     """A paragraph as a loader finds it. `level` is a heading's depth from 1; 0 for a title above all.
 
     `date` comes from the markup. It holds for the paragraphs below too, except when it is a table row's.
+    `sets_date` is False for what states no date of the text: code, an infobox, a footnote.
     """
 
     text: str
@@ -28,6 +32,7 @@ class RawParagraph:
     page: int | None = None
     line: int | None = None
     date: date | None = None
+    sets_date: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +74,13 @@ def to_document(contents: Contents, source: str, digest: str) -> Document:
 
 
 def _title(paragraphs: Sequence[RawParagraph]) -> str:
-    """Return the heading that names the whole document: the first of level 1, or one at the top."""
-    headings = (each for each in paragraphs if each.kind is Kind.HEADING)
-    return next((each.text for each in headings if each.level <= 1 or each is paragraphs[0]), "")
+    """Return the heading that names the whole document: one at the top, or of level 1 above all prose."""
+    for each in paragraphs:
+        if each.kind is Kind.HEADING and (each.level <= 1 or each is paragraphs[0]):
+            return each.text
+        if each.kind is not Kind.TABLE_ROW and (len(each.text) > 100 or _SENTENCE_END.search(each.text)):
+            return ""
+    return ""
 
 
 def _paths(paragraphs: Iterable[RawParagraph]) -> Iterator[str]:
@@ -115,6 +124,8 @@ def _stated_date(paragraph: RawParagraph) -> date | None:
     """Return the date that a paragraph sets for the text below; a list item or caption sets none."""
     if paragraph.date is not None:
         return paragraph.date
+    if not paragraph.sets_date:
+        return None
     if paragraph.kind is Kind.HEADING:
         return find_date(paragraph.text) if paragraph.level == 0 else find_heading_date(paragraph.text)
     return find_dateline(paragraph.text) if paragraph.kind is Kind.BODY else None

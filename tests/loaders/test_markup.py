@@ -74,6 +74,7 @@ def test_markdown_has_the_paragraphs_of_its_rendered_page(newline: str) -> None:
     document = read("a.md", MARKDOWN.replace("\n", newline))
     assert document.title == "Harbour notes"
     assert [(each.line, each.kind, each.text) for each in document.paragraphs] == [
+        (2, ROW, "title: Harbour notes; date: 2024-05-03"),
         (5, HEADING, "Harbour report"),
         (7, BODY, "First with a link and code over two lines."),
         (10, ITEM, "one"),
@@ -105,21 +106,115 @@ def test_headings_form_a_path_and_a_date_in_one_holds_only_for_its_section() -> 
 
 
 @pytest.mark.parametrize(
-    ("front_matter", "title", "day"),
+    ("front_matter", "title", "day", "row"),
     [
-        ('---\ntitle: "Harbour: \\"A\\""\ntags: [a, b]\ndate: 2024-05-03\n---', 'Harbour: "A"', 3),
-        ("---\ntitle: Notes: harbour\nDate: 3 May 2024\n...", "Notes: harbour", 3),
-        ("---\ntitle: >\n  Harbour\n  notes\npublished: 2024-05-03 10:00:00\n---", "Harbour notes", 3),
-        ("---\ntitle: 1.10 # of two\naliases:\n- a\n- b\n---", "1.10", None),
-        ('+++\ntitle = "Harbour: notes"\ndate = 2024-05-03\n+++', "Harbour: notes", 3),
-        ("---\nfile: a\n---", "a", None),
+        (
+            '---\ntitle: "Harbour: \\"A\\""\ntags: [a, b]\ndate: 2024-05-03\n---',
+            'Harbour: "A"',
+            3,
+            'title: Harbour: "A"; tags: a, b; date: 2024-05-03',
+        ),
+        (
+            "---\ntitle: Notes: harbour\nDate: 3 May 2024\n...",
+            "Notes: harbour",
+            3,
+            "title: Notes: harbour; Date: 3 May 2024",
+        ),
+        (
+            "---\ntitle: >\n  Harbour\n  notes\ncreated: 2020-01-02\npublished: 2024-05-03 10:00:00\n---",
+            "Harbour notes",
+            3,
+            "title: Harbour notes; created: 2020-01-02; published: 2024-05-03 10:00:00",
+        ),
+        (
+            '---\ntitle: 1.10 # of two\naliases:\n- a\n- "[[b]]"\nempty:\n---',
+            "1.10",
+            None,
+            "title: 1.10; aliases: a, b",
+        ),
+        (
+            '+++\ntitle = "Harbour: notes"\ndate = 2024-05-03\n+++',
+            "Harbour: notes",
+            3,
+            "title: Harbour: notes; date: 2024-05-03",
+        ),
+        ("---\nfile: b\nby: {name: Ann, town: Ulm}\n---", "a", None, "file: b; by: name Ann, town Ulm"),
     ],
 )
-def test_front_matter_gives_title_and_date(front_matter: str, title: str, day: int | None) -> None:
+def test_front_matter_gives_title_date_and_first_paragraph(
+    front_matter: str, title: str, day: int | None, row: str
+) -> None:
     document = read("a.md", f"{front_matter}\n\nText.")
     assert document.title == title
-    [paragraph] = document.paragraphs
-    assert (paragraph.text, paragraph.date) == ("Text.", date(2024, 5, day) if day else None)
+    assert outline(document) == [(ROW, row), (BODY, "Text.")]
+    assert document.paragraphs[1].date == (date(2024, 5, day) if day else None)
+
+
+OBSIDIAN = """\
+The [[Ropes|rope]], [[Knots#Reef]], [[#Below]], ![[knot.png|300]] and ![[plan.pdf|the plan]]. ^a1b2
+
+%%
+Not yet.
+
+Nor this.
+%%
+Kept ==as *is* here==, %%hidden%% if a==b and c==d, at 5%% or 6%%; `[[code]] ==x==`.[^far] And[^2].
+
+> [!tip]- A **short** way
+> By the yard.[^2]
+>
+> - item
+
+> [!note]
+> Bring a lamp.
+
+| Part | Use |
+|------|-----|
+| [[Reef\\|reef]] | sail[^2] ^[Or tent.] |
+
+```
+%% kept %% [[kept]]
+```
+
+# Below
+
+[^far]: Far away
+    from here.
+
+    In two parts.
+[^2]: A [[Note]] here
+[^3]: Never called.
+"""
+
+
+def test_obsidian_notes_read_as_they_are_shown() -> None:
+    document = read("keys.md", OBSIDIAN)
+    assert [(each.line, each.kind, each.text) for each in document.paragraphs] == [
+        (1, BODY, "The rope, Knots > Reef, Below, and the plan."),
+        (8, BODY, "Kept as is here, if a==b and c==d, at 5%% or 6%%; [[code]] ==x==. And."),
+        (28, BODY, "Far away from here."),
+        (31, BODY, "In two parts."),
+        (32, BODY, "A Note here"),
+        (10, BODY, "A short way"),
+        (11, BODY, "By the yard."),
+        (13, ITEM, "item"),
+        (15, BODY, "Note"),
+        (16, BODY, "Bring a lamp."),
+        (20, ROW, "Part: reef; Use: sail"),
+        (20, BODY, "Or tent."),
+        (22, BODY, "%% kept %% [[kept]]"),
+        (26, HEADING, "Below"),
+        (33, BODY, "Never called."),
+    ]
+    assert document.title == "keys"
+
+
+def test_a_date_in_code_dates_nothing() -> None:
+    assert {
+        each.date for each in read("a.md", "# Notes\n\n```\ndate: 2020-08-21\n```\n\nText.").paragraphs
+    } == {None}
+    page = read("a.html", "<h1>Notes</h1><pre>date: 2020-08-21</pre><p>Text.</p>")
+    assert {each.date for each in page.paragraphs} == {None}
 
 
 @pytest.mark.parametrize(
