@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
+from rag.loaders.boilerplate import boilerplate
 from rag.loaders.decoding import decode
 from rag.loaders.html_tables import is_data_table, table_rows
 from rag.loaders.paragraphs import Contents, RawParagraph, is_blank
@@ -40,9 +41,13 @@ _DECLARED_ENCODING = re.compile(
     rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w-]+)|<\?xml[^>]+encoding\s*=\s*["']([\w-]+)""", re.I
 )
 _PUBLISHED = re.compile(
-    r"(?:.*[:._])?(?:published(?:_time)?|date(?:published|\.issued)?|pubdate)$", re.IGNORECASE
+    r"(?:.*[:._-])?(?:(?:date)?(?:published|issued)(?:[_-]?time)?|pub(?:lish|lication)?[_-]?date)$",
+    re.IGNORECASE,
 )
+_DATED = re.compile(r"(?:\w+[:.])?date$", re.IGNORECASE)
+_LATER = re.compile(r"creat|modif|updat|revis|review|expir", re.IGNORECASE)
 _JSON_DATE = re.compile(r'"datePublished"\s*:\s*"([^"]{4,40})"')
+_INFOBOX = re.compile(r"\b(?:infobox|vcard|vevent)\b", re.IGNORECASE)
 _SUPERSCRIPT = str.maketrans("0123456789+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 _LAST_LINE = 65535  # libxml2 stops counting here
 
@@ -55,7 +60,8 @@ def read(data: bytes, source: str) -> Contents:
     if root is None:
         return Contents(())
     title = " ".join((root.findtext(".//title") or "").split())
-    return Contents(tuple(_ParagraphBuilder().paragraphs(root)), title, _published(root))
+    builder = _ParagraphBuilder(boilerplate(root, _BLOCKS, _is_hidden))
+    return Contents(tuple(builder.paragraphs(root)), title, _published(root))
 
 
 def fragment(text: str, line: int) -> list[RawParagraph]:
@@ -75,14 +81,18 @@ def _parse(text: str) -> HtmlElement | None:
 
 
 def _published(root: HtmlElement) -> date | None:
-    """Return the date of publication from the page's metadata."""
-    for meta in root.iter("meta"):
-        name = meta.get("property") or meta.get("name") or meta.get("itemprop") or ""
-        if _PUBLISHED.match(name) and (found := find_date(meta.get("content", ""))):
-            return found
+    """Return the date of publication from the page's metadata, not that of its creation or of a change."""
+    named = [
+        (meta.get("property") or meta.get("name") or meta.get("itemprop") or "", meta.get("content", ""))
+        for meta in root.iter("meta")
+    ]
     scripts = (script.text or "" for script in root.iter("script") if "ld+json" in script.get("type", ""))
-    dates = (find_date(match[1]) for script in scripts if (match := _JSON_DATE.search(script)))
-    return next(filter(None, dates), None)
+    texts = [
+        *(content for name, content in named if _PUBLISHED.match(name)),
+        *(match[1] for script in scripts if (match := _JSON_DATE.search(script))),
+        *(content for name, content in named if _DATED.match(name) and not _LATER.search(name)),
+    ]
+    return next(filter(None, map(find_date, texts)), None)
 
 
 def _is_hidden(element: HtmlElement) -> bool:
@@ -96,16 +106,23 @@ def _is_hidden(element: HtmlElement) -> bool:
     )
 
 
+def _is_aside(element: HtmlElement) -> bool:
+    """Return whether an element tells about a thing beside the text, as an infobox does."""
+    return element.tag == "aside" or _INFOBOX.search(element.get("class", "")) is not None
+
+
 class _ParagraphBuilder:
     """A walk through a tree that joins the text between two block boundaries into a paragraph."""
 
-    def __init__(self) -> None:
+    def __init__(self, left_out: Collection[HtmlElement] = ()) -> None:
+        self._left_out = left_out
         self._text: list[str] = []
         self._line: int | None = None
         self._date: date | None = None
         self._open_kinds: list[HtmlElement] = []  # open elements that determine the paragraph's kind
         self._verbatim = 0  # open <pre> elements
         self._superscripts = 0  # open <sup> elements
+        self._asides = 0  # open elements that are about a thing, such as an infobox
 
     def paragraphs(self, root: HtmlElement) -> Iterator[RawParagraph]:
         """Yield the paragraphs below `root`, without recursion: pages nest deeper than Python's stack."""
@@ -117,7 +134,7 @@ class _ParagraphBuilder:
             if event == "end":
                 self._leave(element)
                 self._append(element.tail, None if block else element.sourceline)
-            elif _is_hidden(element):
+            elif element in self._left_out or _is_hidden(element):
                 walk.skip_subtree()
             elif element.tag == "table" and is_data_table(element):
                 yield from table_rows(element, _cell_text)
@@ -132,10 +149,11 @@ class _ParagraphBuilder:
             self._open_kinds.append(element)
         elif element.tag == "br":
             self._text.append("\n")
-        elif element.tag == "time":
+        elif element.tag == "time" and not _LATER.search(element.get("itemprop", "")):
             self._date = self._date or find_date(element.get("datetime", ""))
         self._verbatim += element.tag == "pre"
         self._superscripts += element.tag == "sup"
+        self._asides += _is_aside(element)
         self._append(element.text, element.sourceline)
 
     def _leave(self, element: HtmlElement) -> None:
@@ -145,6 +163,7 @@ class _ParagraphBuilder:
         if not _is_hidden(element):
             self._verbatim -= element.tag == "pre"
             self._superscripts -= element.tag == "sup"
+            self._asides -= _is_aside(element)
 
     def _append(self, text: str | None, line: int | None) -> None:
         """Add `text`, which follows a tag on `line`, to the open paragraph."""
@@ -170,9 +189,8 @@ class _ParagraphBuilder:
             tidy = part if self._verbatim else re.sub(r" *\n *", "\n", re.sub(r" {2,}", " ", part)).strip()
             is_dateline = len(tidy) <= 100 and not tidy.endswith(".")
             kind, level = _KINDS.get(tag, Kind.BODY), _HEADINGS.get(tag, 1)
-            yield RawParagraph(
-                tidy, kind, level, None, line, day if is_dateline else None, not self._verbatim
-            )
+            own = day if is_dateline else None
+            yield RawParagraph(tidy, kind, level, None, line, own, not (self._verbatim or self._asides))
             line = None
 
 

@@ -15,11 +15,13 @@ _MAX_SPAN = 100  # columns or rows; a larger span is a mistake in the page
 
 
 def is_data_table(table: HtmlElement) -> bool:
-    """Return whether a table has rows of several cells and contains no headings, forms or tables."""
-    return (
-        table.get("role") not in {"presentation", "none"}
-        and any(len(_cells(line)) > 1 for line in table.iter("tr"))
-        and next(table.iterdescendants(*_LAYOUT_TAGS), None) is None
+    """Return whether a table has rows of several cells, with labels or without headings, forms, tables."""
+    if table.get("role") in {"presentation", "none"}:
+        return False
+    rows = [cells for row in _rows(table) if len(cells := _cells(row)) > 1]
+    labelled = sum((row[0].tag, row[1].tag) == ("th", "td") for row in rows)
+    return bool(rows) and (
+        labelled > len(rows) / 2 or next(table.iterdescendants(*_LAYOUT_TAGS), None) is None
     )
 
 
@@ -28,7 +30,7 @@ def table_rows(table: HtmlElement, text: Callable[[HtmlElement], str]) -> Iterat
     for caption in table.iterchildren("caption"):
         yield RawParagraph(text(caption), Kind.CAPTION, line=caption.sourceline)
     header: list[str] = []
-    rows = list(table.iter("tr"))
+    rows = _rows(table)
     grid = _grid(rows, text)
     columns = max(map(len, grid), default=0)
     untagged = next(table.iter("th"), None) is None  # then the texts tell whether the first row is a header
@@ -44,6 +46,11 @@ def table_rows(table: HtmlElement, text: Callable[[HtmlElement], str]) -> Iterat
             yield table_row([cells[0]], ["; ".join(filter(None, cells[1:]))], line=row.sourceline)
         else:
             yield table_row(header, cells, line=row.sourceline)
+
+
+def _rows(table: HtmlElement) -> list[HtmlElement]:
+    """Return the rows of a table, without those of tables in its cells."""
+    return [row for row in table.iter("tr") if next(row.iterancestors("table")) is table]
 
 
 def _cells(row: HtmlElement) -> list[HtmlElement]:

@@ -29,7 +29,7 @@ _MAX_PARTS = 200  # of a value of front matter
 _UNQUOTED = re.compile(r"^([\w.-]+:[ \t]+)([^\s\"'|>].*)$", re.MULTILINE)
 _DEEPEST = 7  # level of a heading without a mark, below all others
 _CALLOUT = re.compile(r"\[!([^\[\]\n|]+)(?:\|[^\[\]\n]*)?\][+-]?")
-_DATE_FIELDS = ("published", "publishdate", "pubdate", "issued", "date", "updated")
+_DATE_FIELDS = ("published", "publishdate", "pubdate", "issued", "date", "created", "updated")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from unicodedata import normalize
 
 from rag.errors import LoadError
-from rag.text.dates import find_date, find_dateline, find_heading_date, is_opening
+from rag.text.dates import find_date, find_dateline, find_heading_date, is_creation, is_opening
 from rag.text.edition import read_edition
 from rag.text.encoding import encodable
 from rag.types import HEADING_SEPARATOR, Document, Kind, Paragraph
@@ -103,11 +103,13 @@ def _dates(paragraphs: Iterable[RawParagraph], default: date | None) -> Iterator
     scopes: list[tuple[int, date | None]] = [(-1, default)]
     section: int | None = None  # level of the heading directly above, if there is one
     above = 0  # level of the last heading
+    dated = False  # whether a date was stated since
     for each in paragraphs:
         if each.kind is Kind.TABLE_ROW:
             yield each.date or scopes[-1][1]
             continue
-        stated = _stated_date(each)
+        stated = None if dated and is_creation(each.text) else _stated_date(each)
+        dated = stated is not None or (dated and each.kind is not Kind.HEADING)
         if each.kind is Kind.HEADING:
             scopes = [scope for scope in scopes if scope[0] < each.level]
             section = above = each.level
@@ -122,23 +124,27 @@ def _dates(paragraphs: Iterable[RawParagraph], default: date | None) -> Iterator
 
 def _stated_date(paragraph: RawParagraph) -> date | None:
     """Return the date that a paragraph sets for the text below; a list item or caption sets none."""
-    if paragraph.date is not None:
-        return paragraph.date
-    if not paragraph.sets_date:
-        return None
+    if not paragraph.sets_date or paragraph.date is not None:
+        return paragraph.date if paragraph.sets_date else None
     if paragraph.kind is Kind.HEADING:
         return find_date(paragraph.text) if paragraph.level == 0 else find_heading_date(paragraph.text)
     return find_dateline(paragraph.text) if paragraph.kind is Kind.BODY else None
 
 
 def _first_date(paragraphs: Sequence[RawParagraph]) -> date | None:
-    """Return the date stated above the first long paragraph, within the first eight."""
+    """Return the date stated above the first long paragraph, within the first eight.
+
+    The date of the text's creation counts only if no other is stated.
+    """
+    created = None
     for each in paragraphs[:8]:
         if (stated := _stated_date(each)) is not None and each.kind is not Kind.TABLE_ROW:
-            return stated
+            if not is_creation(each.text):
+                return stated
+            created = created or stated
         if len(each.text) > 200:
-            return None
-    return None
+            break
+    return created
 
 
 def _one_line(text: str) -> str:

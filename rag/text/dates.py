@@ -43,6 +43,8 @@ MOMENT = re.compile(
     r"|\b(?P<year4>\d{4})-(?P<month4>\d\d)-(?P<day4>\d\d)\b|\b(?P<year5>1[0-9]\d\d|20\d\d)\b(?!-)",
     re.IGNORECASE,
 )
+_PUBLISHED = re.compile(r"\b(?:published|issued|posted)\b", re.IGNORECASE)
+_CREATED = re.compile(r"\b(?:created|creation|written|drafted|uploaded|scanned)\b", re.IGNORECASE)
 _OPENING = re.compile(r"^[A-Z][^.!?–—]{0,60}(?:\.\s)?[^.!?–—]{0,40}[–—-]{1,2}\s")
 _DASH = re.compile(r"\s*[–—-]\s*")
 _WORD = re.compile(r"[\w:.’'-]*\w")
@@ -60,12 +62,19 @@ def find_dateline(text: str) -> date | None:
     line = opening[0] if opening else text
     if len(line) > 120 or _OTHER_DAY.search(line) or (found := _search(line)) is None:
         return None
+    if (word := _PUBLISHED.search(line)) and (published := _search(line, word.end())):
+        found = published
     match, day = found
     rest = f"{line[: match.start()]} {line[match.end() :]}"
     others = [word for word in _WORD.findall(rest) if not _DATELINE_WORD.match(word)]
     if (span := _DASH.match(text, match.end())) and _DATE.match(text, span.end()):
         return None
     return day if len(others) <= 6 and all(word[0].isupper() for word in others) else None
+
+
+def is_creation(text: str) -> bool:
+    """Return whether a dateline is of the text's creation rather than its publication."""
+    return _CREATED.search(text) is not None and _PUBLISHED.search(text) is None
 
 
 def is_opening(text: str) -> bool:
@@ -99,9 +108,9 @@ def month_number(name: str) -> int:
     return _SHORT_MONTHS.index(name.casefold()[:3]) + 1
 
 
-def _search(text: str) -> tuple[re.Match[str], date] | None:
-    """Return the first match that is a real, unambiguous date, and that date."""
-    for match in _DATE.finditer(text):
+def _search(text: str, start: int = 0) -> tuple[re.Match[str], date] | None:
+    """Return the first match from `start` that is a real, unambiguous date, and that date."""
+    for match in _DATE.finditer(text, start):
         if _RELATIVE.search(text[max(match.start() - 12, 0) : match.start()]):
             continue
         if match["numeric"] and not _is_unambiguous(match["numeric"]):

@@ -317,6 +317,88 @@ def test_declared_encoding_of_a_page_is_used(head: str, encoding: str, text: str
     assert outline(read("a.html", page.encode(encoding))) == [(BODY, text)]
 
 
+PROSE = (
+    "<p>The council met on Monday evening and agreed to mend the old bridge before the winter.</p>"
+    "<p>Work starts next week and will take until the first snow, said the foreman of the yard.</p>"
+)
+LINKS = '<ul><li><a href="/1">Mayor opens the fair</a></li><li><a href="/2">Ten uses of rope</a></li></ul>'
+PAGES = {
+    "tags": f"""<header><a href="/">The Bell</a> <a href="/in">Sign in</a></header>
+        <main><article><h1>Bridge</h1>{PROSE}</article><aside><h3>More</h3>{LINKS}</aside></main>
+        <footer><p>Copyright The Bell</p></footer>""",
+    "roles": f"""<div role="banner">The Bell</div><div role="navigation">Top News</div>
+        <div><h1>Bridge</h1>{PROSE}
+        </div><div role="complementary">{LINKS}</div><div role="contentinfo">The Bell, since 1900</div>""",
+    "blocks": f"""<div><a href="/">The Bell</a> <a href="/in">Sign in</a></div>{LINKS}
+        <div><h1>Bridge</h1><div>{PROSE}
+        </div></div><div><h3>Most read</h3>{LINKS}</div>
+        <div>© 2024 The Bell <a href="/p">Privacy</a> | <a href="/t">Terms</a></div><p>© The Bell</p>""",
+    "no wrapper": f"""<div><a href="/">The Bell</a> <a href="/in">Sign in</a></div><h1>Bridge</h1>{PROSE}
+        <div>{LINKS}</div><p>© The Bell</p>""",
+    "tables": f"""<table><tr><td><a href="/">Top</a></td><td><a href="/in">Sign in</a></td></tr></table>
+        <table><tr><td>{LINKS}</td><td><h1>Bridge</h1>{PROSE}</td></tr></table>""",
+    "sign-in": f"""<form><label>Name</label><input><label>Password</label><input type="password"></form>
+        <div><h1>Bridge</h1>{PROSE}</div>""",
+}
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_boilerplate_of_a_page_is_left_out(page: str) -> None:
+    found = [text[:11] for _, text in outline(read("a.html", f"<html><body>{page}</body></html>"))]
+    assert found == ["Bridge", "The council", "Work starts"]
+
+
+@pytest.mark.parametrize(
+    ("page", "kept"),
+    [
+        (f"<h1>Links</h1>{LINKS}", "Ten uses of rope"),
+        (f"<article>{PROSE}<h2>Downloads</h2>{LINKS}</article>", "Ten uses of rope"),
+        (f"{PROSE}{LINKS}", "Ten uses of rope"),
+        (f"{PROSE}<footer><address>Call 555 0199</address></footer>", "Call 555 0199"),
+        (f'<header><h1><a href="/">The Bell</a></h1></header>{PROSE}', "The Bell"),
+        (f'<h1>Bridge</h1><div>By <a href="/ann">Ann</a></div><div>{PROSE}</div>', "By Ann"),
+        (
+            f"<article>{PROSE}</article><aside><p>{'Rope is sold by the yard. ' * 3}</p></aside>",
+            "Rope is sold",
+        ),
+    ],
+)
+def test_content_that_looks_like_boilerplate_is_kept(page: str, kept: str) -> None:
+    assert any(text.startswith(kept) for _, text in outline(read("a.html", f"<body>{page}</body>")))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<meta name="dcterms.created" content="2010-01-02"><meta name="dcterms.issued" content="2011-05-06">',
+        '<meta name="date" content="2010-01-02"><meta name="citation_publication_date" content="2011-05-06">',
+        '<meta name="creation_date" content="2010-01-02"><p>Published: 6 May 2011</p>',
+        "<p>Created: 2 January 2010</p><p>Published: 6 May 2011</p>",
+        "<p>Published 6 May 2011</p><p>Created 2 January 2010</p>",
+        "<p>Created 2 January 2010, published 6 May 2011</p>",
+        "<p>Created 6 May 2011</p>",
+        '<aside class="card"><p>Launched</p><p>12 March 1968</p></aside><p>6 May 2011</p>',
+        '<div class="infobox"><p>12 March 1968</p></div><p>6 May 2011</p>',
+        "<table><tr><th>Built</th><td><h4>Ulm</h4>12 March 1968</td></tr></table><p>6 May 2011</p>",
+    ],
+)
+def test_date_of_publication_is_preferred_and_an_infobox_gives_none(page: str) -> None:
+    document = read("a.html", f"<html>{page}{PROSE}</html>")
+    assert document.paragraphs[-1].date == date(2011, 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Some words first.\n\n# Late\n\nText.", "a"),
+        ("![logo](x.png)\n\n# Tool\n\nText.", "Tool"),
+        ("## Part\n\nText goes here.\n\n# Late", "Part"),
+    ],
+)
+def test_a_late_heading_is_no_title(text: str, title: str) -> None:
+    assert read("a.md", text).title == title
+
+
 def test_tag_soup_and_deep_nesting_are_read() -> None:
     soup = outline(read("a.htm", "<p>one<p>two<b>bold</p></div><td>cell"))
     assert soup == [(BODY, "one"), (BODY, "twobold"), (BODY, "cell")]
