@@ -97,7 +97,7 @@ class Assistant:
             lambda texts, spans: self._load_embedder().embed_parts(texts, spans),
             lambda text: self._load_embedder().count_tokens(text),
             self._embedder.limit if self._embedder else BUILT_IN_LIMIT,
-            f"{self.settings.embedder}/3",
+            f"{self.settings.embedder}/4",
             prune,
             progress,
         )

@@ -76,6 +76,7 @@ def _likeliest_list(question: Question, page: Page, best: Place) -> list[Place]:
         return listed if likeliest < SINGLE * page.share(listed) else []
     rows = page.lists(Kind.TABLE_ROW) if question.shape is Shape.LIST else []
     listed = max([*lists, *rows], key=page.share, default=[])
+    listed = [place for place in listed if not _is_other_row(question, page.at(*place), page.at(*best))]
     return listed if page.share(listed) >= LISTED * page.share([best]) else []
 
 

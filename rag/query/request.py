@@ -40,7 +40,7 @@ _ALL = re.compile(
     r"\b(?:you|there|here|loaded|indexed|available)\b"
     rf"|^(?:please )?(?:list|show|name)\b.*\b(?:the|your|all|my) {_DOCUMENTS}\b"
     rf"|\b(?:overview|summary|outline|summari[sz]e|describe)\b.*\b(?:the|these|my|your|this) {_DOCUMENTS}$"
-    rf"|^what (?:is|are) (?:this|these|that|it|(?:the|my|your|these) {_DOCUMENTS}) (?:all )?about$"
+    rf"|^what (?:is|are) (?:this|these|that|it|(?:the|my|your|this|these) {_DOCUMENTS}) (?:all )?about$"
     r"|^what (?:do you know|can (?:you|i) (?:tell|help|do|answer|ask)\b.*|can i ask(?: you)?(?: about)?)$"
 )
 _ONE = re.compile(
