@@ -18,6 +18,7 @@ _INVISIBLE = re.compile(
 )
 _LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 _SENTENCE = re.compile(r".*?(?:[.!?…。！？][\"'”’»)\]]*(?:\s+|(?<=[。！？])|$)|$)")
+_CELL = re.compile(r".*?(?:;\s+|$)")
 ROW_WORDS = 60  # a table row of up to as many words is read as one sentence
 _MAX_TOKEN_LENGTH = 16  # characters per token on average; longer text is not prose
 
@@ -34,7 +35,8 @@ def normalise(text: str) -> str:
 def chunk(document: Document, count_tokens: Callable[[str], int], limit: int = 256) -> tuple[Chunk, ...]:
     """Split each paragraph into chunks of at most `limit` tokens, the heading included.
 
-    A heading with text below it has none of its own: each paragraph below is embedded with it.
+    A heading with text below it has none of its own: each paragraph below is embedded with it. A table row
+    that is too long is split between its cells; its first cell is part of the heading of each chunk.
     `count_tokens` counts as the embedder does, with its special tokens.
     """
     splitter = _Splitter(count_tokens, limit)
@@ -43,8 +45,15 @@ def chunk(document: Document, count_tokens: Callable[[str], int], limit: int = 2
     for paragraph, following in zip_longest(document.paragraphs, document.paragraphs[1:]):
         if paragraph.kind is Kind.HEADING and following and is_below(following, paragraph):
             continue
-        heading = splitter.shorten(normalise(paragraph.heading))
-        for part, text in enumerate(splitter.split(normalise(paragraph.text), heading)):
+        heading, whole, parts = (
+            splitter.shorten(normalise(paragraph.heading)),
+            normalise(paragraph.text),
+            _SENTENCE,
+        )
+        if paragraph.kind is Kind.TABLE_ROW and not splitter.fits_below(heading, whole):
+            first, parts = whole.split("; ", 1)[0], _CELL
+            heading = splitter.shorten(f"{heading}{HEADING_SEPARATOR}{first}" if heading else first)
+        for part, text in enumerate(splitter.split(whole, heading, parts)):
             made = Chunk(document.source, paragraph.number, part, text, heading, paragraph.page)
             chunks.append(replace(made, ordinal=repeats[made.embedded]))
             repeats[made.embedded] += 1
@@ -99,13 +108,17 @@ class _Splitter:
             heading = heading[: len(heading) * 2 // 3].rpartition(" ")[0]
         return heading
 
-    def split(self, text: str, heading: str) -> Iterator[str]:
-        """Yield `text` whole if it fits under `heading`, or else split between and within sentences."""
+    def fits_below(self, heading: str, text: str) -> bool:
+        """Return whether `text` fits under `heading` as a whole."""
+        return self._fits(f"{heading}\n{text}" if heading else text, self._limit)
+
+    def split(self, text: str, heading: str, parts: re.Pattern[str]) -> Iterator[str]:
+        """Yield `text` whole if it fits under `heading`, or else split between and within `parts`."""
         above = f"{heading}\n" if heading else ""
-        if text and self._fits(above + text, self._limit):
+        if text and self.fits_below(heading, text):
             yield text
         elif text:
-            for piece in self._sentences(text, self._limit - self._count(above)):
+            for piece in self._runs(text, self._limit - self._count(above), parts):
                 yield from self._halves(piece, above)
 
     def _fits(self, text: str, room: int) -> bool:
@@ -114,8 +127,8 @@ class _Splitter:
             return True
         return len(text) <= room * _MAX_TOKEN_LENGTH and self._count(text) <= room
 
-    def _sentences(self, text: str, room: int) -> list[str]:
-        """Split `text` into pieces of whole sentences of at most `room` tokens, where sentences allow it."""
+    def _runs(self, text: str, room: int, parts: re.Pattern[str]) -> list[str]:
+        """Split `text` into pieces of whole parts of at most `room` tokens, where the parts allow it."""
         from llama_index.core.node_parser import SentenceSplitter  # slow to import, seldom needed
 
         splitter = SentenceSplitter(
@@ -123,7 +136,7 @@ class _Splitter:
             chunk_overlap=0,
             tokenizer=lambda part: range(max(self._count(part) - self._special, 0)),
             # nltk's own splitter takes minutes on text without sentences
-            chunking_tokenizer_fn=lambda part: [found[0] for found in _SENTENCE.finditer(part) if found[0]],
+            chunking_tokenizer_fn=lambda part: [found[0] for found in parts.finditer(part) if found[0]],
         )
         return splitter.split_text(text)
 

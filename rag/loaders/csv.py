@@ -17,6 +17,7 @@ from rag.loaders.tables import is_header, table_row
 from rag.types import Kind
 
 _DELIMITERS = ",;\t|"
+_STRAY_QUOTE, _DOUBLED = re.compile('""|"'), '""'
 _EXCEL_HINT = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 
 
@@ -57,11 +58,19 @@ def _paragraphs(rows: list[_Row]) -> Iterator[RawParagraph]:
 
 def _rows(text: str, delimiter: str) -> Iterator[_Row]:
     """Yield the rows; a row may span lines, so each starts after the end of the one above."""
+    text = _with_doubled_quotes(text, delimiter)
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     line = 1
     for cells in reader:
         yield _Row(line, tuple(cells))
         line = reader.line_num + 1
+
+
+def _with_doubled_quotes(text: str, delimiter: str) -> str:
+    """Return the text with those quotes doubled that are inside a quoted cell but do not end it."""
+    end = rf"[ \t]*(?:{re.escape(delimiter)}|[\r\n]|\Z)"
+    cell = re.compile(rf'((?:\A|{re.escape(delimiter)}|[\r\n])[ ]*")((?:[^"]++|""|"(?!{end}))*+)"(?={end})')
+    return cell.sub(lambda found: f'{found[1]}{_STRAY_QUOTE.sub(_DOUBLED, found[2])}"', text)
 
 
 def _delimiter(text: str) -> str:

@@ -15,6 +15,8 @@ from rag.text.edition import read_edition
 from rag.text.encoding import encodable
 from rag.types import HEADING_SEPARATOR, Document, Kind, Paragraph
 
+_SOFT_HYPHEN = re.compile(r"\xad[ \n]?")  # with the space that stands for the end of its line
+_LIGATURES = {code: normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 _SENTENCE_END = re.compile(r"\w[.!?。！？][\"'”’»)\]]*$")
 
 
@@ -153,5 +155,6 @@ def _one_line(text: str) -> str:
 
 
 def _storable(text: str) -> str:
-    """Return the text in NFC, without NUL and lone surrogates: SQLite and UTF-8 can't store them."""
-    return normalize("NFC", encodable(text.replace("\x00", "")))
+    """Return the text in NFC, without ligatures, soft hyphens and what SQLite and UTF-8 can't store."""
+    plain = _SOFT_HYPHEN.sub("", text.replace("\x00", "")).translate(_LIGATURES)
+    return normalize("NFC", encodable(plain))

@@ -10,6 +10,8 @@ from itertools import pairwise
 
 _MAX_WRAPPED = 120  # characters; longer lines are not wrapped
 _MIN_WIDTH = 30
+_NARROWER = 0.85  # at most this share of the other width makes a width of its own
+_MIN_PART = 4  # lines of a part with a width of its own
 _BULLET_SIGN = r"(?:[-*+•–—·‣⁃◦▪▫●○■□►▶➢✓✔]|\(?\d{1,3}[.)]|\(?[a-z]\)|o(?=\s\s))"
 _BULLET = re.compile(rf"\s*{_BULLET_SIGN}\s+\S")
 _COLUMNS = re.compile(r"\S(?:\s{3,}|\t)\S")
@@ -71,7 +73,7 @@ class Group:
 def group_lines(lines: Sequence[str]) -> list[Group]:
     """Return the paragraphs in the lines of a text, without rules and lone bullets."""
     kept = list(_visible(lines))
-    width = _wrap_width(kept)
+    widths = _wrap_widths(kept)
     groups: list[Group] = []
     pending = False  # the line above holds only a bullet
     ruled = False  # the line above is a rule: it separates paragraphs as a blank line does
@@ -83,7 +85,7 @@ def group_lines(lines: Sequence[str]) -> list[Group]:
             ruled = True
         elif _LONE_BULLET.match(line.text):
             pending = True
-        elif not (pending or ruled) and groups and _continues(groups[-1], line, width):
+        elif not (pending or ruled) and groups and _continues(groups[-1], line, widths[line.number]):
             groups[-1].lines.append(line)
         else:
             apart = line.after_blank or ruled or not groups
@@ -108,6 +110,31 @@ def _is_underlined(group: Group, rule: str) -> bool:
     """Return whether the rule below underlines a paragraph: a single line, no columns, similar length."""
     plain = len(group.lines) == 1 and not group.bulleted and not group.has_columns
     return plain and rule[0] in "=-~" and len(group.text) <= 2 * len(rule)
+
+
+def _wrap_widths(lines: Sequence[Line]) -> dict[int, int | None]:
+    """Return the width at which each line, by number, was wrapped; a text may have parts of two widths."""
+    blocks: list[list[Line]] = []
+    for line in lines:
+        if line.after_blank or not blocks:
+            blocks.append([])
+        blocks[-1].append(line)
+    longest = [max(map(_length, block)) for block in blocks]
+    lengths = sorted({length for length, block in zip(longest, blocks, strict=True) if len(block) > 1})
+    gap = max(pairwise(lengths), key=lambda pair: pair[1] / pair[0], default=(1, 1))
+    whole = _wrap_width(lines)
+    if gap[0] > _NARROWER * gap[1]:
+        return dict.fromkeys((line.number for line in lines), whole)
+    parts = (
+        [line for length, block in zip(longest, blocks, strict=True) for line in block if fits(length)]
+        for fits in (gap[0].__ge__, gap[0].__lt__)
+    )
+    widths = [(part, _wrap_width(part)) for part in parts]
+    return {
+        line.number: whole if width is None or len(part) < _MIN_PART else width
+        for part, width in widths
+        for line in part
+    }
 
 
 def _wrap_width(lines: Sequence[Line]) -> int | None:
@@ -142,7 +169,7 @@ def _continues(group: Group, line: Line, width: int | None) -> bool:
     last = group.lines[-1]
     if line.after_blank or _BULLET.match(line.text) or line.quote != last.quote or group.underline:
         return False
-    if group.bulleted and line.indent > group.lines[0].indent:
+    if last.text.endswith("\xad") or (group.bulleted and line.indent > group.lines[0].indent):
         return True
     columns = group.has_columns or _COLUMNS.search(line.bare)
     if width is None or columns or (not group.bulleted and line.indent >= last.indent + 2):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from rag.ingestion.chunker import chunk, normalise
-from rag.types import Document, Paragraph
+from rag.types import Document, Kind, Paragraph
 
 
 def count(text: str) -> int:
@@ -89,3 +89,13 @@ def test_ids_stay_when_a_paragraph_is_inserted_before() -> None:
 def test_normalised_text_stays_the_same() -> None:
     for text in ("e\u0301\u200b ﬁ", "a\u00a0\u00a0b", "\u0627\u0644\u200f"):
         assert normalise(normalise(text)) == normalise(text)
+
+
+def test_wide_row_is_split_between_cells_and_each_chunk_keeps_the_first_cell() -> None:
+    row = "; ".join(["site: Old Museum", *(f"m{number}: {number * 7}." for number in range(200))])
+    paragraph = Paragraph(1, row, Kind.TABLE_ROW, "Meters")
+    made = chunk(Document("a.csv", "0" * 64, "a", (paragraph,)), count, 64)
+    assert len(made) > 5
+    assert {each.heading for each in made} == {"Meters › site: Old Museum"}
+    assert all(count(each.embedded) <= 64 for each in made)
+    assert "; ".join(each.text.rstrip(";") for each in made) == row

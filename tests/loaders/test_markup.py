@@ -437,8 +437,19 @@ def test_csv_delimiter_and_encoding_are_detected(delimiter: str) -> None:
         ("Ann,34,Paris\nBob,35,London", [(ROW, "Ann; 34; Paris"), (ROW, "Bob; 35; London")]),
         ("Losses,,\nPort,Tons,Day\nKyiv,2,1", [(CAPTION, "Losses"), (ROW, "Port: Kyiv; Tons: 2; Day: 1")]),
         ("sep=;\nA;B\n1,5;2", [(ROW, "A: 1,5; B: 2")]),
+        (
+            'A,B\n1,"two\n"three" lines\nfour."\n2,"x ""y"", z" \n3,""\n4," "\n5,"""q"""\n',
+            [
+                (ROW, 'A: 1; B: two "three" lines four.'),
+                (ROW, 'A: 2; B: x "y", z'),
+                (ROW, "A: 3"),
+                (ROW, "A: 4"),
+                (ROW, 'A: 5; B: "q"'),
+            ],
+        ),
+        ('A;B\n"1";5" pipe\n2;6" pipe', [(ROW, 'A: 1; B: 5" pipe'), (ROW, 'A: 2; B: 6" pipe')]),
     ],
-    ids=["no header", "caption above", "delimiter hint"],
+    ids=["no header", "caption above", "delimiter hint", "quotes in quotes", "inches"],
 )
 def test_csv_layouts_are_recognised(text: str, expected: list[tuple[Kind, str]]) -> None:
     assert outline(read("a.csv", text)) == expected

@@ -1,5 +1,6 @@
 """Plain text: paragraphs, headings, dates and encodings; files of any format that cannot be read."""
 
+import textwrap
 from datetime import date
 from pathlib import Path
 
@@ -125,6 +126,33 @@ def test_a_memo_in_72_columns_keeps_its_columns_and_headings() -> None:
     assert document.paragraphs[3].text.endswith(
         "it is meant for places in which noise is not welcome, such as libraries."
     )
+
+
+def test_a_text_of_two_widths_is_joined_in_both_parts() -> None:
+    paragraphs = [
+        " ".join(
+            f"{word} {number} of the rope was sold at the fair to those who had none" for number in range(9)
+        )
+        for word in ("piece", "yard", "coil", "end")
+    ]
+    widths = (46, 46, 76, 76)
+    for order in (widths, widths[::-1], (46, 76, 46, 76)):
+        parts = [textwrap.fill(text, width) for text, width in zip(paragraphs, order, strict=True)]
+        assert texts("\n\n".join(parts)) == paragraphs
+
+
+def test_a_letter_above_wrapped_text_keeps_its_lines() -> None:
+    body = " ".join(
+        f"piece {number} of the rope was sold at the fair to those who had none" for number in range(20)
+    )
+    head = "Ann Archer\n12 Long Street\nnear the mill\nUlm\nthe old town"
+    assert texts(f"{head}\n\n{textwrap.fill(body, 72)}") == [*head.split("\n"), body]
+
+
+def test_soft_hyphens_and_ligatures_are_read_as_letters() -> None:
+    assert texts("The o\ufb03ce is a pub\u00adlic place.") == ["The office is a public place."]
+    wrapped = "The harbour of\ufb01ce was closed on all of the holi\u00ad\ndays of the sum\u00ad\nmer."
+    assert texts(wrapped) == ["The harbour office was closed on all of the holidays of the summer."]
 
 
 def test_wrapped_chinese_is_joined_without_spaces() -> None:
