@@ -11,10 +11,11 @@ from itertools import pairwise
 _MAX_WRAPPED = 120  # characters; longer lines are not wrapped
 _MIN_WIDTH = 30
 _NARROWER = 0.85  # at most this share of the other width makes a width of its own
-_MIN_PART = 4  # lines of a part with a width of its own
+_MIN_PART = 4  # lines of a part with a width of its own, and words of most of them
 _BULLET_SIGN = r"(?:[-*+•–—·‣⁃◦▪▫●○■□►▶➢✓✔]|\(?\d{1,3}[.)]|\(?[a-z]\)|o(?=\s\s))"
 _BULLET = re.compile(rf"\s*{_BULLET_SIGN}\s+\S")
 _COLUMNS = re.compile(r"\S(?:\s{3,}|\t)\S")
+_LABEL = re.compile(r"[A-Z][\w-]{0,20}(?: [\w-]{1,20})?:\s")
 _LONE_BULLET = re.compile(rf"\s*{_BULLET_SIGN}\s*$")
 _RULE = re.compile(r"\s*([-=_*~#+–—])(?:\s*\1){2,}\s*$")
 _QUOTE = re.compile(r"\s*(?:>\s?)+")
@@ -129,12 +130,14 @@ def _wrap_widths(lines: Sequence[Line]) -> dict[int, int | None]:
         [line for length, block in zip(longest, blocks, strict=True) for line in block if fits(length)]
         for fits in (gap[0].__ge__, gap[0].__lt__)
     )
-    widths = [(part, _wrap_width(part)) for part in parts]
-    return {
-        line.number: whole if width is None or len(part) < _MIN_PART else width
-        for part, width in widths
-        for line in part
-    }
+    widths = [(part, _wrap_width(part) if _has_prose(part) else None) for part in parts]
+    return {line.number: width or whole for part, width in widths for line in part}
+
+
+def _has_prose(lines: Sequence[Line]) -> bool:
+    """Return whether there are several lines, most of them of several words, unlike a list of names."""
+    words = [len(line.bare.split()) if not _is_wide(line.bare[-1:]) else _MIN_PART for line in lines]
+    return len(words) >= _MIN_PART and sorted(words)[len(words) // 2] >= _MIN_PART
 
 
 def _wrap_width(lines: Sequence[Line]) -> int | None:
@@ -171,6 +174,8 @@ def _continues(group: Group, line: Line, width: int | None) -> bool:
         return False
     if last.text.endswith("\xad") or (group.bulleted and line.indent > group.lines[0].indent):
         return True
+    if _LABEL.match(line.bare) and _LABEL.match(group.lines[0].bare):
+        return False  # fields of a record, one above the other
     columns = group.has_columns or _COLUMNS.search(line.bare)
     if width is None or columns or (not group.bulleted and line.indent >= last.indent + 2):
         return False
