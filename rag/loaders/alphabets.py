@@ -110,6 +110,9 @@ ALPHABETS = {
     "mac_roman": _LATIN,
     "cp850": _LATIN,
     "mac_cyrillic": _EASTERN,
+    "mac_greek": _alphabets(_GREEK),
+    "cp737": _alphabets(_GREEK),
+    "cp862": _alphabets(_HEBREW),
     "cp855": _EASTERN,
     "cp852": _alphabets(_CENTRAL, latin=True),
 }

@@ -12,12 +12,18 @@ from collections.abc import Iterator
 from functools import cache
 from math import inf, log
 
+from charset_normalizer import from_bytes
+
 from rag.loaders.alphabets import ALPHABETS, Alphabet, Standard
 
 _SAMPLE = 8192  # bytes
+_ASCII = bytes(range(128))
+_UNLIKELY = -5.5  # for each byte beyond ASCII; half of that is usual
 _MARGIN = 2.0  # by which an encoding must be likelier than those above it in the table
 _MARGIN_OF_OLD = 8.0  # the same for encodings of systems no longer made
-_OLD = frozenset({"mac_roman", "mac_cyrillic", "cp850", "cp852", "cp855", "cp866"})
+_OLD = frozenset(
+    {"mac_roman", "mac_cyrillic", "mac_greek", "cp737", "cp850", "cp852", "cp855", "cp862", "cp866"}
+)
 _QUOTES = frozenset("“”„‘’‚–—…«»‹›\xa0、。，：？「」・（）")
 _SIGNS = frozenset("°©®™§·•€£½¼¾²³¹´×±µ†；！『』《》【】\u3000～％")
 _QUOTE, _SIGN, _RARE, _UNUSED = -3.0, -5.0, -11.0, -25.0
@@ -29,13 +35,18 @@ _INSIDE = (re.compile(r"(?<=[^\W\d_])[“”„‘‚…«»‹›°©®™§·�
 
 
 def detect(data: bytes) -> str:
-    """Return the encoding in which `data`, not valid UTF-8, is the likeliest text."""
+    """Return the encoding in which `data`, not valid UTF-8, is the likeliest text.
+
+    If it is unlikely even in that one, return the one that charset-normalizer finds: it knows rarer ones.
+    """
     sample = b"\n".join(_telling_lines(data))
     best, highest = "", -inf
     for encoding, alphabets in ALPHABETS.items():
         likelihood = _likelihood(sample.decode(encoding, "replace"), alphabets)
         if likelihood > highest + (_MARGIN_OF_OLD if encoding in _OLD else _MARGIN):
             best, highest = encoding, likelihood
+    if highest < _UNLIKELY * len(sample.translate(None, _ASCII)) and (rarer := from_bytes(sample).best()):
+        return rarer.encoding
     return best
 
 
