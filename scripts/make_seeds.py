@@ -102,7 +102,7 @@ def slim_document() -> DocxDocument:
 
 
 def write_docx(blocks: list[Block], target: Path) -> None:
-    """Write the blocks in Word's own styles, and rows as a ruled table."""
+    """Write the blocks in Word's own styles, and rows as a ruled table with a bold head."""
     document = slim_document()
     about = document.core_properties
     about.title, about.author, about.comments = blocks[0].text, "", ""
@@ -115,9 +115,10 @@ def write_docx(blocks: list[Block], target: Path) -> None:
             table = None
             continue
         cells = text.removesuffix("|").split("|")
+        is_head = table is None
         table = table or document.add_table(rows=0, cols=len(cells), style="Table Grid")
         for cell, words in zip(table.add_row().cells, cells, strict=True):
-            cell.text = words.strip()
+            cell.paragraphs[0].add_run(words.strip()).bold = is_head or None
     packed = io.BytesIO()
     document.save(packed)
     store_uncompressed(packed, target)

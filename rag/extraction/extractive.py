@@ -23,6 +23,7 @@ SINGLE = 0.5  # share of its list's probability above which an item answers alon
 SIDES = 3  # most paragraphs of a comparison
 OTHER = 0.15  # share of the best sentence's probability above which another paragraph joins the answer
 
+_LINKS = re.compile(r",|\b(?:and|or|vs|versus)\b")  # what stands between two things asked about
 _REFERS_BACK = re.compile(
     r"^(?:[“\"‘(]?\s*)(?:It|He|She|They|This|That|These|Those|His|Her|Their|Its|The former|The latter|Both"
     r"|But|And|However|Instead|There|Then|Such|So)\b"
@@ -141,7 +142,7 @@ def _other_names(
     held = set().union(*(stems_of(page.at(*page.place(one))) for one in chosen))
     named = [set(map(stem, words(name))) for name in question.names]
     missing = [wanted for wanted in named if not wanted & held]
-    if len(missing) == len(named):
+    if len(missing) == len(named) or not _LINKS.search(question.text):
         return []
     found: list[Sentence] = []
     for wanted in missing:
