@@ -11,7 +11,7 @@ import numpy as np
 from rag.extraction.extractive import tidy
 from rag.index.snapshot import Snapshot
 from rag.retrieval.evidence import as_evidence
-from rag.text.words import content_stems, sentences
+from rag.text.words import content_stems, name_stems, sentences
 from rag.types import Answer, DocumentInfo, Evidence, Kind, Paragraph, Span, Turn, Vector
 from rag.verification.verifier import Verified, compose
 
@@ -56,22 +56,25 @@ def overview(question: str, sources: Sequence[str] | None, snapshot: Snapshot) -
 def described(about: str, documents: Sequence[DocumentInfo], snapshot: Snapshot) -> str | None:
     """Return the source of the document whose name, or else opening, has most of a description's words."""
     wanted = content_stems(about)
-    names = {each.source: _name(each) for each in documents}
-    openings = {each.source: names[each.source] | _opening_stems(each, snapshot) for each in documents}
-    for known in (names, openings):
-
-        def unlike(one: DocumentInfo, known: Mapping[str, set[str]] = known) -> tuple[int, bool, int, str]:
-            return -len(wanted & known[one.source]), one.retired, len(names[one.source]), one.source
-
-        best = min(documents, key=unlike, default=None)
-        if best and len(wanted & known[best.source]) >= NAMED * max(1, len(wanted)):
-            return best.source
-    return None
+    names = {one.source: name_stems(f"{one.title} {PurePosixPath(one.source).stem}") for one in documents}
+    order = sorted(documents, key=lambda one: (one.retired, len(names[one.source]), one.source))
+    sources = [one.source for one in order]
+    return _most_alike(wanted, sources, names) or _most_alike(wanted, sources, _opened(names, snapshot))
 
 
-def _opening_stems(document: DocumentInfo, snapshot: Snapshot) -> set[str]:
-    first = snapshot.paragraphs((document.source, number) for number in range(1, NAMING + 1)).values()
-    return content_stems(" ".join(paragraph.text for paragraph in first))
+def _most_alike(wanted: set[str], sources: Sequence[str], known: Mapping[str, set[str]]) -> str | None:
+    """Return the first source that has most of the wanted stems; None if even that has few."""
+    best = max(sources, key=lambda source: len(wanted & known[source]), default=None)
+    return best if best and len(wanted & known[best]) >= NAMED * max(1, len(wanted)) else None
+
+
+def _opened(names: Mapping[str, set[str]], snapshot: Snapshot) -> dict[str, set[str]]:
+    """Return the stems of the documents' names and of their first paragraphs."""
+    found = {source: set(stems) for source, stems in names.items()}
+    places = ((source, number) for source in names for number in range(1, NAMING + 1))
+    for (source, _), paragraph in snapshot.paragraphs(places).items():
+        found[source] |= content_stems(paragraph.text)
+    return found
 
 
 def suggestions(snapshot: Snapshot) -> tuple[str, ...]:
@@ -139,8 +142,3 @@ def _telling(
     matrix = np.array(vectors)
     nearest = np.argsort(-(matrix @ matrix.mean(axis=0)), kind="stable")[:count]
     return [spans[at] for at in sorted(nearest)]
-
-
-def _name(document: DocumentInfo) -> set[str]:
-    stem = PurePosixPath(document.source).stem
-    return content_stems(re.sub(r"[_\W]+", " ", f"{document.title} {stem}"))

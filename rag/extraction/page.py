@@ -23,7 +23,7 @@ class Page:
         """Sort the sentences that were read."""
         found: dict[Place, list[Sentence]] = {}
         for one in sorted(reading.sentences, key=lambda each: each.start):
-            found.setdefault(place_of(evidence[one.index]), []).append(one)
+            found.setdefault(_place(evidence[one.index]), []).append(one)
         return cls(evidence, found)
 
     def at(self, source: str, number: int) -> Evidence | None:
@@ -33,7 +33,7 @@ class Page:
 
     def place(self, sentence: Sentence) -> Place:
         """Return the place of a sentence's paragraph."""
-        return place_of(self.evidence[sentence.index])
+        return _place(self.evidence[sentence.index])
 
     def is_a(self, kind: Kind, source: str, number: int) -> bool:
         """Return whether a paragraph was read and is of this kind."""
@@ -74,7 +74,7 @@ class Page:
         return [one for place in places for one in self.by_place[place]]
 
 
-def place_of(evidence: Evidence) -> Place:
+def _place(evidence: Evidence) -> Place:
     return evidence.source, evidence.paragraph
 
 

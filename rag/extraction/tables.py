@@ -11,7 +11,7 @@ from rag.query.question import Question
 from rag.query.superlative import compares_rows, counts_rows
 from rag.retrieval.rarity import text_stems
 from rag.text.dates import find_date
-from rag.text.words import content_stems, fold, stem
+from rag.text.words import content_stems, fold, name_stems, stem
 from rag.types import Evidence
 
 MOST_ROWS = 5  # rows shown that share the first place
@@ -63,7 +63,7 @@ def cells(text: str) -> dict[str, str]:
 def _about(question: Question, table: Sequence[Evidence]) -> list[Evidence]:
     """Return the rows with those words of the question that only some have; the file's own don't count."""
     source = PurePosixPath(table[0].source).stem
-    named = content_stems(re.sub(r"[\W_]+", " ", f"{source} {table[0].heading}"))
+    named = name_stems(f"{source} {table[0].heading}")
     columns = {part for row in table[:1] for name in cells(row.text) for part in content_stems(name)}
     held = {row.paragraph: text_stems(" ".join(cells(row.text).values())) for row in table}
     kept = list(table)
@@ -86,7 +86,7 @@ def _column(question: Question, rows: Sequence[Evidence]) -> tuple[str, Mapping[
                 prices |= {name} if _CURRENCY.search(cell) or content_stems(name) & _PRICE_NAMES else set()
     usable = {name: values for name, values in by_column.items() if len(values) >= NUMERIC * len(rows)}
     asked = {stem(word) for word in question.words}
-    named = [name for name in usable if content_stems(re.sub(r"[_\W]+", " ", name)) & asked]
+    named = [name for name in usable if name_stems(name) & asked]
     if _PRICE_WORDS.search(fold(question.text)):
         priced = [name for name in usable if name in prices]
         named = [name for name in named if name in prices] or priced or named

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import posixpath
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
-from zipfile import BadZipFile, LargeZipFile, ZipFile
+from zipfile import ZipFile
 
 from lxml import etree
 
 from rag.errors import LoadError
+from rag.loaders.unpacking import DAMAGED, check_unpacked
 
-MAX_UNPACKED = 200 * 2**20  # bytes
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 VAL = f"{W}val"
 _PARTS = ("styles", "numbering", "footnotes", "endnotes")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # start of old .doc files, and of .docx files with a password
-_DAMAGED = (BadZipFile, LargeZipFile, zlib.error, etree.LxmlError, KeyError, ValueError, EOFError)
 _STRICT = "http://purl.oclc.org/ooxml/"
 _TRANSITIONAL = {  # Strict files hold the same elements in namespaces of their own
     b"http://purl.oclc.org/ooxml/wordprocessingml/main": W[1:-1].encode(),
@@ -59,12 +57,9 @@ def open_package(data: bytes, source: str) -> Package:
         )
     try:
         with ZipFile(BytesIO(data)) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-            if unpacked > MAX_UNPACKED:
-                reason = f"unpacks to {unpacked / 2**20:.0f} MiB, more than {MAX_UNPACKED // 2**20}"
-                raise LoadError(source, f"{reason}; split it into smaller files")
+            check_unpacked(archive, source)
             return _package(_Archive(archive))
-    except (*_DAMAGED, NotImplementedError, RuntimeError) as error:
+    except (*DAMAGED, etree.LxmlError, ValueError) as error:
         reason = f"is damaged or not a Word document ({error})"
         raise LoadError(
             source, f"{reason}; open it in a word processor and save it again as .docx"

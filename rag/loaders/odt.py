@@ -8,7 +8,7 @@ from lxml import etree
 
 from rag.errors import LoadError
 from rag.loaders.paragraphs import Contents, RawParagraph
-from rag.loaders.tables import is_header, table_row
+from rag.loaders.tables import grid_rows
 from rag.loaders.unpacking import local_name, open_zip, parse_xml, read_member
 from rag.types import Kind
 
@@ -108,13 +108,7 @@ def _table(table: etree._Element, titles: frozenset[str]) -> Iterator[RawParagra
             for cell in row:
                 yield from _blocks(cell, titles, Kind.BODY)
         return
-    header: list[str] = []
-    marked = table.find(f"{_TABLE}table-header-rows") is not None
-    if len(grid) > 1 and (marked or (columns > 2 and is_header(grid[0], columns))):
-        header, *grid = grid
-    for cells in grid:
-        is_pair = not header and len(cells) == 2
-        yield table_row(cells[:1], cells[1:]) if is_pair else table_row(header, cells)
+    yield from grid_rows(grid, marked=table.find(f"{_TABLE}table-header-rows") is not None)
 
 
 def _cells(row: etree._Element) -> list[str]:

@@ -11,7 +11,7 @@ from striprtf.striprtf import rtf_to_text
 from rag.errors import LoadError
 from rag.loaders import text
 from rag.loaders.paragraphs import Contents, RawParagraph, is_blank
-from rag.loaders.tables import is_header, table_row
+from rag.loaders.tables import grid_rows
 from rag.types import Kind
 
 # Private characters that striprtf passes through: before a heading and its level, for |, before a list item.
@@ -132,10 +132,4 @@ def _table(lines: Sequence[str]) -> Iterator[RawParagraph]:
     grid = [
         [clean.sub("", cell).replace(_BAR, "|").strip() for cell in line[:-1].split("|")] for line in lines
     ]
-    columns = max(map(len, grid))
-    header: list[str] = []
-    if len(grid) > 1 and columns > 2 and is_header(grid[0], columns):
-        header, *grid = grid
-    for cells in grid:
-        is_pair = not header and len(cells) == 2
-        yield table_row(cells[:1], cells[1:]) if is_pair else table_row(header, cells)
+    yield from grid_rows(grid)

@@ -7,7 +7,7 @@ a header names the columns only if its table can't be a form, whose names stand 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import zip_longest
 
@@ -51,6 +51,19 @@ def form_row(cells: Sequence[str]) -> RawParagraph:
         else:
             parts.append(f"{name.rstrip(': ')}: {value}" if name.strip(": ") else value)
     return RawParagraph("; ".join(parts), Kind.TABLE_ROW, date=_row_date(names, values))
+
+
+def grid_rows(grid: Sequence[Sequence[str]], *, marked: bool = False) -> Iterator[RawParagraph]:
+    """Yield a table's rows; the first names the columns if it is `marked` so or reads like a header.
+
+    Without such names, a row of two cells is a name and its value.
+    """
+    columns = max(map(len, grid), default=0)
+    has_header = len(grid) > 1 and (marked or (columns > 2 and is_header(grid[0], columns)))
+    header = grid[0] if has_header else []
+    for cells in grid[has_header:]:
+        is_pair = not header and len(cells) == 2
+        yield table_row(cells[:1], cells[1:]) if is_pair else table_row(header, cells)
 
 
 def is_header(cells: Sequence[str], columns: int, below: Sequence[Sequence[str]] | None = None) -> bool:

@@ -37,11 +37,16 @@ def open_zip(data: bytes, source: str, remedy: str) -> ZipFile:
     if len(members) > MAX_MEMBERS:
         reason = f"holds {len(members):,} files, more than {MAX_MEMBERS:,}"
         raise LoadError(source, f"{reason}; split it into smaller files")
-    unpacked = sum(member.file_size for member in members)
+    check_unpacked(archive, source)
+    return archive
+
+
+def check_unpacked(archive: ZipFile, source: str) -> None:
+    """Raise LoadError if the members of an archive unpack to more than MAX_UNPACKED bytes."""
+    unpacked = sum(member.file_size for member in archive.infolist())
     if unpacked > MAX_UNPACKED:
         reason = f"unpacks to {unpacked / 2**20:,.0f} MiB, more than {MAX_UNPACKED // 2**20}"
         raise LoadError(source, f"{reason}; split it into smaller files")
-    return archive
 
 
 def read_member(archive: ZipFile, name: str, source: str, remedy: str) -> bytes:

@@ -30,7 +30,7 @@ from rag.retrieval.retriever import (
     match_expression,
     rerank,
 )
-from rag.text.words import content_stems, stem, words
+from rag.text.words import content_stems, name_stems, stem, words
 from rag.types import Chunk, Evidence, Hit, Kind, Place, Span, Vector
 
 OPENING = 3  # first paragraphs of a document, whose codes name it
@@ -111,7 +111,7 @@ def whole_table(
 
     def fitness(table: tuple[str, str]) -> tuple[int, float, int]:
         source, heading = table
-        named = content_stems(re.sub(r"[\W_]+", " ", f"{PurePosixPath(source).stem} {heading}"))
+        named = name_stems(f"{PurePosixPath(source).stem} {heading}")
         return len(asked & named), documents.get(source, 0.0), found[table]
 
     source, heading = max(found, key=fitness)

@@ -125,6 +125,11 @@ def content_stems(text: str) -> set[str]:
     return {stem(word) for word in content_words(text)}
 
 
+def name_stems(name: str) -> set[str]:
+    """Return the stems of the content words of a name such as "parts_list-2025", whatever joins them."""
+    return content_stems(re.sub(r"[\W_]+", " ", name))
+
+
 def sentences(text: str) -> Iterator[tuple[int, int]]:
     """Yield the start and end of each sentence of a text, without the whitespace around it."""
     pending = None  # a sentence that the next piece may continue
