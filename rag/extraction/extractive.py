@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rag.extraction.page import Page, stems_of
 from rag.extraction.reader import Reading, Sentence
+from rag.extraction.references import numbered_part
 from rag.query.question import Question, Shape
 from rag.retrieval.rarity import text_stems
 from rag.text.numbers import numbers
@@ -58,7 +59,7 @@ def _shaped(question: Question, page: Page, reading: Reading) -> list[Sentence]:
         case Shape.COMPARISON:
             return _sides(question, page, reading)
         case Shape.SECTION:
-            return _cut(page.sentences(page.section(best)))
+            return _cut(page.sentences(numbered_part(question.text, page) or page.section(best)))
     listed = _likeliest_list(question, page, best)
     if not listed:
         return []
@@ -72,6 +73,8 @@ def _likeliest_list(question: Question, page: Page, best: Place) -> list[Place]:
     """Return the list or table that answers; [] if none does, or one item of the best one does alone."""
     lists = page.lists(Kind.LIST_ITEM)
     if question.shape is Shape.ANSWER:
+        if parts := page.clauses(best):
+            return parts if _length(page.sentences(parts)) <= PASSAGE_WORDS else []
         listed = next((run for run in lists if best in run), [])
         likeliest = max((page.share([place]) for place in listed), default=0.0)
         return listed if likeliest < SINGLE * page.share(listed) else []

@@ -65,6 +65,23 @@ class Page:
 
         return self.run(*place, belongs)
 
+    def clauses(self, place: Place) -> list[Place]:
+        """Return the items around one that make up a sentence: "(a) a week at first, (b) a month later"."""
+        source, number = place
+        last = number + 1
+
+        def goes_on(source: str, at: int) -> bool:
+            return self.is_a(Kind.LIST_ITEM, source, at) and self._is_unfinished(source, at)
+
+        first = self.run(source, number, lambda _, at: at < number and goes_on(source, at))[0][1]
+        while goes_on(source, last - 1) and self.is_a(Kind.LIST_ITEM, source, last):
+            last += 1
+        return [(source, at) for at in range(first, last)] if last - first > 1 else []
+
+    def _is_unfinished(self, source: str, number: int) -> bool:
+        here = self.at(source, number)
+        return here is not None and here.text.rstrip().endswith((",", ";", " and", " or"))
+
     def share(self, places: Iterable[Place]) -> float:
         """Return the probability that one of these paragraphs answers."""
         return sum(one.probability for place in places for one in self.by_place[place])

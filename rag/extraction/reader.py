@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from rag.extraction.reader_weights import ANSWERS, BIAS, SENTENCE, SURE, THRESHOLD
-from rag.query.question import AnswerKind, Question, Shape, answers_kind, is_year
+from rag.query.question import AnswerKind, Question, Shape, answers_kind, is_year, without_time
 from rag.retrieval.rarity import Rarity, text_stems
 from rag.retrieval.retriever import Match
 from rag.retrieval.search import SearchResult
@@ -85,6 +85,8 @@ def read(question: Question, found: SearchResult) -> Reading:
         for at in np.argsort(-odds, kind="stable")
         for index, start, end in [spans[at]]
     )
+    if evidence[ranked[0].index].source in found.current:
+        question = without_time(question)  # it is the edition of that time
     features = answer_features(question, found, ranked[0])
     score = BIAS + sum(ANSWERS[name] * features[name] for name in ANSWERS)
     missing = _missing(question, _context(ranked[0], evidence))

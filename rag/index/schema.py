@@ -75,7 +75,7 @@ _DOCUMENT = """SELECT source, title, sha256,
     FROM document"""
 DOCUMENTS = f"{_DOCUMENT} ORDER BY source"
 DOCUMENT = f"{_DOCUMENT} WHERE source = ?"
-EDITIONS = "SELECT source, title, version, replaces, retired FROM document WHERE version <> ''"
+EDITIONS = f"{_DOCUMENT} WHERE version <> ''"
 ORIGINS = "SELECT source, path, root, sha256, fingerprint FROM document ORDER BY source"
 
 CHUNKS = """SELECT chunk.id, source, paragraph, part, text, heading, page, ordinal

@@ -13,7 +13,6 @@ import numpy as np
 
 from rag.errors import StoreError
 from rag.index import schema
-from rag.text.edition import Edition
 from rag.types import Chunk, DocumentInfo, Paragraph, Place, Span, Vector
 
 
@@ -49,12 +48,9 @@ class Snapshot:
         rows = self._rows(schema.DOCUMENT, source)
         return schema.document_info(rows[0]) if rows else None
 
-    def editions(self) -> list[tuple[str, str, Edition]]:
-        """Return the (source, title, edition) of the documents that say which version they are."""
-        return [
-            (source, title, Edition(version, replaces, bool(retired)))
-            for source, title, version, replaces, retired in self._rows(schema.EDITIONS)
-        ]
+    def editions(self) -> list[DocumentInfo]:
+        """Return the documents that say which version they are."""
+        return [schema.document_info(row) for row in self._rows(schema.EDITIONS)]
 
     def origins(self) -> list[Origin]:
         """Return where each document was read, sorted by source."""

@@ -10,7 +10,14 @@ from pathlib import PurePosixPath
 from unicodedata import normalize
 
 from rag.errors import LoadError
-from rag.text.dates import find_date, find_dateline, find_heading_date, is_creation, is_opening
+from rag.text.dates import (
+    find_date,
+    find_dateline,
+    find_declared_date,
+    find_heading_date,
+    is_creation,
+    is_opening,
+)
 from rag.text.edition import read_edition
 from rag.text.encoding import encodable
 from rag.types import HEADING_SEPARATOR, Document, Kind, Paragraph
@@ -140,7 +147,8 @@ def _first_date(paragraphs: Sequence[RawParagraph]) -> date | None:
     """
     created = None
     for each in paragraphs[:8]:
-        if (stated := _stated_date(each)) is not None and each.kind is not Kind.TABLE_ROW:
+        stated = _stated_date(each) or (find_declared_date(each.text) if each.sets_date else None)
+        if stated is not None and each.kind is not Kind.TABLE_ROW:
             if not is_creation(each.text):
                 return stated
             created = created or stated

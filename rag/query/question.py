@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rag.query.when import When, read_when
@@ -131,6 +131,16 @@ def read_question(text: str) -> Question:
         confirms=bool(_CONFIRMS.search(plain)),
         topic=topic,
         when=when,
+    )
+
+
+def without_time(question: Question) -> Question:
+    """Return the question without the time that it asks about."""
+    return replace(
+        question,
+        words=tuple(word for word in question.words if word not in question.when.named),
+        figures=question.figures - question.when.named,
+        when=When(),
     )
 
 

@@ -6,33 +6,37 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rag.query.question import Question, Shape, is_year
-from rag.text.edition import Edition
 from rag.text.words import content_stems
+from rag.types import DocumentInfo
 
 ALIKE = 0.6  # share of common title words of two editions of one document
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 
 
-def superseded(question: Question, editions: Sequence[tuple[str, str, Edition]]) -> frozenset[str]:
-    """Return the sources that another document replaces; if the question names a version, all but that one.
+def superseded(question: Question, editions: Sequence[DocumentInfo]) -> dict[str, str]:
+    """Return the sources that another document replaces, and that one's source.
 
-    `editions` are (source, title, edition). A comparison may be one of editions, so it is asked of all.
+    If the question names a version, that one replaces the others; if a time, the one in force then. A
+    comparison may be one of editions, so it is asked of all.
     """
     if question.shape is Shape.COMPARISON:
-        return frozenset()
-    asked = {one.version for _, _, one in editions if _is_named(question, one)}
+        return {}
+    asked = {one.version for one in editions if _is_named(question, one.version)}
+    day = question.when.as_of or question.when.until
 
-    def gives_way(one: Edition, other: Edition) -> bool:
+    def gives_way(one: DocumentInfo, other: DocumentInfo) -> bool:
         if asked:
             return one.version not in asked and other.version in asked
+        if day and one.date and other.date:
+            return other.date <= day and (one.date > day or one.date < other.date)
         return other.replaces == one.version or (one.retired and not other.retired)
 
-    return frozenset(
-        source
-        for source, title, one in editions
-        for _, other_title, other in editions
-        if one.version != other.version and gives_way(one, other) and _is_alike(title, other_title)
-    )
+    return {
+        one.source: other.source
+        for one in editions
+        for other in editions
+        if one.version != other.version and gives_way(one, other) and _is_alike(one.title, other.title)
+    }
 
 
 def of_other_years(question: Question, titles: Mapping[str, str]) -> frozenset[str]:
@@ -53,8 +57,8 @@ def of_other_years(question: Question, titles: Mapping[str, str]) -> frozenset[s
     )
 
 
-def _is_named(question: Question, edition: Edition) -> bool:
-    return re.search(rf"(?<![\d.]){re.escape(edition.version)}(?![\d]|\.\d)", question.text) is not None
+def _is_named(question: Question, version: str) -> bool:
+    return re.search(rf"(?<![\d.]){re.escape(version)}(?![\d]|\.\d)", question.text) is not None
 
 
 def _is_alike(title: str, other: str) -> bool:

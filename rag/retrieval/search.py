@@ -61,8 +61,8 @@ class SearchResult:
 
     `matches` says how well each paragraph matches the question; `sentence_similarity` is the cosine of each
     sentence of each paragraph, by the sentence's span. `unknown` are words that no document contains.
-    `older` are documents left out because a newer edition of them answers; `table` are all rows of the table
-    to compute over, if any, numbered after the evidence.
+    `older` are documents left out because another edition of them answers, one of `current`; `table` are all
+    rows of the table to compute over, if any, numbered after the evidence.
     """
 
     evidence: tuple[Evidence, ...]
@@ -72,13 +72,15 @@ class SearchResult:
     unknown: tuple[str, ...]
     index_is_empty: bool
     older: tuple[str, ...] = ()
+    current: frozenset[str] = frozenset()
     table: tuple[Evidence, ...] = ()
 
 
 def search_evidence(search: Search) -> SearchResult:
     """Return the evidence for a question from one consistent snapshot of the index."""
     with search.index.catalog.read() as snapshot:
-        evidence, matches, older = _gather(search, snapshot)
+        old = superseded(search.question, snapshot.editions())
+        evidence, matches, older = _gather(search, snapshot, old)
         frequency = snapshot.document_frequency(question_stems(search.question))
         chunks = snapshot.chunk_count()
         return SearchResult(
@@ -89,6 +91,7 @@ def search_evidence(search: Search) -> SearchResult:
             unknown_words(search.question, frequency),
             chunks == 0,
             older,
+            frozenset(old.values()) - old.keys(),
             whole_table(search.question, evidence, matches, snapshot),
         )
 
@@ -137,15 +140,16 @@ def search_paragraphs(
         return ()
     vector = embedder.embed([asked.topic])[0]
     with index.catalog.read() as snapshot:
-        evidence, _, _ = _gather(Search(asked, vector, index, reranker, limit, sources), snapshot)
+        old = superseded(asked, snapshot.editions())
+        evidence, _, _ = _gather(Search(asked, vector, index, reranker, limit, sources), snapshot, old)
     return evidence[:limit]
 
 
 def _gather(
-    search: Search, snapshot: Snapshot
+    search: Search, snapshot: Snapshot, superseded_by: Mapping[str, str]
 ) -> tuple[tuple[Evidence, ...], dict[Place, Match], tuple[str, ...]]:
     """Return the best paragraphs and those around them, how well hits match, and older editions left out."""
-    old = superseded(search.question, snapshot.editions()) - set(search.sources or ())
+    old = superseded_by.keys() - set(search.sources or ())
     as_of = bool(search.question.when.as_of)
     limit = search.limit * (AS_OF_FACTOR if as_of else 1)
     hits, matches = find(replace(search, limit=limit), snapshot, old)

@@ -21,7 +21,7 @@ _DATE = re.compile(
       |(?<![\d./-])(?P<numeric>\d\d?([-/.])\d\d?\5{YEAR})(?![\d/-]|\.\d)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_RELATIVE = re.compile(r"\b(?:since|until|till|before|after)\s*$", re.IGNORECASE)
+_RELATIVE = re.compile(r"(?<!force )\b(?:since|until|till|before|after)\s*$", re.IGNORECASE)
 _DATELINE_WORD = re.compile(
     r"(?:first|last|published|updated?|posted|modified|created|issued|edited|filed|dated?|on|at|as|of|the|by|and"
     r"|this|page|was|[ap]\.?m|e[ds]?t|p[ds]?t|c[ds]t|gmt|utc|z|bst|ces?t|ee?s?t|msk|hkt|time|local|ago|read"
@@ -44,6 +44,13 @@ MOMENT = re.compile(
     re.IGNORECASE,
 )
 _PUBLISHED = re.compile(r"\b(?:published|issued|posted)\b", re.IGNORECASE)
+# "Published 1 April 2025", "This price list is valid from 3 May 2026": a text that says its own date.
+_DECLARED = re.compile(
+    r"(?:^|[.,;|]\s+)(?:th(?:is|ese) [\w ]{1,40}? )?(?:first |last |is |was |are |comes? |came )*"
+    r"(?:published|issued|effective|valid|in(?:to)? force|apply|applies|adopted|approved|revised|updated)"
+    r"(?: by [\w ]{1,40}?)?(?: (?:on|from|since|as of|as from|with effect from))?:?\s+(?:the )?$",
+    re.IGNORECASE,
+)
 _CREATED = re.compile(r"\b(?:created|creation|written|drafted|uploaded|scanned)\b", re.IGNORECASE)
 _OPENING = re.compile(r"^[A-Z][^.!?–—]{0,60}(?:\.\s)?[^.!?–—]{0,40}[–—-]{1,2}\s")
 _DASH = re.compile(r"\s*[–—-]\s*")
@@ -70,6 +77,12 @@ def find_dateline(text: str) -> date | None:
     if (span := _DASH.match(text, match.end())) and _DATE.match(text, span.end()):
         return None
     return day if len(others) <= 6 and all(word[0].isupper() for word in others) else None
+
+
+def find_declared_date(text: str) -> date | None:
+    """Return the date from which a text says to be published or valid, at the start of a sentence."""
+    found = _search(text)
+    return found[1] if found and _DECLARED.search(text[: found[0].start()]) else None
 
 
 def is_creation(text: str) -> bool:

@@ -15,7 +15,7 @@ STOPWORDS = frozenset(
     they this those through to too under until up upon us ve very was we were what when where whether
     which while who whom whose why will with within without would yet you your yours yourself list name
     mention mentioned according describe explain say says said s' d m don isn wasn aren weren hasn haven
-    hadn doesn didn wouldn couldn shouldn""".split()  # noqa: SIM905
+    hadn doesn didn wouldn couldn shouldn mr mrs ms miss dr prof""".split()  # noqa: SIM905
 )
 MONTHS = """january february march april may june july august september october november
     december""".split()  # noqa: SIM905
