@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from rag.errors import SettingsError, StoreError
 from rag.settings import Settings
+from rag.sources import choose, contents, document
 from rag.stream import Stream
 from rag.text.encoding import encodable
 from rag.types import Answer, DocumentInfo, Evidence, IngestReport, Paragraph, Turn
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
     from rag.index.folder import Index
-    from rag.index.snapshot import Snapshot
     from rag.llamaindex import PilcrowQueryEngine, PilcrowRetriever
     from rag.models.embedder import Embedder
     from rag.models.reranker import CrossEncoderReranker
@@ -106,13 +106,13 @@ class Assistant:
         self,
         question: str,
         history: Sequence[Turn] = (),
-        sources: Sequence[str] | None = None,
+        sources: Sequence[str] | str | None = None,
         extractive: bool = False,
     ) -> Answer:
         """Return a checked answer, or an abstention that says what was not found.
 
-        `history` is the conversation so far, oldest turn first. `sources` limits the search to these
-        documents. `extractive` answers without the LLM.
+        `history` is the conversation so far, oldest turn first. `sources` limits the search to documents by
+        name, collection, folder or pattern ("contracts/*.docx"). `extractive` answers without the LLM.
         Raises StoreError for an unknown source, ModelError if the LLM doesn't answer.
         """
         return self.stream(question, history, sources, extractive).answer
@@ -121,7 +121,7 @@ class Assistant:
         self,
         question: str,
         history: Sequence[Turn] = (),
-        sources: Sequence[str] | None = None,
+        sources: Sequence[str] | str | None = None,
         extractive: bool = False,
     ) -> Stream:
         """Return the text of `ask` in pieces; `.answer` is the whole verified answer."""
@@ -129,15 +129,22 @@ class Assistant:
         from rag.traces import traced
 
         def begin() -> Generator[Step, None, Answer]:
-            among = self._known(sources)
+            among = self._chosen(sources)
             asked = encodable(question)
             turns = [Turn(encodable(turn.question), encodable(turn.answer)) for turn in history]
             llm = None if extractive else self._load_llm()
             reranker = self._load_reranker()
             pipeline = Pipeline(self._index, self._load_embedder(), reranker, llm, self.settings.evidence)
-            return traced(asked, walk(asked, turns, among, pipeline))
+            return self.refreshed((yield from traced(asked, walk(asked, turns, among, pipeline))))
 
         return Stream(begin)
+
+    def refreshed(self, answer: Answer) -> Answer:
+        """Return a recorded answer with `changed` of its citations as it is now."""
+        from rag.freshness import refreshed
+
+        with self._index.catalog.read() as snapshot:
+            return refreshed(answer, snapshot)
 
     @property
     def uses_llm(self) -> bool:
@@ -145,29 +152,31 @@ class Assistant:
         return bool(self._llm or self.settings.llm)
 
     def search(
-        self, question: str, sources: Sequence[str] | None = None, limit: int | None = None
+        self, question: str, sources: Sequence[str] | str | None = None, limit: int | None = None
     ) -> tuple[Evidence, ...]:
         """Return the paragraphs that `ask` would read, best first.
 
         At most `limit`, by default the setting `evidence`; `sources` as for `ask`.
         Raises SettingsError for a limit below 1, StoreError for an unknown source.
         """
+        from rag.freshness import marked
         from rag.retrieval.search import search_paragraphs
 
         if limit is not None and limit < 1:
             raise SettingsError(f"limit = {limit}: should be 1 or more")
-        among, reranker = self._known(sources), self._load_reranker()
-        depth = limit or self.settings.evidence
-        return search_paragraphs(
-            encodable(question), self._index, self._load_embedder(), reranker, depth, among
-        )
+        among, reranker = self._chosen(sources), self._load_reranker()
+        asked, depth = encodable(question), limit or self.settings.evidence
+        found = search_paragraphs(asked, self._index, self._load_embedder(), reranker, depth, among)
+        with self._index.catalog.read() as snapshot:
+            return marked(found, snapshot)
 
     def overview(self, sources: Sequence[str] | str | None = None) -> Answer:
         """Return what these documents are, cited, and of one what it says; StoreError if one is unknown."""
         from rag.overview import overview
 
+        among = self._chosen(sources)
         with self._index.catalog.read() as snapshot:
-            return overview("", self._known(sources), snapshot)
+            return self.refreshed(overview("", among, snapshot))
 
     def suggestions(self) -> tuple[str, ...]:
         """Return up to four questions that the documents answer."""
@@ -177,7 +186,7 @@ class Assistant:
             return suggestions(snapshot)
 
     def as_retriever(
-        self, limit: int | None = None, sources: Sequence[str] | None = None
+        self, limit: int | None = None, sources: Sequence[str] | str | None = None
     ) -> PilcrowRetriever:
         """Return a LlamaIndex retriever of the paragraphs that `search` finds.
 
@@ -187,7 +196,7 @@ class Assistant:
 
         return PilcrowRetriever(lambda question: self.search(question, sources, limit))
 
-    def as_query_engine(self, sources: Sequence[str] | None = None) -> PilcrowQueryEngine:
+    def as_query_engine(self, sources: Sequence[str] | str | None = None) -> PilcrowQueryEngine:
         """Return a LlamaIndex query engine that answers like `ask`.
 
         The source nodes of its response are the cited paragraphs, its metadata is the answer as JSON.
@@ -202,31 +211,36 @@ class Assistant:
         Quotes are compared with the index. Those from documents that it lacks are compared with the files
         `below` a folder, if given.
         """
-        from rag.recorded import Current, read_below, recheck
-
-        def current(source: str) -> Current:
-            if snapshot.document(encodable(source)):
-                return snapshot.all_paragraphs(source)
-            return read_below(below, source) if below else f"the index no longer has {source}"
+        from rag.recorded import verify
 
         with self._index.catalog.read() as snapshot:
-            return recheck(answer, current, lambda texts: self._load_embedder().embed(texts))
+            return verify(answer, snapshot, below, lambda texts: self._load_embedder().embed(texts))
 
     def remove(self, *sources: str) -> tuple[str, ...]:
         """Remove documents from the index. Raises StoreError for an unknown one, and then removes none."""
         from rag.ingestion.indexer import remove
 
-        self._known(sources)
-        return remove(self._index, sources)
+        with self._index.catalog.read() as snapshot:
+            known = [document(source, snapshot).source for source in sources]
+        return remove(self._index, known)
 
-    def _known(self, sources: Sequence[str] | str | None) -> Sequence[str] | None:
-        """Return the sources as a list; StoreError if the index lacks one."""
-        wanted = [sources] if isinstance(sources, str) else sources
-        known = {document.source for document in self.documents()} if wanted else set()
-        for source in wanted or ():
-            if source not in known:
-                raise _unknown(source)
-        return wanted
+    def _chosen(self, sources: Sequence[str] | str | None) -> list[str] | None:
+        """Return the sources of the documents that are meant, None for all."""
+        with self._index.catalog.read() as snapshot:
+            return choose(sources, self.settings.collections, snapshot)
+
+    def collections(self) -> dict[str, list[str]]:
+        """Return the sources in each collection of the settings."""
+        with self._index.catalog.read() as snapshot:
+            return contents(self.settings.collections, snapshot)
+
+    def changed(self) -> dict[str, str]:
+        """Return the sources whose files differ from the index: "file has changed" or "file is gone"."""
+        from rag.index.files import file_change
+
+        with self._index.catalog.read() as snapshot:
+            origins = snapshot.origins()
+        return {one.source: change for one in origins if (change := file_change(one))}
 
     def documents(self) -> list[DocumentInfo]:
         """Return the documents in the index, sorted by source."""
@@ -236,28 +250,25 @@ class Assistant:
     def paragraph(self, source: str, number: int) -> Paragraph:
         """Return one paragraph; StoreError if the document or its paragraph doesn't exist."""
         with self._index.catalog.read() as snapshot:
-            document = _document(snapshot, source)
-            found = snapshot.paragraphs([(source, number)]).get((source, number))
-        if found is None:
+            known = document(source, snapshot)
+            found = snapshot.paragraphs([(known.source, number)]).values()
+        if not found:
             raise StoreError(
-                f"{source} has no paragraph {number}. Its paragraphs are 1 to {document.paragraphs}."
+                f"{source} has no paragraph {number}. Its paragraphs are 1 to {known.paragraphs}."
             )
-        return found
+        return next(iter(found))
 
     def paragraphs(self, source: str, first: int, last: int) -> list[Paragraph]:
         """Return a document's paragraphs from `first` to `last`; StoreError for an unknown document."""
         with self._index.catalog.read() as snapshot:
-            document = _document(snapshot, source)
-            numbers = range(max(first, 1), min(last, document.paragraphs) + 1)
-            return list(snapshot.paragraphs((source, number) for number in numbers).values())
+            known = document(source, snapshot)
+            numbers = range(max(first, 1), min(last, known.paragraphs) + 1)
+            return list(snapshot.paragraphs((known.source, number) for number in numbers).values())
 
     def path(self, source: str) -> Path:
         """Return the file a document was read from, which may be gone; StoreError for an unknown document."""
         with self._index.catalog.read() as snapshot:
-            for origin in snapshot.origins():
-                if origin.source == source:
-                    return Path(origin.path)
-        raise _unknown(source)
+            return Path(snapshot.origins([document(source, snapshot).source])[0].path)
 
     def check(self) -> list[str]:
         """Return what is wrong with the index; empty if nothing is."""
@@ -286,14 +297,3 @@ class Assistant:
             if self._reranker is None and self.settings.reranker:
                 self._reranker = load_reranker(self.settings.reranker)
             return self._reranker
-
-
-def _document(snapshot: Snapshot, source: str) -> DocumentInfo:
-    """Return the document of this source; StoreError if there is none."""
-    if document := snapshot.document(encodable(source)):
-        return document
-    raise _unknown(source)
-
-
-def _unknown(source: str) -> StoreError:
-    return StoreError(f"No document named {source!r}. Run `pilcrow list` to see all.")

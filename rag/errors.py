@@ -41,3 +41,14 @@ class EmbedderMismatch(StoreError):
 
 class ModelError(PilcrowError):
     """A model is missing, damaged or unreachable."""
+
+
+def first_problem(error: Exception) -> str:
+    """Return the first problem that pydantic found, with its field, such as citations.0.quote."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return str(error)
+    detail = error.errors(include_url=False)[0]
+    place = ".".join(map(str, detail["loc"]))
+    return f"{place}: {detail['msg']}" if place else detail["msg"]

@@ -7,12 +7,24 @@ from pathlib import Path
 
 from rag.errors import LoadError
 from rag.extraction.extractive import tidy
+from rag.index.snapshot import Snapshot
 from rag.loaders.worker import Loader
 from rag.types import Answer, Citation, Evidence, Paragraph
 from rag.verification.grounding import Embed, grounded
 from rag.verification.verifier import compose
 
 Current = Sequence[Paragraph] | str  # a document's paragraphs as they are now, or why there are none
+
+
+def verify(answer: Answer, snapshot: Snapshot, below: Path | None, embed: Embed) -> list[str]:
+    """Return what is wrong with the answer, compared with the index or else the files below a folder."""
+
+    def current(source: str) -> Current:
+        if known := snapshot.document(source):
+            return snapshot.all_paragraphs(known.source)
+        return read_below(below, source) if below else f"the index no longer has {source}"
+
+    return recheck(answer, current, embed)
 
 
 def recheck(answer: Answer, current: Callable[[str], Current], embed: Embed) -> list[str]:

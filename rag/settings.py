@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -23,6 +24,7 @@ from pydantic import (
 )
 
 from rag.errors import SettingsError
+from rag.text.encoding import encodable
 
 FILE = "pilcrow.toml"
 PREFIX = "PILCROW_"
@@ -80,6 +82,25 @@ def _accounts(auth: SecretStr) -> SecretStr:
     return auth
 
 
+def _tables(written: object) -> object:
+    """Return collections as lists of patterns by name; the environment has TOML, and a list may be one."""
+    wanted = 'should be lists of folders and patterns by name, such as {contracts = ["contracts", "*.docx"]}'
+    if isinstance(written, str):
+        try:
+            written = tomllib.loads(f"collections = {written}")["collections"]
+        except ValueError:
+            raise ValueError(wanted) from None
+    if not isinstance(written, dict) or not all(map(str, written)):
+        raise ValueError(wanted)
+    return {
+        encodable(str(name)): [patterns] if isinstance(patterns, str) else patterns
+        for name, patterns in written.items()
+    }
+
+
+Pattern = Annotated[str, Field(min_length=1)]
+
+
 class Settings(BaseModel):
     """All settings: `Settings.load` reads them, `Settings(…)` takes values. Both raise SettingsError."""
 
@@ -127,6 +148,10 @@ class Settings(BaseModel):
         gt=0,
         le=3600,
         description="seconds to wait for the language model's next words",
+    )
+    collections: Annotated[dict[str, list[Pattern]], BeforeValidator(_tables)] | None = Field(
+        default=None,
+        description="sets of documents by name, each of folders and patterns, to ask only these",
     )
     traces: Annotated[str, AfterValidator(_collector)] | None = Field(
         default=None, description="address of an OpenTelemetry collector; it receives questions and answers"

@@ -11,7 +11,7 @@ from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rag.errors import PilcrowError
+from rag.errors import PilcrowError, first_problem
 from rag.text.edition import Edition
 
 if TYPE_CHECKING:
@@ -108,7 +108,10 @@ class Hit:
 
 
 class Placed:
-    """A part of a document at a page or line, with its date."""
+    """A part of a document at a page or line, with its date.
+
+    `changed` is what happened to it or its file since it was read, such as "file is gone"; "" if nothing.
+    """
 
     __slots__ = ()
     page: int | None
@@ -137,6 +140,7 @@ class Evidence(Placed):
     score: float = 0.0
     kind: Kind = Kind.BODY
     also: tuple[Place, ...] = ()
+    changed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,7 @@ class Citation(Placed):
     start: int
     end: int
     paragraph_text: str
+    changed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +245,7 @@ class Answer:
             return _adapter().validate_json(json.dumps(written, allow_nan=False), strict=True)
         except (TypeError, ValueError, RecursionError) as error:
             raise PilcrowError(
-                f"This is not an answer saved by Pilcrow ({_problem(error)}). Save it again."
+                f"This is not an answer saved by Pilcrow ({first_problem(error)}). Save it again."
             ) from error
 
 
@@ -286,14 +291,3 @@ def _adapter() -> TypeAdapter[Answer]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(Answer)
-
-
-def _problem(error: Exception) -> str:
-    """Return the first problem, with its field, such as citations.0.quote."""
-    from pydantic import ValidationError
-
-    if not isinstance(error, ValidationError):
-        return str(error)
-    detail = error.errors(include_url=False)[0]
-    place = ".".join(map(str, detail["loc"]))
-    return f"{place}: {detail['msg']}" if place else detail["msg"]

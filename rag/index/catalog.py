@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import astuple
 from pathlib import Path
 from threading import Lock
 
@@ -42,9 +43,9 @@ class Revision:
         """
         self.remove([origin.source])
         stated = next((p.date.isoformat() for p in document.paragraphs if p.date), None)
-        row = (origin.source, origin.path, origin.root, origin.sha256, origin.fingerprint, document.title)
         edition = (document.edition.version, document.edition.replaces, document.edition.retired)
-        key = self._connection.execute(schema.INSERT_DOCUMENT, (*row, stated, *edition)).lastrowid
+        row = (*astuple(origin), document.title, stated, *edition)
+        key = self._connection.execute(schema.INSERT_DOCUMENT, row).lastrowid
         self._connection.executemany(
             "INSERT INTO paragraph VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -85,8 +86,8 @@ class Revision:
 
     def relocate(self, origin: Origin) -> None:
         """Record the new path of an unchanged document."""
-        row = (origin.path, origin.root, origin.source)
-        self._connection.execute("UPDATE document SET path = ?, root = ? WHERE source = ?", row)
+        row = (origin.path, origin.root, origin.size, origin.modified, origin.source)
+        self._connection.execute(schema.RELOCATE, row)
 
     def set_meta(self, key: str, value: str) -> None:
         """Store a value about the index."""

@@ -39,6 +39,10 @@ UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
         "INSERT INTO chunk_fts (rowid, heading, text)"
         " SELECT rowid, searchable(heading), searchable(text) FROM chunk",
     ),
+    (
+        "ALTER TABLE document ADD COLUMN size INTEGER NOT NULL DEFAULT -1",
+        "ALTER TABLE document ADD COLUMN modified INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 
@@ -48,7 +52,8 @@ SCHEMA = (
         id INTEGER PRIMARY KEY, source TEXT NOT NULL UNIQUE, path TEXT NOT NULL UNIQUE, root TEXT NOT NULL,
         sha256 TEXT NOT NULL, fingerprint TEXT NOT NULL, title TEXT NOT NULL, date TEXT,
         version TEXT NOT NULL DEFAULT '', replaces TEXT NOT NULL DEFAULT '',
-        retired INTEGER NOT NULL DEFAULT 0)""",
+        retired INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT -1,
+        modified INTEGER NOT NULL DEFAULT 0)""",
     """CREATE TABLE paragraph (
         document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, number INTEGER NOT NULL,
         text TEXT NOT NULL, kind TEXT NOT NULL, heading TEXT NOT NULL, page INTEGER, line INTEGER, date TEXT,
@@ -74,9 +79,10 @@ _DOCUMENT = """SELECT source, title, sha256,
     (SELECT count(*) FROM paragraph WHERE paragraph.document = document.id), date, version, replaces, retired
     FROM document"""
 DOCUMENTS = f"{_DOCUMENT} ORDER BY source"
-DOCUMENT = f"{_DOCUMENT} WHERE source = ?"
+DOCUMENT = f"{_DOCUMENT} WHERE source IN (?, ?) ORDER BY source DESC"  # NFC before NFD
 EDITIONS = f"{_DOCUMENT} WHERE version <> ''"
-ORIGINS = "SELECT source, path, root, sha256, fingerprint FROM document ORDER BY source"
+ORIGINS = """SELECT source, path, root, sha256, fingerprint, size, modified FROM document
+    WHERE ?1 IS NULL OR source IN (SELECT value FROM json_each(?1)) ORDER BY source"""
 
 CHUNKS = """SELECT chunk.id, source, paragraph, part, text, heading, page, ordinal
     FROM chunk JOIN document ON document.id = chunk.document
@@ -142,8 +148,9 @@ DAMAGED_SENTENCES = "SELECT count(*) FROM sentence WHERE length(vector) <> ?"
 DAMAGED_WINDOWS = "SELECT count(*) FROM window WHERE length(vector) <> ?"
 
 INSERT_DOCUMENT = """INSERT INTO document (
-    source, path, root, sha256, fingerprint, title, date, version, replaces, retired)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    source, path, root, sha256, fingerprint, size, modified, title, date, version, replaces, retired)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+RELOCATE = "UPDATE document SET path = ?, root = ?, size = ?, modified = ? WHERE source = ?"
 INSERT_CHUNK = """INSERT INTO chunk (id, document, paragraph, part, text, heading, page, ordinal, vector)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 INSERT_SENTENCE = "INSERT INTO sentence VALUES (?, ?, ?, ?, ?)"

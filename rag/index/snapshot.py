@@ -7,24 +7,31 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import normalize
 from uuid import uuid4
 
 import numpy as np
 
 from rag.errors import StoreError
 from rag.index import schema
+from rag.text.encoding import encodable
 from rag.types import Chunk, DocumentInfo, Paragraph, Place, Span, Vector
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a document was read (`path` and `root` are absolute), and what embedded it (`fingerprint`)."""
+    """Where a document was read (`path` and `root` are absolute), and what embedded it (`fingerprint`).
+
+    `size` and `modified` (nanoseconds) are the file's as it was read; -1 and 0 if unknown.
+    """
 
     source: str
     path: str
     root: str
     sha256: str
     fingerprint: str
+    size: int = -1
+    modified: int = 0
 
 
 class Snapshot:
@@ -44,17 +51,19 @@ class Snapshot:
         return [schema.document_info(row) for row in self._rows(schema.DOCUMENTS)]
 
     def document(self, source: str) -> DocumentInfo | None:
-        """Return the document with this source, or None."""
-        rows = self._rows(schema.DOCUMENT, source)
+        """Return the document with this source, in NFC or in NFD, or None."""
+        composed = encodable(source)
+        rows = self._rows(schema.DOCUMENT, composed, normalize("NFD", composed))
         return schema.document_info(rows[0]) if rows else None
 
     def editions(self) -> list[DocumentInfo]:
         """Return the documents that say which version they are."""
         return [schema.document_info(row) for row in self._rows(schema.EDITIONS)]
 
-    def origins(self) -> list[Origin]:
-        """Return where each document was read, sorted by source."""
-        return [Origin(*row) for row in self._rows(schema.ORIGINS)]
+    def origins(self, sources: Iterable[str] | None = None) -> list[Origin]:
+        """Return where each document was read, or each of some, sorted by source."""
+        wanted = None if sources is None else json.dumps(list(sources))
+        return [Origin(*row) for row in self._rows(schema.ORIGINS, wanted)]
 
     def chunks(self, ids: Iterable[str]) -> dict[str, Chunk]:
         """Return the stored chunks among `ids`, in their order."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from rag.errors import LoadError
+from rag.index.files import stamp
 from rag.index.folder import Index
 from rag.index.snapshot import Origin
 from rag.ingestion.chunker import chunk, sentence_spans
@@ -144,12 +145,12 @@ def _read_files(
     former = {origin.source: origin for origin in origins}
     with Loader() as loader:
         for file in files.found:
-            source = sources[file.path]
+            source, before = sources[file.path], stamp(file.path)
             old = former.get(source)
             try:
                 data = read_bytes(file.path, source)
                 digest = sha256(data).hexdigest()
-                origin = Origin(source, str(file.path), str(file.root), digest, fingerprint)
+                origin = Origin(source, str(file.path), str(file.root), digest, fingerprint, *before)
                 if old and (old.sha256, old.fingerprint) == (digest, fingerprint):
                     yield Unchanged(origin, moved=old.path != origin.path)
                     continue
@@ -253,9 +254,8 @@ def _replace_documents(
                 p.number: ready.sentences.get((p.heading, p.text), {}) for p in ready.document.paragraphs
             }
             sentences = known | sentence_vectors(ready.document, ready.to_embed, vectors)
-            around = {one.text: vectors[one.spanned][0] for one in ready.new_windows} | {
-                **ready.known_windows
-            }
+            around = {one.text: vectors[one.spanned][0] for one in ready.new_windows}
+            around |= ready.known_windows
             placed = {(one.first, one.last): around[one.text] for one in ready.windows}
             revision.replace(
                 ready.origin, ready.document, chunks, [stored[c.id] for c in chunks], sentences, placed

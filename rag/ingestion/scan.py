@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
+from unicodedata import normalize
 
 from rag.errors import LoadError
 from rag.index.snapshot import Origin
@@ -18,7 +19,7 @@ _SETTINGS = "pilcrow.toml"  # may hold keys, which no answer should quote
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file to ingest: `path` is absolute, links resolved; `name` is its POSIX path below `root`."""
+    """A file to ingest: `path` is absolute, links resolved; `name` is its POSIX path below `root`, in NFC."""
 
     path: Path
     root: Path
@@ -43,9 +44,7 @@ def scan(paths: Sequence[Path], index_folder: Path) -> Scan:
 
     Raises LoadError for a missing path, before anything is read.
     """
-    for path in paths:
-        _check(path)
-    scans = [_scan(path.expanduser().absolute(), index_folder) for path in paths]
+    scans = [_scan(path, index_folder) for path in [_existing(path) for path in paths]]
     found = {file.path: file for one in reversed(scans) for file in reversed(one.found)}
     return Scan(
         tuple(reversed(found.values())),
@@ -55,15 +54,29 @@ def scan(paths: Sequence[Path], index_folder: Path) -> Scan:
     )
 
 
-def _check(path: Path) -> None:
+def _existing(path: Path) -> Path:
+    """Return the absolute path as the disk spells it; LoadError if nothing is there."""
     try:
-        path.expanduser().stat()
+        found = spelled(path.expanduser().absolute())
+        found.stat()
+        return found
     except (FileNotFoundError, NotADirectoryError):
         raise LoadError(str(path), "does not exist; check the path") from None
     except (OSError, RuntimeError) as error:
         raise LoadError(
             str(path), f"can't be reached ({error}); check the path and its permissions"
         ) from error
+
+
+def spelled(path: Path) -> Path:
+    """Return a path with each name in NFC or NFD, whichever exists: disks of macOS hold names in NFD."""
+    if str(path).isascii() or path.exists():
+        return path
+    found = Path(path.anchor)
+    for name in path.parts[1:]:
+        spellings = [found / name, found / normalize("NFC", name), found / normalize("NFD", name)]
+        found = next((one for one in spellings if one.exists()), spellings[0])
+    return found
 
 
 def _scan(path: Path, index_folder: Path) -> Scan:
@@ -76,7 +89,7 @@ def _scan(path: Path, index_folder: Path) -> Scan:
         return Scan(failed=((path.name, "is neither a file nor a folder; pass one of those"),))
     if path.suffix.lower() not in SUFFIXES:
         return Scan(failed=((path.name, unsupported(path.name)),))
-    return Scan((FoundFile(path.resolve(), path.resolve().parent, path.name),))
+    return Scan((FoundFile(path.resolve(), path.resolve().parent, normalize("NFC", path.name)),))
 
 
 def _scan_folder(root: Path, index_folder: Path) -> Scan:
@@ -90,7 +103,7 @@ def _scan_folder(root: Path, index_folder: Path) -> Scan:
         if reason := _skip_reason(path, name, root):
             failed.append((name.encode(errors="backslashreplace").decode(), reason))
         elif path.is_file() and path.suffix.lower() in SUFFIXES:
-            found.setdefault(path.resolve(), FoundFile(path.resolve(), root, name))
+            found.setdefault(path.resolve(), FoundFile(path.resolve(), root, normalize("NFC", name)))
         elif path.is_file() and not path.is_symlink():
             skipped.append((name, unsupported(name)))
     failed += [
@@ -138,6 +151,7 @@ def assign_sources(found: Sequence[FoundFile], origins: Sequence[Origin]) -> dic
     A disk that isn't mounted keeps its names.
     """
     known = {Path(origin.path): origin.source for origin in origins}
+    composed = {normalize("NFC", origin.path): origin for origin in origins if not origin.path.isascii()}
     by_source = {origin.source: origin for origin in origins}
     moved = _moved_roots(found, by_source)
     sources: dict[Path, str] = {}
@@ -148,10 +162,18 @@ def assign_sources(found: Sequence[FoundFile], origins: Sequence[Origin]) -> dic
             for name in _names(file)
             if name not in used and (name not in by_source or _is_free(by_source[name], moved))
         )
-        source = known.get(file.path) or next(free)
+        source = known.get(file.path) or _respelled(file.path, composed) or next(free)
         used.add(source)
         sources[file.path] = source
     return sources
+
+
+def _respelled(path: Path, composed: Mapping[str, Origin]) -> str | None:
+    """Return the source of the same file under a path in NFD or NFC, as macOS accepts both; or None."""
+    origin = composed.get(normalize("NFC", str(path)))
+    with suppress(OSError):
+        return origin.source if origin and path.samefile(origin.path) else None
+    return None
 
 
 def _is_free(origin: Origin, moved: set[str]) -> bool:
@@ -175,7 +197,7 @@ def _names(file: FoundFile) -> Iterator[str]:
     name = file.name
     yield name
     for folder in (file.root, *file.root.parents):
-        name = f"{folder.name}/{name}"
+        name = f"{normalize('NFC', folder.name)}/{name}"
         yield name
 
 

@@ -165,4 +165,4 @@ def _one_line(text: str) -> str:
 def _storable(text: str) -> str:
     """Return the text in NFC, without ligatures, soft hyphens and what SQLite and UTF-8 can't store."""
     plain = _SOFT_HYPHEN.sub("", text.replace("\x00", "")).translate(_LIGATURES)
-    return normalize("NFC", encodable(plain))
+    return encodable(plain)

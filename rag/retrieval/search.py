@@ -79,7 +79,7 @@ class SearchResult:
 def search_evidence(search: Search) -> SearchResult:
     """Return the evidence for a question from one consistent snapshot of the index."""
     with search.index.catalog.read() as snapshot:
-        old = superseded(search.question, snapshot.editions())
+        old = _superseded(search, snapshot)
         evidence, matches, older = _gather(search, snapshot, old)
         frequency = snapshot.document_frequency(question_stems(search.question))
         chunks = snapshot.chunk_count()
@@ -140,16 +140,23 @@ def search_paragraphs(
         return ()
     vector = embedder.embed([asked.topic])[0]
     with index.catalog.read() as snapshot:
-        old = superseded(asked, snapshot.editions())
-        evidence, _, _ = _gather(Search(asked, vector, index, reranker, limit, sources), snapshot, old)
+        search = Search(asked, vector, index, reranker, limit, sources)
+        evidence, _, _ = _gather(search, snapshot, _superseded(search, snapshot))
     return evidence[:limit]
+
+
+def _superseded(search: Search, snapshot: Snapshot) -> dict[str, str]:
+    """Return the documents that another one replaces, of those that are searched, and that one's source."""
+    among = None if search.sources is None else set(search.sources)
+    editions = [one for one in snapshot.editions() if among is None or one.source in among]
+    return superseded(search.question, editions)
 
 
 def _gather(
     search: Search, snapshot: Snapshot, superseded_by: Mapping[str, str]
 ) -> tuple[tuple[Evidence, ...], dict[Place, Match], tuple[str, ...]]:
     """Return the best paragraphs and those around them, how well hits match, and older editions left out."""
-    old = superseded_by.keys() - set(search.sources or ())
+    old = frozenset(superseded_by)
     as_of = bool(search.question.when.as_of)
     limit = search.limit * (AS_OF_FACTOR if as_of else 1)
     hits, matches = find(replace(search, limit=limit), snapshot, old)

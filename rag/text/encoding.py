@@ -1,8 +1,12 @@
-"""Text that can be stored, tokenised and printed as UTF-8."""
+"""Text that can be stored, compared, tokenised and printed as UTF-8."""
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 
 def encodable(text: str) -> str:
-    """Return the text with surrogate pairs joined, and U+FFFD for each lone one, which UTF-8 can't store."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    """Return the text in NFC, with surrogate pairs joined, and U+FFFD for each lone surrogate."""
+    if text.isascii():
+        return text
+    return normalize("NFC", text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
