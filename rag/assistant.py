@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from rag.errors import SettingsError, StoreError
 from rag.settings import Settings
-from rag.sources import choose, contents, document
+from rag.sources import choose, contents, document, listed
 from rag.stream import Stream
 from rag.text.encoding import encodable
 from rag.types import Answer, DocumentInfo, Evidence, IngestReport, Paragraph, Turn
@@ -133,8 +133,8 @@ class Assistant:
             asked = encodable(question)
             turns = [Turn(encodable(turn.question), encodable(turn.answer)) for turn in history]
             llm = None if extractive else self._load_llm()
-            reranker = self._load_reranker()
-            pipeline = Pipeline(self._index, self._load_embedder(), reranker, llm, self.settings.evidence)
+            models = self._load_embedder(), self._load_reranker(), llm
+            pipeline = Pipeline(self._index, *models, self.settings.evidence)
             return self.refreshed((yield from traced(asked, walk(asked, turns, among, pipeline))))
 
         return Stream(begin)
@@ -154,9 +154,9 @@ class Assistant:
     def search(
         self, question: str, sources: Sequence[str] | str | None = None, limit: int | None = None
     ) -> tuple[Evidence, ...]:
-        """Return the paragraphs that `ask` would read, best first.
+        """Return the paragraphs that `ask` would read, best first; `sources` as for `ask`.
 
-        At most `limit`, by default the setting `evidence`; `sources` as for `ask`.
+        At most `limit`, by default the setting `evidence`.
         Raises SettingsError for a limit below 1, StoreError for an unknown source.
         """
         from rag.freshness import marked
@@ -242,10 +242,10 @@ class Assistant:
             origins = snapshot.origins()
         return {one.source: change for one in origins if (change := file_change(one))}
 
-    def documents(self) -> list[DocumentInfo]:
-        """Return the documents in the index, sorted by source."""
+    def documents(self, sources: Sequence[str] | str | None = None) -> list[DocumentInfo]:
+        """Return the documents in the index, sorted by source; `sources` as for `ask`."""
         with self._index.catalog.read() as snapshot:
-            return snapshot.documents()
+            return listed(sources, self.settings.collections, snapshot)
 
     def paragraph(self, source: str, number: int) -> Paragraph:
         """Return one paragraph; StoreError if the document or its paragraph doesn't exist."""

@@ -70,6 +70,7 @@ def _node(found: Evidence | Citation, text: str, score: float, **more: object) -
         "page": found.page,
         "line": found.line,
         "date": found.date.isoformat() if found.date else None,
+        "changed": found.changed,
         **more,
     }
     hidden = [key for key in metadata if key != "heading"]

@@ -44,6 +44,14 @@ def choose(
     return list(found)
 
 
+def listed(
+    wanted: Sequence[str] | str | None, collections: Collections, snapshot: Snapshot
+) -> list[DocumentInfo]:
+    """Return the documents that are wanted, sorted by source."""
+    among = None if wanted is None else set(choose(wanted, collections, snapshot) or ())
+    return [one for one in snapshot.documents() if among is None or one.source in among]
+
+
 def contents(collections: Collections, snapshot: Snapshot) -> dict[str, list[str]]:
     """Return the sources in each collection."""
     origins = snapshot.origins() if collections else []

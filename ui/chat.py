@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 
 from rag import Assistant, PilcrowError, Turn
 from ui.conversations import Conversations
 from ui.render import part
-from ui.source import paragraph_state
+from ui.source import refreshed
 
 MAX_QUESTION = 2000  # characters
 
@@ -43,12 +42,11 @@ def ask(
     It replaces question number `replaces` (0 for none) and all after it. `extractive` answers without the
     LLM. An error is shown, and nothing is recorded or replaced.
     """
-    state_of = partial(paragraph_state, assistant)
-    history = part("conversation", conversation, (), state_of)
+    history = part("conversation", conversation, ())
     try:
         entries = conversations.entries(user, conversation) if conversation else []
         kept = [entry for entry in entries if not replaces or entry.number < replaces]
-        history = part("conversation", conversation, kept, state_of)
+        history = part("conversation", conversation, refreshed(assistant, kept))
         yield View(conversation, history, part("draft", question, "", "Reading your documents…"))
         _check(assistant, question)
         text, turns = "", [Turn(entry.answer.question, entry.answer.text) for entry in kept]
@@ -80,8 +78,8 @@ def show(assistant: Assistant, conversations: Conversations, user: str, conversa
     """Render a conversation, or the welcome if it is ""; PilcrowError if it isn't the user's."""
     if not conversation:
         return part("welcome", assistant.suggestions(), len(assistant.documents()))
-    entries = conversations.entries(user, conversation)
-    return part("conversation", conversation, entries, partial(paragraph_state, assistant))
+    entries = refreshed(assistant, conversations.entries(user, conversation))
+    return part("conversation", conversation, entries)
 
 
 def _check(assistant: Assistant, question: str) -> None:

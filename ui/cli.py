@@ -28,6 +28,11 @@ Index = Annotated[
     typer.Option("--index", metavar="DIR", help="Use the index in DIR."),
 ]
 
+Collection = Annotated[
+    list[str] | None,
+    typer.Option("--collection", metavar="NAME", help="Only this collection, folder or pattern."),
+]
+
 
 def main() -> None:
     """Run the command. Exit codes: 0 done, 1 an error on standard error, 2 wrong usage, 130 Ctrl-C."""
@@ -80,11 +85,12 @@ def ingest(
 def ask(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="One question, in quotes.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON.")] = False,
+    collection: Collection = None,
     index: Index = None,
 ) -> None:
     """Answer a question from the documents in the index. Every sentence cites its paragraph."""
     with _open(index) as assistant:
-        answer = assistant.ask(question)
+        answer = assistant.ask(question, sources=collection or None)
     if as_json:
         terminal.print_json(answer.as_json(), indent=2)
     else:
@@ -92,18 +98,21 @@ def ask(
 
 
 @app.command("list")
-def list_documents(index: Index = None) -> None:
-    """List the documents in the index. Columns: paragraphs, date, source, title."""
+def list_documents(collection: Collection = None, index: Index = None) -> None:
+    """List the documents in the index. Columns: paragraphs, date, source, title, and if the file changed."""
     with _open(index) as assistant:
-        documents = assistant.documents()
+        documents, changed = assistant.documents(collection or None), assistant.changed()
+        collections = {} if collection else assistant.collections()
     if not documents:
         terminal.print_error("The index is empty. Add documents with `pilcrow ingest PATH`.")
     width = max((len(document.source) for document in documents), default=0)
     for document in documents:
         day = document.date.isoformat() if document.date else ""
-        terminal.print_text(
-            f"{document.paragraphs:5} ¶  {day:10}  {document.source:{width}}  {document.title}"
-        )
+        line = f"{document.paragraphs:5} ¶  {day:10}  {document.source:{width}}  {document.title}"
+        note = changed.get(document.source)
+        terminal.print_text(f"{line}  ({note})" if note else line)
+    for name, sources in collections.items():
+        terminal.print_text(f"collection {name}: {len(sources)} document{'s' * (len(sources) != 1)}")
 
 
 @app.command()

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from rag import Assistant, PilcrowError, Stream, Turn
 from ui.chat import MAX_QUESTION
 
-MODEL = "pilcrow"
+MODEL = "pilcrow"  # "pilcrow/contracts" asks the collection "contracts" only
 MAX_CONCURRENT = 32  # questions; one more is refused
 
 
@@ -48,6 +48,11 @@ class _ChatRequest(BaseModel):
     n: Literal[1] | None = 1
 
     @property
+    def sources(self) -> str | None:
+        """The collection, folder or document that the model's name asks for, or None for all."""
+        return self.model.partition("/")[2] or None
+
+    @property
     def dialogue(self) -> list[_Message]:
         return [message for message in self.messages if message.role in {"user", "assistant"}]
 
@@ -67,8 +72,9 @@ def routes(assistant: Assistant) -> list[Route]:
     slots = BoundedSemaphore(MAX_CONCURRENT)
 
     async def models(_: Request) -> Response:
-        listed = {"id": MODEL, "object": "model", "created": 0, "owned_by": MODEL}
-        return JSONResponse({"object": "list", "data": [listed]})
+        names = [MODEL, *(f"{MODEL}/{name}" for name in await run_in_threadpool(assistant.collections))]
+        listed = [{"id": name, "object": "model", "created": 0, "owned_by": MODEL} for name in names]
+        return JSONResponse({"object": "list", "data": listed})
 
     async def complete(http_request: Request) -> Response:
         try:
@@ -76,13 +82,13 @@ def routes(assistant: Assistant) -> list[Route]:
         except ValidationError as error:
             field, message = first_problem(error)
             return error_response(400, message, "invalid_value", field or None)
-        if failure := _check(request):
+        if failure := await run_in_threadpool(_check, request, assistant):
             return failure
         if not slots.acquire(blocking=False):
             message = f"Too many questions: {MAX_CONCURRENT} are running. Try again in a moment."
             return error_response(429, message, "rate_limit_exceeded")
         *before, last = request.dialogue
-        stream = assistant.stream(last.text, _turns(before))
+        stream = assistant.stream(last.text, _turns(before), request.sources)
         try:  # an error before the first piece can still set the status
             await run_in_threadpool(lambda: next(iter(stream), "") if request.stream else stream.answer)
         except PilcrowError as error:
@@ -106,8 +112,8 @@ def first_problem(error: ValidationError) -> tuple[str, str]:
     return field, f"{field}: {detail['msg']}" if field else detail["msg"]
 
 
-def _check(request: _ChatRequest) -> Response | None:
-    if request.model != MODEL:
+def _check(request: _ChatRequest, assistant: Assistant) -> Response | None:
+    if request.model.partition("/")[0] != MODEL:
         message = f"There is no model {request.model!r}. Use {MODEL!r}."
         return error_response(404, message, "model_not_found", "model")
     last = request.dialogue[-1] if request.dialogue else None
@@ -116,6 +122,11 @@ def _check(request: _ChatRequest) -> Response | None:
     if len(last.text) > MAX_QUESTION:
         message = f"The question has {len(last.text)} characters. Use at most {MAX_QUESTION}."
         return error_response(400, message, "string_above_max_length", "messages")
+    try:
+        if request.sources:
+            assistant.documents(request.sources)
+    except PilcrowError as error:
+        return error_response(404, str(error), "model_not_found", "model")
     return None
 
 

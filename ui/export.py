@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rag import Answer, Citation, Evidence, PilcrowError, Statement
 from ui.conversations import Entry
-from ui.notes import notes
+from ui.notes import change, notes
 from ui.render import TEMPLATES
 
 FORMAT = 1  # version of the JSON
@@ -95,8 +95,8 @@ def markdown(title: str, entries: Sequence[Entry]) -> str:
         blocks.append(_escape_start(statements or plain(answer.text)))
         if answer.nearest:
             blocks.append("Nearest paragraphs:")
-            blocks.append("\n".join(f"- {_place(near)}: “{plain(near.text)}”" for near in answer.nearest))
-    blocks += [f"[^{note}]: {_place(cited)}: “{plain(cited.quote)}”" for note, cited in _notes(turns)]
+            blocks.append("\n".join(f"- {_quoted(near, near.text)}" for near in answer.nearest))
+    blocks += [f"[^{note}]: {_quoted(cited, cited.quote)}" for note, cited in _notes(turns)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -152,8 +152,10 @@ def _spaced(text: str) -> str:
     return f"{' ' * text[:1].isspace()}{plain(text)}{' ' * text[-1:].isspace()}" if text.strip() else text
 
 
-def _place(found: Citation | Evidence) -> str:
-    return ", ".join((f"{_code(found.source)} ¶{found.paragraph}", *found.whereabouts))
+def _quoted(found: Citation | Evidence, text: str) -> str:
+    """Return a place with its text, and what happened to it since."""
+    place = ", ".join((f"{_code(found.source)} ¶{found.paragraph}", *found.whereabouts))
+    return f"{place}: “{plain(text)}”" + (f" *{change(found)}*" if change(found) else "")
 
 
 def _code(name: str) -> str:

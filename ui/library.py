@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import file_digest
-from pathlib import Path
+from filecmp import cmp
+from pathlib import Path, PurePath
+from unicodedata import normalize
 
-from rag import Assistant, DocumentInfo, IngestReport, PilcrowError
+from rag import Assistant, IngestReport, PilcrowError
 from ui.render import part
 
 FOLDER = "documents"  # in the index's folder: copies of the files added on the page
@@ -27,17 +28,34 @@ class Upload:
 
 
 def save(assistant: Assistant, uploaded: Sequence[str]) -> list[Path]:
-    """Copy uploaded files under their own names and return the copies; a newer file replaces an older one."""
-    folder = assistant.settings.index / FOLDER
+    """Copy uploaded files and return the copies, each once; no document or file is replaced.
+
+    A file whose name is taken gets a number, unless the document or file of that name has its content.
+    """
+    folder = assistant.settings.index.resolve() / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    saved: list[Path] = []
-    for file in map(Path, uploaded):
-        name, count = file.name, 1
-        while folder / name in saved:  # two files of one name in one upload are two documents
-            count += 1
-            name = f"{file.stem} ({count}){file.suffix}"
-        saved.append(Path(shutil.copyfile(file, folder / name)))
-    return saved
+    return list(dict.fromkeys(_save(assistant, Path(file), folder) for file in uploaded))
+
+
+def _save(assistant: Assistant, file: Path, folder: Path) -> Path:
+    written, number = PurePath(normalize("NFC", file.name)), 1
+    name = written.name
+    while True:
+        target = _path(assistant, name) or folder / name
+        if target.is_file():
+            if cmp(file, target, shallow=False):
+                return target
+        elif target.parent == folder:
+            return Path(shutil.copyfile(file, target))
+        number += 1
+        name = f"{written.stem} ({number}){written.suffix}"
+
+
+def _path(assistant: Assistant, source: str) -> Path | None:
+    try:
+        return assistant.path(source)
+    except PilcrowError:
+        return None
 
 
 def ingest(assistant: Assistant, files: Sequence[Path]) -> Iterator[str]:
@@ -80,17 +98,9 @@ def remove(assistant: Assistant, source: str) -> str:
 
 def table(assistant: Assistant) -> str:
     """Render every document with its state, number of paragraphs and date."""
-    return part("documents", [(document, state(assistant, document)) for document in assistant.documents()])
-
-
-def state(assistant: Assistant, document: DocumentInfo) -> str:
-    """Return whether the file still has the content that was indexed."""
-    try:
-        with assistant.path(document.source).open("rb") as file:
-            same = file_digest(file, "sha256").hexdigest() == document.sha256
-    except OSError:
-        return "file is gone"
-    return "up to date" if same else "file has changed"
+    changed = assistant.changed()
+    rows = [(one, changed.get(one.source, "up to date")) for one in assistant.documents()]
+    return part("documents", rows)
 
 
 def _outcome(name: str, report: IngestReport) -> Upload:

@@ -226,7 +226,10 @@ class _Page:
         return part("listing", self._conversations.search(user, search.strip()), conversation)
 
     def _choices(self) -> gr.Dropdown:
-        return gr.Dropdown(choices=[document.source for document in self._assistant.documents()])
+        """Offer the collections, then the documents."""
+        documents = [document.source for document in self._assistant.documents()]
+        collections = [name for name, sources in self._assistant.collections().items() if sources]
+        return gr.Dropdown(choices=[*((f"{name} (collection)", name) for name in collections), *documents])
 
     def _library(self, progress: str = "") -> Outputs:
         """Show the library. Its table reads every file, so it is built only when shown or changed."""

@@ -13,14 +13,13 @@ from markupsafe import Markup
 
 from rag import Answer, Citation, Evidence, Statement
 from ui.conversations import MAX_NOTE, VERDICTS
-from ui.notes import notes
+from ui.notes import change, notes
 
 _MARK = re.compile(r"\[(\d+)\]")
 # Invisible characters, and those that change the direction of the text after them.
 _HIDDEN = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 )
-UNCHANGED, CHANGED, GONE = "unchanged", "changed", "gone"  # the state of a cited paragraph
 
 
 def escape(text: str) -> Markup:
@@ -91,10 +90,9 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.globals |= {
-    "CHANGED": CHANGED,
-    "GONE": GONE,
     "MAX_NOTE": MAX_NOTE,
     "VERDICTS": VERDICTS,
+    "change": change,
     "citations_of": _citations_of,
     "notes": notes,
     "pieces": _pieces,

@@ -13,7 +13,7 @@ from rag import Assistant, PilcrowError
 from ui.conversations import Conversations
 from ui.export import as_json, html, markdown
 from ui.render import part
-from ui.source import page_image, panel, recorded, stored
+from ui.source import page_image, panel, recorded, refreshed, stored
 
 View = Callable[[Assistant, Conversations, Request], Response]
 # Each export's writer, media type and file suffix.
@@ -67,9 +67,10 @@ def _page(assistant: Assistant, _: Conversations, request: Request) -> Response:
     return Response(image, media_type="image/png", headers={"cache-control": "private, max-age=600"})
 
 
-def _export(_: Assistant, conversations: Conversations, request: Request) -> Response:
+def _export(assistant: Assistant, conversations: Conversations, request: Request) -> Response:
     user, key = request.state.user, request.query_params["conversation"]
     write, media_type, suffix = EXPORTS[request.query_params["as"]]
     title = next(one.title for one in conversations.search(user) if one.id == key)
     headers = {"content-disposition": f'attachment; filename="pilcrow-{key}.{suffix}"'}
-    return Response(write(title, conversations.entries(user, key)), media_type=media_type, headers=headers)
+    entries = refreshed(assistant, conversations.entries(user, key))
+    return Response(write(title, entries), media_type=media_type, headers=headers)

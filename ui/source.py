@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
 
 import pypdfium2
 
-from rag import Answer, Assistant, Citation, Evidence, PilcrowError
-from ui.render import CHANGED, GONE, UNCHANGED, part
+from rag import Answer, Assistant, Citation, Evidence
+from ui.conversations import Entry
+from ui.render import part
 
 NEIGHBOURS = 3  # paragraphs shown before and after
 SCALE = 1.5  # pixels per point in the image of a page
 _pdfium = Lock()  # PDFium isn't thread-safe
 
 
-def paragraph_state(assistant: Assistant, found: Citation | Evidence) -> str:
-    """Return whether the index still holds the paragraph as it was cited."""
-    try:
-        now = assistant.paragraph(found.source, found.paragraph)
-    except PilcrowError:
-        return GONE
-    then = found.paragraph_text if isinstance(found, Citation) else found.text
-    return UNCHANGED if now.text == then else CHANGED
+def refreshed(assistant: Assistant, entries: Sequence[Entry]) -> list[Entry]:
+    """Return recorded entries whose citations say what happened to them since."""
+    return [replace(entry, answer=assistant.refreshed(entry.answer)) for entry in entries]
 
 
 def page_image(path: Path, number: int) -> bytes:
@@ -58,7 +56,14 @@ def recorded(answer: Answer, citation: str | None, evidence: str | None) -> Cita
 
 def panel(assistant: Assistant, found: Citation | Evidence) -> str:
     """Render the paragraph as it was cited, between the neighbours that it has in the index."""
-    state, number = paragraph_state(assistant, found), found.paragraph
-    around = number - NEIGHBOURS, number + NEIGHBOURS
-    neighbours = assistant.paragraphs(found.source, *around) if state == UNCHANGED else ()
-    return part("source", found, state, neighbours)
+    now = _now(assistant, found)
+    around = found.paragraph - NEIGHBOURS, found.paragraph + NEIGHBOURS
+    neighbours = () if now.changed.startswith("paragraph") else assistant.paragraphs(found.source, *around)
+    return part("source", now, neighbours)
+
+
+def _now(assistant: Assistant, found: Citation | Evidence) -> Citation | Evidence:
+    """Return the paragraph with what happened to it since."""
+    if isinstance(found, Citation):
+        return assistant.refreshed(Answer("", "", citations=(found,))).citations[0]
+    return assistant.refreshed(Answer("", "", nearest=(found,))).nearest[0]

@@ -13,7 +13,7 @@ from time import monotonic
 import typer
 
 from rag import Answer, Citation, Evidence, IngestReport, Paragraph
-from ui.notes import notes
+from ui.notes import change, notes
 
 PATIENCE = 1.0  # seconds before a progress bar is shown
 # A terminal obeys control characters: a document could move the cursor or rename the window.
@@ -47,9 +47,9 @@ def print_answer(answer: Answer) -> None:
     typer.echo(styled + text[position:])  # echo drops the styles where it doesn't write to a terminal
     for note in notes(answer):
         print_text(note)
-    places = [f"[{cited.number}] {_place(cited)}: “{cited.quote}”" for cited in answer.citations]
+    places = [f"[{cited.number}] {_placed(cited, f'“{cited.quote}”')}" for cited in answer.citations]
     if answer.abstained:
-        places = [f"nearest: {_place(evidence)}: {evidence.text}" for evidence in answer.nearest]
+        places = [f"nearest: {_placed(evidence, evidence.text)}" for evidence in answer.nearest]
     if places:
         print_text("\n" + "\n".join(places))
 
@@ -112,6 +112,8 @@ def progress_bar() -> Iterator[Callable[[str, float, int], None]]:
             bar.stop()
 
 
-def _place(found: Citation | Evidence) -> str:
+def _placed(found: Citation | Evidence, text: str) -> str:
+    """Return a place with its text and, on a second line, what happened to it since."""
     details = ", ".join(found.whereabouts)
-    return f"{found.source} ¶{found.paragraph}" + (f" ({details})" if details else "")
+    place = f"{found.source} ¶{found.paragraph}" + (f" ({details})" if details else "")
+    return f"{place}: {text}" + (f"\n    {change(found)}" if change(found) else "")

@@ -43,7 +43,8 @@ class _Tools:
 
         Parameters:
             question: The question, in plain words, at most 2,000 characters.
-            sources: Search only in these documents, named as in list_documents.
+            sources: Search only in these: documents or collections, named as in list_documents, folders, or
+                patterns such as "contracts/*.docx".
         Returns:
             The answer: text with [1]… after each sentence, citations with their quotes, abstained, nearest.
         """
@@ -56,10 +57,12 @@ class _Tools:
 
         Parameters:
             question: What to look for, in plain words, at most 2,000 characters.
-            sources: Search only in these documents, named as in list_documents.
+            sources: Search only in these: documents or collections, named as in list_documents, folders, or
+                patterns such as "contracts/*.docx".
             limit: The largest number of paragraphs to return, 1 to 50.
         Returns:
-            The paragraphs: source, paragraph (its number), text, heading, page, line, date, score.
+            The paragraphs: source, paragraph (its number), text, heading, page, line, date, score,
+            changed ("" or what happened to it or its file since it was read).
             Returns [] if the index is empty.
         """
         return [_as_json(found) for found in self._assistant.search(question, sources, limit)]
@@ -79,10 +82,17 @@ class _Tools:
         """List the user's own documents.
 
         Returns:
-            The documents: source (its name in citations), title, paragraphs (how many), date, sha256.
+            The documents: source (its name in citations), title, paragraphs (how many), date, sha256,
+            collections (that it is in), changed ("" or what happened to its file since it was read).
             Returns [] if the index is empty.
         """
-        return [_as_json(document) for document in self._assistant.documents()]
+        collections, changed = self._assistant.collections(), self._assistant.changed()
+        return [
+            _as_json(one)
+            | {"collections": [name for name, sources in collections.items() if one.source in sources]}
+            | {"changed": changed.get(one.source, "")}
+            for one in self._assistant.documents()
+        ]
 
 
 def _endpoint(tool: Callable[..., object], slots: BoundedSemaphore) -> Callable[..., object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
@@ -26,30 +27,63 @@ def file(path: Path, text: str) -> str:
     return str(path)
 
 
-def test_newer_upload_replaces_the_older_file(shelf: Assistant, tmp_path: Path) -> None:
-    for number, text in enumerate(("The ferry Zwaluw sailed at nine.", "The ferry Zwaluw sailed at ten.")):
-        given = library.save(shelf, [file(tmp_path / str(number) / "ferry.txt", text)])
-        lines = list(library.ingest(shelf, given))
-    assert "1 paragraph<" in lines[-1]
-    assert [document.source for document in shelf.documents()] == ["ferry.txt"]
-    assert "ten" in shelf.ask("When did the Zwaluw sail?").text
+def add(shelf: Assistant, *given: str) -> str:
+    """Upload files; the last progress that the page shows."""
+    return unescape(list(library.ingest(shelf, library.save(shelf, given)))[-1])
+
+
+def test_another_upload_of_a_name_keeps_both_and_the_same_file_adds_nothing(
+    shelf: Assistant, tmp_path: Path
+) -> None:
+    nine, ten = (
+        file(tmp_path / hour / "ferry.txt", f"The ferry Zwaluw sailed at {hour}.") for hour in ("nine", "ten")
+    )
+    add(shelf, nine)
+    assert "ferry (2).txt" in add(shelf, ten)
+    assert "already up to date" in add(shelf, nine)
+    add(shelf, nine, ten)
+    assert [document.source for document in shelf.documents()] == ["ferry (2).txt", "ferry.txt"]
+    assert "nine" in shelf.ask("When did the Zwaluw sail?", sources=["ferry.txt"]).text
+    assert "ten" in shelf.ask("When did the Zwaluw sail?", sources=["ferry (2).txt"]).text
 
 
 def test_two_uploads_of_one_name_are_two_documents(shelf: Assistant, tmp_path: Path) -> None:
-    given = [file(tmp_path / place / "log.txt", f"A log of {place}.") for place in ("Urk", "Enkhuizen")]
-    list(library.ingest(shelf, library.save(shelf, given)))
+    add(shelf, *(file(tmp_path / place / "log.txt", f"A log of {place}.") for place in ("Urk", "Enkhuizen")))
     assert sorted(document.source for document in shelf.documents()) == ["log (2).txt", "log.txt"]
 
 
-def test_document_state_follows_its_file(shelf: Assistant, tmp_path: Path) -> None:
+def test_an_upload_stays_apart_from_a_document_of_its_name_elsewhere(
+    shelf: Assistant, tmp_path: Path
+) -> None:
+    own = Path(file(tmp_path / "own" / "log.txt", "A log of Urk."))
+    shelf.ingest([own.parent])
+    assert "log (2).txt" in add(shelf, file(tmp_path / "given" / "log.txt", "A log of Enkhuizen."))
+    assert "already up to date" in add(shelf, file(tmp_path / "again" / "log.txt", "A log of Urk."))
+    assert shelf.paragraph("log.txt", 1).text == "A log of Urk."
+    assert shelf.paragraph("log (2).txt", 1).text == "A log of Enkhuizen."
+    assert len(shelf.documents()) == 2
+    own.unlink()
+    assert "log (3).txt" in add(shelf, file(tmp_path / "new" / "log.txt", "A log of Elburg."))
+    assert shelf.path("log.txt") == own
+    library.remove(shelf, "log (2).txt")
+    add(shelf, file(tmp_path / "last" / "log.txt", "A log of Hoorn."))
+    assert shelf.paragraph("log (2).txt", 1).text == "A log of Hoorn."
+
+
+def test_an_upload_named_in_nfd_is_the_document_named_in_nfc(shelf: Assistant, tmp_path: Path) -> None:
+    for form in ("NFC", "NFD"):
+        add(shelf, file(tmp_path / form / normalize(form, "Verträge.txt"), "A log of Urk."))
+    assert [document.source for document in shelf.documents()] == ["Verträge.txt"]
+
+
+def test_table_shows_the_state_of_each_file(shelf: Assistant, tmp_path: Path) -> None:
     path = Path(file(tmp_path / "log.txt", "A log of Urk."))
     shelf.ingest([path])
-    (document,) = shelf.documents()
-    assert library.state(shelf, document) == "up to date"
+    assert "up to date" in unescape(library.table(shelf))
     path.write_text("A log of Enkhuizen.", "utf-8")
-    assert library.state(shelf, document) == "file has changed"
+    assert "file has changed" in unescape(library.table(shelf))
     path.unlink()
-    assert library.state(shelf, document) == "file is gone"
+    assert "file is gone" in unescape(library.table(shelf))
 
 
 def test_removing_keeps_the_users_file_and_deletes_the_pages_copy(shelf: Assistant, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from html import unescape
 
@@ -22,10 +23,8 @@ def cited(number: int, source: str, quote: str, day: date | None = None) -> Cita
     return Citation(number, source, 7, 2, None, day, quote, 8, 8 + len(quote), text)
 
 
-def shown(answer: Answer, state: str = render.UNCHANGED) -> str:
-    return render.part(
-        "conversation", "abc", [Entry(1, answer, datetime.now(UTC), None, "")], lambda _: state
-    )
+def shown(answer: Answer) -> str:
+    return render.part("conversation", "abc", [Entry(1, answer, datetime.now(UTC), None, "")])
 
 
 def text_of(html: str) -> str:
@@ -57,12 +56,19 @@ def test_conflicting_sources_are_side_by_side_under_their_dates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "message"),
-    [(render.CHANGED, "has changed since the answer"), (render.GONE, "is no longer in the index")],
+    ("change", "message"),
+    [
+        ("paragraph has changed", "has changed since the answer"),
+        ("paragraph is gone", "is no longer in the index"),
+        ("file has changed", "This file has changed since it was read"),
+        ("file is gone", "This file is gone"),
+    ],
 )
-def test_citation_says_if_its_paragraph_changed(state: str, message: str) -> None:
+def test_citation_says_what_changed(change: str, message: str) -> None:
     citation = cited(1, "a.md", "The port was struck.")
-    assert message in shown(Answer("?", "It was. [1]", citations=(citation,)), state)
+    near = Evidence(1, "a.md", 3, "The ferry ran late.", changed=change)
+    assert message in shown(Answer("?", "It was. [1]", citations=(replace(citation, changed=change),)))
+    assert message in shown(Answer("?", "Not found.", abstained=True, nearest=(near,)))
     assert "pilcrow-changed" not in shown(Answer("?", "It was. [1]", citations=(citation,)))
 
 
