@@ -166,3 +166,12 @@ def test_model_error_is_reported_with_its_remedy(stream: bool) -> None:
     assert response.status_code == 503
     assert response.json()["error"]["message"] == "the model is gone; run: pip install <it>"
     assert response.json()["error"]["type"] == "server_error"
+
+
+def test_a_collection_or_document_is_a_model(client: openai.OpenAI) -> None:
+    """The model pilcrow/NAME asks only NAME."""
+    for name, abstains in (("Brielle.txt", False), ("*.txt", False), ("2023-01-31.md", True)):
+        [choice] = client.chat.completions.create(model=f"pilcrow/{name}", messages=messages(LEANS)).choices
+        assert ("two degrees" not in (choice.message.content or "")) is abstains, name
+    with pytest.raises(openai.NotFoundError, match="No document named 'letters'"):
+        client.chat.completions.create(model="pilcrow/letters", messages=messages(LEANS))
