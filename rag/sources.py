@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from pathlib import Path
 
 from rag.errors import StoreError
@@ -41,15 +42,17 @@ def choose(
         if not inside:
             raise StoreError(_nothing(name, known))
         found |= dict.fromkeys(inside)
-    return list(found)
+    everything = len(found) == len(origins) > 0
+    return None if everything else list(found)
 
 
 def listed(
     wanted: Sequence[str] | str | None, collections: Collections, snapshot: Snapshot
 ) -> list[DocumentInfo]:
     """Return the documents that are wanted, sorted by source."""
-    among = None if wanted is None else set(choose(wanted, collections, snapshot) or ())
-    return [one for one in snapshot.documents() if among is None or one.source in among]
+    among = choose(wanted, collections, snapshot)
+    inside = None if among is None else set(among)
+    return [one for one in snapshot.documents() if inside is None or one.source in inside]
 
 
 def contents(collections: Collections, snapshot: Snapshot) -> dict[str, list[str]]:
@@ -63,25 +66,29 @@ def members(patterns: Sequence[str], origins: Sequence[Origin]) -> list[str]:
 
     A pattern may also start with the name of the ingested folder. If it is absolute, it matches paths.
     """
-    wanted = [encodable(str(Path(one).expanduser())).removeprefix("**/").casefold() for one in patterns]
-    return [
-        origin.source
-        for origin in origins
-        if any(_matches(name, pattern) for name in _names(origin) for pattern in wanted)
-    ]
+    wanted = [_folded(str(Path(one).expanduser())).removeprefix("**/") for one in patterns]
+    absolute = _expression([one for one in wanted if one.startswith("/")])
+    relative = _expression([one for one in wanted if not one.startswith("/")])
+
+    def is_inside(origin: Origin) -> bool:
+        below = origin.path.removeprefix(f"{origin.root.rpartition('/')[0]}/")
+        return bool(
+            relative.match(_folded(origin.source))
+            or relative.match(_folded(below))
+            or absolute.match(_folded(origin.path))
+        )
+
+    return [origin.source for origin in origins if is_inside(origin)]
 
 
-def _names(origin: Origin) -> list[str]:
-    """Return the source, the path from the ingested folder's name on, and the whole path."""
-    above = origin.root.rpartition("/")[0]
-    names = [origin.source, origin.path.removeprefix(f"{above}/"), origin.path]
-    return [encodable(name).casefold() for name in names]
+def _folded(name: str) -> str:
+    return encodable(name).casefold()
 
 
-def _matches(name: str, pattern: str) -> bool:
-    if name.startswith("/") != pattern.startswith("/"):
-        return False
-    return name == pattern or name.startswith(f"{pattern.rstrip('/')}/") or fnmatchcase(name, pattern)
+def _expression(patterns: Sequence[str]) -> re.Pattern[str]:
+    """Return an expression for the names that are a pattern, match it or are in a folder of that name."""
+    inside = [rf"{re.escape(one.rstrip('/'))}(?:/.*)?\Z" for one in patterns]
+    return re.compile("|".join([*inside, *map(translate, patterns)]) or r"(?!)", re.DOTALL)
 
 
 def _nothing(name: str, collections: Mapping[str, Sequence[str]]) -> str:
