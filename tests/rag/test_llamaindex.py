@@ -40,6 +40,7 @@ def test_another_query_engine_reads_what_the_retriever_finds(assistant: Assistan
             "page": item.page,
             "line": item.line,
             "date": item.date.isoformat() if item.date else None,
+            "changed": "",
             "heading": item.heading,
         }
     assert run_async(retriever.aretrieve, QUESTION) == response.source_nodes
