@@ -130,7 +130,9 @@ def _bands(lines: Sequence[Sequence[Segment]], gutter: float) -> list[list[Segme
 def _are_columns(left: Sequence[Segment], right: Sequence[Segment]) -> bool:
     """Return whether two sides are columns of text rather than of a table."""
     sides = left, right
-    if any(len(side) < _MIN_LINES for side in sides) or any(each.rule > NO_RULE for each in right):
+    edge = max(each.end for each in left) - 0.5
+    ruled = sum(each.rule >= edge for each in right)
+    if any(len(side) < _MIN_LINES for side in sides) or 2 * ruled > len(right):
         return False
     drawn = sorted([(each.order, False) for each in left] + [(each.order, True) for each in right])
     turns = sum(before != after for (_, before), (_, after) in pairwise(drawn))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import median
+from statistics import median, median_low
 
 from rag.loaders.pdf_rules import NO_RULE
 from rag.loaders.pdf_runs import WORD_GAP, Run
@@ -20,6 +20,8 @@ _NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S")
 _UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")  # Chinese and Japanese
 _CELL_GAP = 1.5  # of the font size: a wider gap separates cells; a narrower one if others share it
 _INITIAL = 1.8  # of the usual size, at least, is a large initial's
+_EVEN = 0.08  # of the font size, between the gaps of a justified line
+_MIN_EVEN = 3
 _SAME_LINE = 0.2  # of the font size, between the baselines of one line
 _SCRIPT = 0.85  # of the size of its line, at most, is a super- or subscript's
 
@@ -131,15 +133,28 @@ def _with_cells(found: Sequence[Segment]) -> list[Segment]:
         narrow = [(a, b) for a, b in pairwise(row) if _is_word_gap(a, b)]
         between_words = [b.x - a.end for a, b in narrow if not _is_shared(a, b, above[-2:] + below[:2])]
         widest = 1.3 * max(between_words, default=0.0)
+        even = _even_gap(row)
         kept.append(row[0])
         for last, segment in pairwise(row):
+            is_even = bool(even) and abs(segment.x - last.end - even) <= _EVEN * segment.size
             is_wide = segment.x - last.end > widest and _is_shared(last, segment, above[-2:] + below[:2])
             is_gutter = any(_is_gutter(last, segment, side) for side in (above, below))
-            if _is_word_gap(last, segment) and not (is_wide or is_gutter):
+            if (is_even or (_is_word_gap(last, segment) and not is_wide)) and not is_gutter:
                 _append(kept[-1], segment)
             else:
                 kept.append(segment)
     return kept
+
+
+def _even_gap(row: Sequence[Segment]) -> float | None:
+    """Return the gap between the words of a justified line: the same between most of at least four."""
+    gaps = [b.x - a.end for a, b in pairwise(row)]
+    words = [each for each in row if any(map(str.isalpha, each.text))]
+    if len(gaps) < _MIN_EVEN or 2 * len(words) <= len(row):
+        return None
+    even = median_low(gaps)
+    alike = sum(abs(gap - even) <= _EVEN * row[0].size for gap in gaps)
+    return even if alike >= max(_MIN_EVEN, 0.6 * len(gaps)) else None
 
 
 def _is_gutter(left: Segment, right: Segment, near: Sequence[Sequence[Segment]]) -> bool:

@@ -91,6 +91,37 @@ def test_columns_are_read_one_after_the_other_in_any_order(order: str) -> None:
     ]
 
 
+def test_table_in_one_column_leaves_the_other_a_column() -> None:
+    canvas = Canvas(stream := io.BytesIO(), pagesize=A4)
+    canvas.setFont("Helvetica", 10)
+    for n, line in enumerate(LEFT):
+        canvas.drawString(60, 700 - 12 * n, line)
+    for n, cells in enumerate([("Boat", "Gull"), ("Keeper", "Falk"), ("Berth", "12")]):
+        for k, cell in enumerate(cells):
+            canvas.line(170 + 110 * k, 596 - 16 * n, 170 + 110 * k, 612 - 16 * n)
+            canvas.drawString(65 + 110 * k, 600 - 16 * n, cell)
+    for n, line in enumerate(RIGHT + LEFT):
+        canvas.drawString(310, 700 - 12 * n, line)
+    canvas.save()
+    assert texts(stream.getvalue()) == [" ".join(LEFT), "Boat: Gull", "Keeper: Falk", "Berth: 12",
+                                        " ".join(RIGHT), " ".join(LEFT)]  # fmt: skip
+
+
+def test_even_gaps_of_justified_lines_are_between_words() -> None:
+    lines = ["The harbour was closed by order of the town council after a storm had", "broken the quay wall in",
+             "places and the repair then took", "a year."]  # fmt: skip
+    canvas, page = Canvas(io.BytesIO()), []
+    for n, line in enumerate(lines):
+        words = line.split()
+        widths = [canvas.stringWidth(word, "Helvetica", 10) for word in words]
+        gap = (330 - sum(widths)) / (len(words) - 1) if n < len(lines) - 1 else 3.0
+        x = 60.0
+        for word, width in zip(words, widths, strict=True):
+            page.append((x, 700.0 - 12 * n, word))
+            x += width + gap
+    assert texts(drawn(page)) == [" ".join(lines)]
+
+
 def test_words_drawn_one_by_one_are_one_line() -> None:
     page, x = [], 60.0
     canvas = Canvas(io.BytesIO())
