@@ -130,16 +130,17 @@ def _bands(lines: Sequence[Sequence[Segment]], gutter: float) -> list[list[Segme
 def _are_columns(left: Sequence[Segment], right: Sequence[Segment]) -> bool:
     """Return whether two sides are columns of text rather than of a table."""
     sides = left, right
-    edge = max(each.end for each in left) - 0.5
-    ruled = sum(each.rule >= edge for each in right)
-    if any(len(side) < _MIN_LINES for side in sides) or 2 * ruled > len(right):
+    if any(len(side) < _MIN_LINES for side in sides):
+        return False
+    is_prose = all(map(_is_prose, sides))
+    if 2 * sum(each.rule > NO_RULE for each in right) > len(right) and not is_prose:
         return False
     drawn = sorted([(each.order, False) for each in left] + [(each.order, True) for each in right])
     turns = sum(before != after for (_, before), (_, after) in pairwise(drawn))
     letters = min(mean(len(each.text) for each in side) for side in sides)
     if letters < _MIN_LETTERS:
         return turns == 1 and not any(map(_is_labels_or_figures, sides))
-    return turns <= min(len(left), len(right)) / 3 or all(map(_is_prose, sides))
+    return turns <= min(len(left), len(right)) / 3 or is_prose
 
 
 def _is_labels_or_figures(side: Sequence[Segment]) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import median, median_low
+from statistics import median
 
 from rag.loaders.pdf_rules import NO_RULE
 from rag.loaders.pdf_runs import WORD_GAP, Run
@@ -15,13 +15,15 @@ _SENTENCE_END = re.compile(r"[.!?:;…。！？؟][\"'”’»)\]]*$")
 BULLET = re.compile(r"[•‣⁃▪▫●○■□►▶➢➤✓✔❖\x7f](?=\s*[^\W_]|\s+|$)\s*|[·◦](?:\s+|$)")
 _DASH = re.compile(r"[-–—*](?:\s+|$)")
 _SIGNS = re.compile(r"[^\w\s(\[{]{1,2}")
+_WORDY = re.compile(r"[^\W\d_]{2}")
 LEADER = re.compile(r"(?:\.\s?){5}")
 _NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S")
 _UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")  # Chinese and Japanese
 _CELL_GAP = 1.5  # of the font size: a wider gap separates cells; a narrower one if others share it
 _INITIAL = 1.8  # of the usual size, at least, is a large initial's
-_EVEN = 0.08  # of the font size, between the gaps of a justified line
-_MIN_EVEN = 3
+_EVEN = 0.1  # of the font size, between the gaps of a justified line
+_MIN_EVEN = 3  # gaps
+_MAX_EVEN = 4.0  # of the font size
 _SAME_LINE = 0.2  # of the font size, between the baselines of one line
 _SCRIPT = 0.85  # of the size of its line, at most, is a super- or subscript's
 
@@ -130,31 +132,56 @@ def _with_cells(found: Sequence[Segment]) -> list[Segment]:
     kept: list[Segment] = []
     for index, row in enumerate(lines):
         above, below = lines[max(index - 4, 0) : index], lines[index + 1 : index + 5]
-        narrow = [(a, b) for a, b in pairwise(row) if _is_word_gap(a, b)]
-        between_words = [b.x - a.end for a, b in narrow if not _is_shared(a, b, above[-2:] + below[:2])]
+        near = above[-2:] + below[:2]
+        between_words = [
+            b.x - a.end for a, b in pairwise(row) if _is_word_gap(a, b) and not _is_shared(a, b, near)
+        ]
         widest = 1.3 * max(between_words, default=0.0)
-        even = _even_gap(row)
-        kept.append(row[0])
-        for last, segment in pairwise(row):
-            is_even = bool(even) and abs(segment.x - last.end - even) <= _EVEN * segment.size
-            is_wide = segment.x - last.end > widest and _is_shared(last, segment, above[-2:] + below[:2])
-            is_gutter = any(_is_gutter(last, segment, side) for side in (above, below))
-            if (is_even or (_is_word_gap(last, segment) and not is_wide)) and not is_gutter:
-                _append(kept[-1], segment)
-            else:
-                kept.append(segment)
+        for part in _between_gutters(row, above, below):
+            justified = _is_justified(part, near)
+            kept.append(part[0])
+            for last, segment in pairwise(part):
+                is_wide = segment.x - last.end > widest and _is_shared(last, segment, near)
+                if justified or (_is_word_gap(last, segment) and not is_wide):
+                    _append(kept[-1], segment)
+                else:
+                    kept.append(segment)
     return kept
 
 
-def _even_gap(row: Sequence[Segment]) -> float | None:
-    """Return the gap between the words of a justified line: the same between most of at least four."""
-    gaps = [b.x - a.end for a, b in pairwise(row)]
-    words = [each for each in row if any(map(str.isalpha, each.text))]
-    if len(gaps) < _MIN_EVEN or 2 * len(words) <= len(row):
-        return None
-    even = median_low(gaps)
-    alike = sum(abs(gap - even) <= _EVEN * row[0].size for gap in gaps)
-    return even if alike >= max(_MIN_EVEN, 0.6 * len(gaps)) else None
+def _between_gutters(
+    row: Sequence[Segment], above: Sequence[Sequence[Segment]], below: Sequence[Sequence[Segment]]
+) -> list[list[Segment]]:
+    """Return the parts of a row, cut at its gutters."""
+    parts = [[row[0]]]
+    for last, segment in pairwise(row):
+        if any(_is_gutter(last, segment, side) for side in (above, below)):
+            parts.append([])
+        parts[-1].append(segment)
+    return parts
+
+
+def _is_justified(part: Sequence[Segment], near: Sequence[Sequence[Segment]]) -> bool:
+    """Return whether all gaps are between words: they are even, and the line is as wide as those nearby.
+
+    The cells of a table may be even too, but they begin or end below one another.
+    """
+    size, gaps = part[0].size, [b.x - a.end for a, b in pairwise(part)]
+    words = sum(_WORDY.search(each.text) is not None for each in part)
+    if (
+        len(gaps) < _MIN_EVEN
+        or 2 * words <= len(part)
+        or not max(gaps) <= min(min(gaps) + _EVEN * size, _MAX_EVEN * size)
+    ):
+        return False
+    sides = [(each.x, each.end) for row in near for each in row]
+    is_left = any(abs(part[0].x - x) < 0.3 * size for x, _ in sides)
+    is_right = any(abs(part[-1].end - end) < 0.3 * size for _, end in sides)
+    below = sum(
+        any(abs(each.x - x) < 0.2 * size or abs(each.end - end) < 0.2 * size for x, end in sides)
+        for each in part[1:-1]
+    )
+    return is_left and is_right and 2 * below < len(part) - 2
 
 
 def _is_gutter(left: Segment, right: Segment, near: Sequence[Sequence[Segment]]) -> bool:

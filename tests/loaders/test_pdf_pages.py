@@ -108,8 +108,12 @@ def test_table_in_one_column_leaves_the_other_a_column() -> None:
 
 
 def test_even_gaps_of_justified_lines_are_between_words() -> None:
-    lines = ["The harbour was closed by order of the town council after a storm had", "broken the quay wall in",
-             "places and the repair then took", "a year."]  # fmt: skip
+    lines = [
+        "The harbour was closed by order of the town council after a storm had",
+        "broken the quay wall in many places",
+        "and the repair of it all then took",
+        "a year.",
+    ]
     canvas, page = Canvas(io.BytesIO()), []
     for n, line in enumerate(lines):
         words = line.split()
