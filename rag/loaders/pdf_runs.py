@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from unicodedata import category
 
 from pypdfium2 import PdfPage
@@ -39,7 +40,7 @@ def page_runs(page: PdfPage) -> list[Run]:
         else:
             lines[-1].append(glyph)
     rules = vertical_rules(page)
-    runs = [run for line in lines for run in _line_runs(line, rules)]
+    runs = [run for line in _whole(lines) for run in _line_runs(line, rules)]
     return [_decoded(run) for run in runs if _is_decodable(run.text)]
 
 
@@ -54,16 +55,35 @@ def _line_runs(line: Sequence[Glyph], rules: Rules) -> Iterator[Run]:
     if not is_rtl(letters, some=True):
         yield from _runs(line, rules)
         return
-    drawn = sorted((glyph for glyph in line if glyph.style), key=lambda glyph: (-round(glyph.y), glyph.x))
-    for run in _runs(_spaced(drawn), rules):
+    drawn = [glyph for glyph in line if glyph.style]
+    y = median(glyph.y for glyph in drawn)
+    level = [replace(glyph, y=y) for glyph in sorted(drawn, key=lambda glyph: glyph.x)]
+    for run in _runs(_spaced(level), rules):
         yield replace(run, text=logical(run.text, rtl=is_rtl(letters)))
+
+
+def _whole(lines: Iterable[Sequence[Glyph]]) -> Iterator[Sequence[Glyph]]:
+    """Yield what PDFium takes for lines, but whole lines from right to left, which it cuts at vowel signs."""
+    rtl: list[tuple[float, list[Glyph]]] = []
+    for line in lines:
+        if not is_rtl("".join(glyph.text for glyph in line), some=True):
+            yield line
+            continue
+        for glyph in line:
+            if glyph.style is None:
+                continue
+            near = next((found for y, found in rtl if abs(y - glyph.y) <= 0.35 * glyph.style.size), None)
+            if near is None:
+                rtl.append((glyph.y, near := []))
+            near.append(glyph)
+    yield from (found for _, found in rtl)
 
 
 def _spaced(line: Iterable[Glyph]) -> Iterator[Glyph]:
     """Yield glyphs from left to right, with a space in each gap between words."""
     last: Glyph | None = None
     for glyph in line:
-        if last and glyph.style and glyph.x - last.end > 0.17 * glyph.style.size:
+        if last and glyph.style and glyph.x - last.end > 0.22 * glyph.style.size:
             yield Glyph(" ")
         yield glyph
         last = glyph

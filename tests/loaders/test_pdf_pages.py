@@ -221,6 +221,13 @@ def test_lines_from_right_to_left_are_in_reading_order() -> None:
     ]
 
 
+def test_vowel_signs_stay_in_their_line() -> None:
+    text = "يقدّر العلماء أن غابة الأمازون تمتد على خمسة ملايين كيلومتر مربّع تقريبًا."
+    found = texts(printed(f"<body dir=rtl style='font: 15px DejaVu Sans'><p>{text}</p><p>{text}</p>"))
+    assert len(found) == 2
+    assert all(word in found[0] for word in ("العلماء", "غابة", "الأمازون", "ملايين"))
+
+
 @pytest.mark.parametrize("first", ["accent", "letter"])
 @pytest.mark.parametrize(
     ("accent", "letter", "word"), [("´", "e", "café"), ("¨", "u", "cafü"), ("¸", "c", "cafç")]
