@@ -20,8 +20,9 @@ def blocks(lines: Sequence[Line]) -> Iterator[list[Line]]:
     """Yield the lines of one page by paragraph; each table row is its own block."""
     leadings = _leadings(lines)
     block: list[Line] = []
-    for line, leading in zip(lines, leadings, strict=True):
-        if block and not _continues(block, line, leading):
+    for index, (line, leading) in enumerate(zip(lines, leadings, strict=True)):
+        edge = max(each.end for each in lines[index - len(block) : index + 9] if _in_column(each, line))
+        if block and not _continues(block, line, leading, edge):
             yield block
             block = []
         block.append(line)
@@ -50,7 +51,7 @@ def _leadings(lines: Sequence[Line]) -> list[float]:
     return leadings
 
 
-def _continues(block: Sequence[Line], line: Line, leading: float) -> bool:
+def _continues(block: Sequence[Line], line: Line, leading: float, edge: float) -> bool:
     """Return whether `line` belongs to the paragraph of `block`."""
     first, last = block[0], block[-1]
     same_font = abs(line.size - last.size) <= 0.1 * last.size and line.bold == last.bold
@@ -62,10 +63,10 @@ def _continues(block: Sequence[Line], line: Line, leading: float) -> bool:
     continues = not last.ends_sentence and line.text[:1].islower()
     if gap <= 0 or gap > 1.25 * leading:  # in the next column, or below a gap
         return gap <= 0 and continues
-    return _fits_layout(block, line, continues=continues)
+    return _fits_layout(block, line, edge, continues=continues)
 
 
-def _fits_layout(block: Sequence[Line], line: Line, *, continues: bool) -> bool:
+def _fits_layout(block: Sequence[Line], line: Line, edge: float, *, continues: bool) -> bool:
     """Return whether the indent and the length of the last line allow `line` to continue `block`."""
     first, last = block[0], block[-1]
     shift = line.x - last.x
@@ -73,9 +74,14 @@ def _fits_layout(block: Sequence[Line], line: Line, *, continues: bool) -> bool:
         return line.x >= first.x - 0.3 * first.size
     if abs(shift) > 0.8 * line.size and not continues and not line.bold:
         return shift < 0 and len(block) == 1  # only a first line may be indented
-    longest = max(len(each.text) for each in block)
-    is_last_line = last.ends_sentence and len(last.text) < 0.7 * longest
+    word = (line.end - line.x) / len(line.text) * len(line.text.split()[0])
+    is_last_line = last.ends_sentence and last.end + word < edge - 2 * line.size
     return not (is_last_line and line.text[:1].isupper())
+
+
+def _in_column(other: Line, line: Line) -> bool:
+    """Return whether two lines begin at the same left edge, but for an indent."""
+    return abs(other.x - line.x) <= 2 * line.size
 
 
 def _starts_item(last: Line, line: Line, *, in_list: bool) -> bool:

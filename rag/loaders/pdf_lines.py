@@ -30,13 +30,14 @@ _SCRIPT = 0.85  # of the size of its line, at most, is a super- or subscript's
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a page. `x`, `y` and `starts` are points, y upwards; wide gaps separate the cells.
+    """One line of a page. `x`, `end`, `y` and `starts` are points, y upwards; wide gaps separate the cells.
 
     `aside` is text turned against the page, or a note on it; `form` a line with the values of form fields.
     """
 
     page: int
     x: float
+    end: float
     y: float
     size: float
     bold: bool
@@ -277,7 +278,9 @@ def as_line(row: Sequence[Segment], page: int, *, aside: bool = False) -> Line:
         cells, starts = [" ".join(cells)], starts[:1]
     main = max(row, key=lambda segment: len(segment.text))
     bold = all(segment.bold for segment in row)
-    return Line(page, starts[0], main.y, round(main.size, 1), bold, tuple(cells), tuple(starts), aside)
+    return Line(
+        page, starts[0], row[-1].end, main.y, round(main.size, 1), bold, tuple(cells), tuple(starts), aside
+    )
 
 
 def without_lone_rows(lines: Sequence[Line]) -> list[Line]:

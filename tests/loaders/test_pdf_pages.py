@@ -347,3 +347,14 @@ def test_damaged_page_costs_that_page_only() -> None:
     writer.write(out := io.BytesIO())
     paragraphs = read(out.getvalue()).paragraphs
     assert [(each.page, each.text) for each in paragraphs] == [(1, "This is text a."), (3, "This is text c.")]
+
+
+def test_paragraph_ends_where_the_next_word_would_have_fitted() -> None:
+    lines = [
+        "The quay wall was broken by the storm in the night before the third of",
+        "May, and it took a year until all of it was repaired.",
+        "The cranes were sold to the harbour of the next town, which had asked for",
+        "them twice before.",
+    ]
+    page = [(60.0, 700.0 - 12 * n, line) for n, line in enumerate(lines)]
+    assert texts(drawn(page)) == [" ".join(lines[:2]), " ".join(lines[2:])]
