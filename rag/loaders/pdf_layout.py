@@ -70,22 +70,8 @@ def _unwrapped(found: Sequence[Sequence[Segment]]) -> list[list[Segment]]:
                     cell.text, cell.order = wrapped(cell.text, segment.text), segment.order
         else:
             whole.append([replace(each) for each in row])
-            if tight:
-                _take_lines_above(whole, found)
         last_y = row[0].y
     return whole
-
-
-def _take_lines_above(whole: list[list[Segment]], found: Sequence[Sequence[Segment]]) -> None:
-    """Add lines above the last row to its cell: its name is beside the middle, but drawn before them."""
-    row = whole[-1]
-    while len(whole) > 1 and len(row) > 1 and len(whole[-2]) == 1:
-        above = whole[-2][0]
-        cell = _cell_in(above, row)
-        if not cell or not row[0].order < above.order < cell.order or not _is_forced(above, cell, found):
-            return
-        cell.text = wrapped(above.text, cell.text)
-        whole.pop(-2)
 
 
 def _cell_in(segment: Segment, row: Sequence[Segment]) -> Segment | None:
