@@ -11,7 +11,7 @@ from pypdfium2 import PdfDocument, PdfiumError, raw
 
 from rag.errors import LoadError
 from rag.loaders.paragraphs import Contents, RawParagraph
-from rag.loaders.pdf_blocks import across_breaks, blocks, by_page
+from rag.loaders.pdf_blocks import across_breaks, blocks, by_page, join, vocabulary
 from rag.loaders.pdf_forms import notes, typed_runs
 from rag.loaders.pdf_glyphs import bounds
 from rag.loaders.pdf_layout import page_lines
@@ -19,10 +19,8 @@ from rag.loaders.pdf_lines import (
     Line,
     Segment,
     as_line,
-    join,
     rows,
     segments,
-    vocabulary,
     without_bullet,
     without_lone_rows,
 )  # fmt: skip

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
-from rag.loaders.pdf_lines import BULLET, LEADER, Line, join
+from rag.loaders.pdf_lines import BULLET, LEADER, Line
 
 _LOOK_BACK = 4  # blocks, for the beginning of a sentence above a footnote or a caption
+_UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")  # Chinese and Japanese
 _SENTENCE = re.compile(
     r"(?<!\b[A-Z])(?<!\b(?:Mr|Dr|St|No|cf))(?<!\b(?:Mrs|Fig|vol|e\.g|i\.e))[.!?…][\"'”’)\]]*\s+(?=[\"“‘(]?(?:[^\W_a-z]))"
     "|[。！？](?=.)"
@@ -136,3 +137,30 @@ def by_page(block: Sequence[Line], words: set[str]) -> Iterator[tuple[int, str]]
             yield page, text[done : end.end()].strip()
             done, page = end.end(), below.page
     yield page, text[done:]
+
+
+def join(lines: Sequence[Line], words: set[str]) -> str:
+    """Join a paragraph's lines; a hyphen at a line end stays only if `words` has the hyphenated word."""
+    text = ""
+    for line in lines:
+        part = line.text
+        if text.endswith("\u00ad"):
+            text = text[:-1] + part
+        elif re.search(r"[^\W\d_]-$", text[-2:]) and part[:1].islower():
+            head, tail = text[-60:].split()[-1], part.split(maxsplit=1)[0]
+            text = (text if _bare(head + tail) in words else text[:-1]) + part
+        elif _UNSPACED.match(text[-1:]) and _UNSPACED.match(part):
+            text += part
+        else:
+            text = f"{text} {part}" if text else part
+    return text
+
+
+def vocabulary(lines: Sequence[Line]) -> set[str]:
+    """Return the words of a document that no line end can cut."""
+    return {_bare(word) for line in lines for word in line.text.split()[:-1]}
+
+
+def _bare(word: str) -> str:
+    """Return a word in lower case, without the punctuation around it."""
+    return word.strip(".,;:!?()[]\"'“”‘’«»").lower()

@@ -11,7 +11,7 @@ from statistics import mean
 
 from rag.loaders.pdf_bidi import is_rtl
 from rag.loaders.pdf_forms import form_line
-from rag.loaders.pdf_lines import Line, Segment, as_line, rows, wrapped
+from rag.loaders.pdf_lines import Line, Segment, as_line, rows
 from rag.loaders.pdf_rules import NO_RULE
 
 _MIN_LETTERS = 16  # in a line of a text column, on average
@@ -51,11 +51,11 @@ def _lines(found: Sequence[Sequence[Segment]], page: int) -> list[Line]:
     """Return the lines of rows; those of a form name its values."""
     return [
         form_line(row, page, above) if any(each.label is not None for each in row) else as_line(row, page)
-        for above, row in pairwise([[], *_unwrapped(found)])
+        for above, row in pairwise([[], *_un_wrapped(found)])
     ]
 
 
-def _unwrapped(found: Sequence[Sequence[Segment]]) -> list[list[Segment]]:
+def _un_wrapped(found: Sequence[Sequence[Segment]]) -> list[list[Segment]]:
     """Return the rows, with a line that a cell was too narrow for added to that cell."""
     whole: list[list[Segment]] = []
     last_y = 0.0
@@ -67,7 +67,7 @@ def _unwrapped(found: Sequence[Sequence[Segment]]) -> list[list[Segment]]:
         ):
             for cell, segment in zip(cells, row, strict=True):
                 if cell:
-                    cell.text, cell.order = wrapped(cell.text, segment.text), segment.order
+                    cell.text, cell.order = _wrapped(cell.text, segment.text), segment.order
         else:
             whole.append([replace(each) for each in row])
         last_y = row[0].y
@@ -86,6 +86,13 @@ def _is_forced(cell: Segment, segment: Segment, found: Sequence[Sequence[Segment
     column = (each for row in found for each in row if abs(each.x - cell.x) <= 0.5 * cell.size)
     width = (segment.end - segment.x) / max(len(segment.text), 1) * (len(segment.text.split()[0]) + 1)
     return cell.end + width > max(each.end for each in column) and len(cell.text.split()) > 1
+
+
+def _wrapped(text: str, more: str) -> str:
+    """Return a cell's text with its next line."""
+    if re.search(r"[^\W\d_]-$", text) and more[:1].islower():
+        return text[:-1] + more
+    return f"{text} {more}"
 
 
 def _gutter(lines: Sequence[Sequence[Segment]]) -> float | None:

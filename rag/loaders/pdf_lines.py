@@ -18,7 +18,6 @@ _SIGNS = re.compile(r"[^\w\s(\[{]{1,2}")
 _WORDY = re.compile(r"[^\W\d_]{2}")
 LEADER = re.compile(r"(?:\.\s?){5}")
 _NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S")
-_UNSPACED = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")  # Chinese and Japanese
 _CELL_GAP = 1.5  # of the font size: a wider gap separates cells; a narrower one if others share it
 _INITIAL = 1.8  # of the usual size, at least, is a large initial's
 _EVEN = 0.1  # of the font size, between the gaps of a justified line
@@ -292,40 +291,6 @@ def without_lone_rows(lines: Sequence[Line]) -> list[Line]:
         else each
         for each, before, after in zip(lines, is_row, is_row[2:], strict=False)
     ]
-
-
-def wrapped(text: str, more: str) -> str:
-    """Return a cell's text with its next line."""
-    if re.search(r"[^\W\d_]-$", text) and more[:1].islower():
-        return text[:-1] + more
-    return f"{text} {more}"
-
-
-def join(lines: Sequence[Line], words: set[str]) -> str:
-    """Join a paragraph's lines; a hyphen at a line end stays only if `words` has the hyphenated word."""
-    text = ""
-    for line in lines:
-        part = line.text
-        if text.endswith("\u00ad"):
-            text = text[:-1] + part
-        elif re.search(r"[^\W\d_]-$", text[-2:]) and part[:1].islower():
-            head, tail = text[-60:].split()[-1], part.split(maxsplit=1)[0]
-            text = (text if _bare(head + tail) in words else text[:-1]) + part
-        elif _UNSPACED.match(text[-1:]) and _UNSPACED.match(part):
-            text += part
-        else:
-            text = f"{text} {part}" if text else part
-    return text
-
-
-def vocabulary(lines: Sequence[Line]) -> set[str]:
-    """Return the words of a document that no line end can cut."""
-    return {_bare(word) for line in lines for word in line.text.split()[:-1]}
-
-
-def _bare(word: str) -> str:
-    """Return a word in lower case, without the punctuation around it."""
-    return word.strip(".,;:!?()[]\"'“”‘’«»").lower()
 
 
 def without_bullet(line: Line) -> Line:
