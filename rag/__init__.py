@@ -2,9 +2,10 @@
 
 from rag.assistant import Assistant
 from rag.errors import PilcrowError
+from rag.ingestion.report import IngestReport
 from rag.settings import Settings
 from rag.stream import Stream
-from rag.types import Answer, Citation, DocumentInfo, Evidence, IngestReport, Paragraph, Statement, Turn
+from rag.types import Answer, Citation, DocumentInfo, Evidence, Paragraph, Statement, Turn
 
 __all__ = [
     "Answer",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Self
+from threading import Event
+from typing import TYPE_CHECKING, Any, Self
 
 from rag.errors import SettingsError, StoreError
+from rag.ingestion.report import IngestReport
+from rag.models.on_demand import Models
 from rag.settings import Settings
 from rag.sources import choose, contents, document, listed
 from rag.stream import Stream
 from rag.text.encoding import encodable
-from rag.types import Answer, DocumentInfo, Evidence, IngestReport, Paragraph, Turn
+from rag.types import Answer, DocumentInfo, Evidence, Paragraph, Turn
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -20,24 +23,20 @@ if TYPE_CHECKING:
     from rag.index.folder import Index
     from rag.llamaindex import PilcrowQueryEngine, PilcrowRetriever
     from rag.models.embedder import Embedder
-    from rag.models.reranker import CrossEncoderReranker
     from rag.types import Step
 
 # Chroma and the models' libraries take seconds to import, so each method imports what it needs.
 
 
-class Assistant:
+class Assistant(Models):
     """An open index that answers questions. Many threads may ask, also while one ingests."""
 
     def __init__(
         self, settings: Settings, index: Index, embedder: Embedder | None, llm: LLM | None = None
     ) -> None:
+        super().__init__(settings, embedder, llm)
         self.settings = settings
         self._index = index
-        self._embedder = embedder
-        self._llm = llm
-        self._reranker: CrossEncoderReranker | None = None
-        self._loading = Lock()
 
     @classmethod
     def open(
@@ -86,20 +85,41 @@ class Assistant:
         `prune` removes documents whose files were deleted. `progress` gets (source, done, total).
         A file that can't be read is in `failed` with the reason, one of another format in `skipped`.
         """
+        given = [paths] if isinstance(paths, str | Path) else paths
+        return self._ingest([Path(path) for path in given], prune=prune, progress=progress)
+
+    def watch(
+        self,
+        folders: Sequence[str | Path] | str | Path,
+        report: Callable[[IngestReport], None] | None = None,
+        progress: Callable[[str, float, int], None] | None = None,
+        stop: Event | None = None,
+    ) -> None:
+        """Keep the index up to date with folders until `stop` is set, or Ctrl-C or SIGTERM.
+
+        A deleted file's document is removed, but nothing if a whole folder is out of reach: it is in `failed`
+        until it is back. `report` gets what the first ingestion did, then each change.
+        Raises LoadError if one is not a folder.
+        """
+        from rag.ingestion.watching import watch
+
+        given = [folders] if isinstance(folders, str | Path) else folders
+        ingest = partial(self._ingest, prune=True, progress=progress, stop=stop)
+        watch([Path(each) for each in given], ingest, self._index.folder, report, stop)
+
+    def _ingest(self, paths: Sequence[Path], **options: Any) -> IngestReport:
         from rag.ingestion.indexer import ingest
         from rag.models.embedder import BUILT_IN_LIMIT
 
-        given = [paths] if isinstance(paths, str | Path) else paths
         # The built-in model is loaded on first use: never if no file has changed.
         return ingest(
             self._index,
-            [Path(path) for path in given],
+            paths,
             lambda texts, spans: self._load_embedder().embed_parts(texts, spans),
             lambda text: self._load_embedder().count_tokens(text),
             self._embedder.limit if self._embedder else BUILT_IN_LIMIT,
             f"{self.settings.embedder}/4",
-            prune,
-            progress,
+            **options,
         )
 
     def ask(
@@ -273,27 +293,3 @@ class Assistant:
     def check(self) -> list[str]:
         """Return what is wrong with the index; empty if nothing is."""
         return self._index.check()
-
-    def _load_embedder(self) -> Embedder:
-        from rag.models.embedder import load_embedder
-
-        with self._loading:
-            if self._embedder is None:
-                self._embedder = load_embedder(self.settings.embedder)
-            return self._embedder
-
-    def _load_llm(self) -> LLM | None:
-        from rag.models.llm import load_llm
-
-        with self._loading:
-            if self._llm is None and self.settings.llm:
-                self._llm = load_llm(self.settings)
-            return self._llm
-
-    def _load_reranker(self) -> CrossEncoderReranker | None:
-        from rag.models.reranker import load_reranker
-
-        with self._loading:
-            if self._reranker is None and self.settings.reranker:
-                self._reranker = load_reranker(self.settings.reranker)
-            return self._reranker

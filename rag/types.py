@@ -271,20 +271,6 @@ class DocumentInfo:
     retired: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IngestReport:
-    """What an ingestion did, by source; `failed` and `skipped` (of other formats) have (source, reason)."""
-
-    added: tuple[str, ...] = ()
-    updated: tuple[str, ...] = ()
-    unchanged: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    failed: tuple[tuple[str, str], ...] = ()
-    skipped: tuple[tuple[str, str], ...] = ()
-    paragraphs: int = 0
-    seconds: float = 0.0
-
-
 @cache
 def _adapter() -> TypeAdapter[Answer]:
     """Return the adapter that converts answers to JSON and back."""

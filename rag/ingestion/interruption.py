@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from threading import current_thread, main_thread
+from threading import Event, current_thread, main_thread
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -12,16 +12,18 @@ class Interruption:
     """A context in which the first signal only sets `requested`; it takes effect at the end.
 
     A second Ctrl-C takes effect at once. Only the main thread can delay signals, as only it may handle them.
+    `stop` asks to stop as a signal does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stop: Event | None = None) -> None:
+        self._stop = stop or Event()
         self._number = 0
         self._handlers: dict[int, Any] = {}
 
     @property
     def requested(self) -> bool:
-        """Whether a signal asked to stop."""
-        return self._number != 0
+        """Whether a signal or the event asked to stop."""
+        return self._number != 0 or self._stop.is_set()
 
     def __enter__(self) -> Self:
         if current_thread() is main_thread():

@@ -21,7 +21,8 @@ from rag.errors import LoadError
 from rag.index.folder import Index
 from rag.ingestion.embedding import EmbedSpans
 from rag.ingestion.indexer import ingest
-from rag.types import IngestReport, Span, Vector
+from rag.ingestion.report import IngestReport
+from rag.types import Span, Vector
 
 
 def run(index: Index, *paths: Path, **options: Any) -> IngestReport:

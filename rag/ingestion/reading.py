@@ -1,0 +1,149 @@
+"""Read the files: unchanged ones are skipped, the others parsed, split, and given the vectors that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from rag.errors import LoadError
+from rag.index.files import stamp
+from rag.index.folder import Index
+from rag.index.snapshot import Origin
+from rag.ingestion.chunker import sentence_spans
+from rag.ingestion.embedding import Piece, SentenceVectors
+from rag.ingestion.memory import Memory, Reading, stamp_of
+from rag.ingestion.missing import Former, is_same, moved_roots
+from rag.ingestion.scan import Scan
+from rag.ingestion.sources import assign_sources
+from rag.ingestion.windows import Window, stored_windows, windows
+from rag.loaders import read_bytes
+from rag.loaders.worker import Loader
+from rag.types import Chunk, Document, Kind, Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A file that could not be read, and why; its last version stays in the index."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A file that the index has in this version; `moved` if it has it from another path."""
+
+    origin: Origin
+    moved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A document read and split; `to_embed` are the pieces that lack vectors.
+
+    The index already has `vectors` of chunks, by id, of `sentences`, by their paragraph's heading and text,
+    and of windows, by their text (`known_windows`). `is_update` if it has an older version of the document.
+    `former` is the source of the document whose file was renamed to this one, or "".
+    """
+
+    origin: Origin
+    document: Document
+    pieces: tuple[Piece, ...]
+    to_embed: tuple[Piece, ...]
+    vectors: Mapping[str, Vector]
+    sentences: Mapping[tuple[str, str], SentenceVectors]
+    windows: tuple[Window, ...]
+    known_windows: Mapping[str, Vector]
+    is_update: bool
+    former: str
+
+    @property
+    def new_windows(self) -> list[Window]:
+        """The windows that lack vectors."""
+        return [window for window in self.windows if window.text not in self.known_windows]
+
+
+Outcome = Failed | Unchanged | Ready
+
+
+def read_files(
+    index: Index,
+    files: Scan,
+    origins: Sequence[Origin],
+    split: Callable[[Document], tuple[Chunk, ...]],
+    fingerprint: str,
+    memory: Memory,
+) -> Generator[Outcome]:
+    """Read each file once; parse and split it if it is new or changed."""
+    moved = moved_roots(files.found, origins)
+    sources = assign_sources(files.found, origins, moved)
+    stored = {origin.source: origin for origin in origins}
+    former = Former(origins, files, sources.values(), moved)
+    with Loader() as loader:
+        for file in files.found:
+            source, before = sources[file.path], stamp(file.path)
+            old = stored.get(source)
+            touched = stamp_of(file.path)
+            known = memory.reading(file.path, touched) or Reading("")
+            origin = Origin(source, str(file.path), str(file.root), known.sha256, fingerprint, *before)
+            if known.reason:
+                yield Failed(source, known.reason)
+                continue
+            try:
+                if not (old and is_same(old, origin)):
+                    data = read_bytes(file.path, source)
+                    origin = replace(origin, sha256=sha256(data).hexdigest())
+                if old and is_same(old, origin):
+                    outcome: Outcome = Unchanged(origin, moved=old.path != origin.path)
+                else:
+                    document = loader.load(file.path, source, data, origin.sha256)
+                    outcome = _ready(index, origin, old, former, document, split(document))
+                memory.record(file.path, touched, Reading(origin.sha256))
+                yield outcome
+            except LoadError as error:
+                memory.record(file.path, touched, Reading("", error.reason))
+                yield Failed(source, error.reason)
+
+
+def _ready(
+    index: Index,
+    origin: Origin,
+    old: Origin | None,
+    former: Former,
+    document: Document,
+    chunks: Sequence[Chunk],
+) -> Ready:
+    """Return a document with the vectors that its older version has, or one of the same content."""
+    pieces, made = tuple(_pieces(document, chunks)), tuple(windows(document.paragraphs))
+    renamed = former.renamed(origin)
+    like = renamed or former.same_content(origin) or old
+    former_source = renamed.source if renamed else ""
+    if not like or (old and old.fingerprint != origin.fingerprint):  # its vectors may be another model's
+        return Ready(origin, document, pieces, pieces, {}, {}, made, {}, old is not None, former_source)
+    theirs = {replace(each, source=like.source).id: each.id for each in chunks}
+    with index.catalog.read() as snapshot:
+        vectors = {theirs[key]: vector for key, vector in snapshot.vectors(theirs).items()}
+        sentences = snapshot.sentences_of(like.source)
+        known = stored_windows(like.source, snapshot)
+    new = {each.number for each in document.paragraphs if (each.heading, each.text) not in sentences}
+    to_embed = tuple(
+        piece
+        for piece in pieces
+        if piece.chunk.id not in vectors or (piece.sentences and piece.chunk.paragraph in new)
+    )
+    return Ready(
+        origin, document, pieces, to_embed, vectors, sentences, made, known, old is not None, former_source
+    )
+
+
+def _pieces(document: Document, chunks: Sequence[Chunk]) -> Iterator[Piece]:
+    """Yield the chunks with their sentences; a heading has none."""
+    by_paragraph: dict[int, list[Chunk]] = {}
+    for each in chunks:
+        by_paragraph.setdefault(each.paragraph, []).append(each)
+    for paragraph in document.paragraphs:
+        own = by_paragraph.get(paragraph.number, [])
+        is_heading = paragraph.kind is Kind.HEADING
+        spans = [{} for _ in own] if is_heading else sentence_spans(paragraph, own)
+        yield from map(Piece, own, spans)

@@ -1,0 +1,26 @@
+"""What an ingestion did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingestion did, by source; `failed` and `skipped` (of other formats) have (source, reason).
+
+    `renamed` has (old source, new source). `gone` are documents whose files are gone; only pruning removes
+    them. `ignored` counts the files and folders that ignore files left out.
+    """
+
+    added: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+    removed: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    ignored: int = 0
+    paragraphs: int = 0
+    seconds: float = 0.0
