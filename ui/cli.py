@@ -82,6 +82,19 @@ def ingest(
 
 
 @app.command()
+def watch(
+    folders: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Folders, including subfolders.")],
+    index: Index = None,
+) -> None:
+    """Keep the index up to date with folders until Ctrl-C. Deleted files leave it too.
+
+    While it runs, other commands can't open the same index; `pilcrow chat --watch PATH` answers meanwhile.
+    """
+    with _open(index) as assistant, terminal.progress_bar() as show:
+        assistant.watch(folders, terminal.print_changes, show)
+
+
+@app.command()
 def ask(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="One question, in quotes.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON.")] = False,
@@ -184,13 +197,17 @@ def feedback(index: Index = None) -> None:
 def chat(
     host: Annotated[str | None, typer.Option("--host", help="Listen on this address.")] = None,
     port: Annotated[int | None, typer.Option("--port", help="Listen on this port.")] = None,
+    watch: Annotated[
+        list[Path] | None,
+        typer.Option("--watch", metavar="PATH", help="Watch this folder meanwhile; may be repeated."),
+    ] = None,
     index: Index = None,
 ) -> None:
     """Serve the chat page until Ctrl-C."""
     settings = Settings.load(index=index, host=host, port=port)
     from ui.page import run
 
-    run(settings)
+    run(settings, watch or ())
 
 
 @app.command()

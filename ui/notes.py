@@ -1,8 +1,10 @@
-"""What to know of an answer beside its text."""
+"""What to know of an answer beside its text, and of an ingestion beside its counts."""
 
 from __future__ import annotations
 
-from rag import Answer, Citation, Evidence
+from rag import Answer, Citation, Evidence, IngestReport
+
+NAMED = 5  # documents whose files are gone
 
 
 def notes(answer: Answer) -> list[str]:
@@ -28,3 +30,13 @@ _CHANGES = {
 def change(found: Citation | Evidence) -> str:
     """Return what happened to a cited paragraph since, as a sentence; "" if nothing."""
     return _CHANGES.get(found.changed, "")
+
+
+def gone_note(report: IngestReport) -> str:
+    """Return which documents' files are gone, or ""."""
+    if not report.gone:
+        return ""
+    more = ["…"] if len(report.gone) > NAMED else []
+    files = "file is" if len(report.gone) == 1 else "files are"
+    documents = "1 document's" if len(report.gone) == 1 else f"{len(report.gone)} documents'"
+    return f"{documents} {files} gone: {', '.join([*report.gone[:NAMED], *more])}"

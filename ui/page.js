@@ -102,6 +102,7 @@ const clicks = [
   ["[data-delete]", (it) => confirmed(it, () => chat({ do: "delete", conversation: it.dataset.delete }))],
   ["[data-again]", (it) => library({ again: it.dataset.again })],
   ["[data-remove]", (it) => confirmed(it, () => library({ remove: it.dataset.remove }))],
+  ["[data-unwatch]", (it) => library({ unwatch: it.dataset.unwatch })],
   ["[data-close]", closeSource],
   ['a[href^="pilcrow/source"]', openSource],
 ];

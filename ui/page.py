@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -19,6 +19,7 @@ from ui.conversations import FILE, Conversations
 from ui.render import part
 from ui.routes import routes
 from ui.theme import THEME
+from ui.watched import WatchedFolders
 
 Outputs = tuple[Any, ...]  # a value for each component that an event updates
 STYLE = Path(__file__).with_name("page.css")
@@ -30,30 +31,36 @@ PANEL = (
 )
 
 
-def build(assistant: Assistant, conversations: Conversations) -> gr.Blocks:
+def build(
+    assistant: Assistant, conversations: Conversations, watched: WatchedFolders | None = None
+) -> gr.Blocks:
     """Build the page of an open assistant, without serving it."""
     page: gr.Blocks
     with gr.Blocks(
         title="Pilcrow", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True
     ) as page:
-        _Page(assistant, conversations).lay_out(page)
+        _Page(assistant, conversations, watched or WatchedFolders(assistant)).lay_out(page)
         tools.add(assistant)
     return page
 
 
-def run(settings: Settings) -> None:
-    """Open the index of the settings and serve its page until Ctrl-C."""
+def run(settings: Settings, folders: Sequence[Path] = ()) -> None:
+    """Open the index of the settings and serve its page until Ctrl-C; watch the folders meanwhile."""
     server.require_login(settings)
     with TemporaryDirectory(prefix="pilcrow-") as folder, Assistant.open(settings=settings) as assistant:
         os.environ["GRADIO_TEMP_DIR"] = folder
         with Conversations(settings.index / FILE) as conversations:
             assistant.search("documents")  # loads the model before the first question
-            page = build(assistant, conversations)
+            watched = WatchedFolders(assistant)
+            page = build(assistant, conversations, watched)
             address = serve(page, assistant, conversations)
-            sys.stderr.write(f"Pilcrow is at {address} (Ctrl-C to stop)\n")
             try:
+                for path in folders:
+                    watched.add(path)
+                sys.stderr.write(f"Pilcrow is at {address} (Ctrl-C to stop)\n")
                 Event().wait()
             finally:
+                watched.close()
                 page.close(verbose=False)
 
 
@@ -74,9 +81,10 @@ def _html(text: str = "", **arguments: Any) -> gr.Markdown:
 class _Page:
     """The components of the page, and the handlers of their events."""
 
-    def __init__(self, assistant: Assistant, conversations: Conversations) -> None:
+    def __init__(self, assistant: Assistant, conversations: Conversations, watched: WatchedFolders) -> None:
         self._assistant = assistant
         self._conversations = conversations
+        self._watched = watched
 
     def lay_out(self, page: gr.Blocks) -> None:
         """Lay out the conversations at the left, chat or library in the middle, a source at the right."""
@@ -118,6 +126,13 @@ class _Page:
         with gr.Row():
             self._files = gr.File(label="Files", file_count="multiple", height=140)
             self._folder = gr.File(label="A whole folder", file_count="directory", height=140)
+        self._watch = gr.Textbox(
+            label="Watch a folder of this machine",
+            placeholder="Path of the folder",
+            max_lines=1,
+            submit_btn="Watch",
+            visible=self._watched.may_add,
+        )
         self._progress = _html()
         self._table = _html()
 
@@ -139,6 +154,7 @@ class _Page:
         page.load(self._load, None, [*chat_outputs, self._sources], **private)
         library_tab.select(self._library, None, library_outputs, **private)
         self._library_click.change(self._library_clicked, self._library_click, library_outputs, **private)
+        self._watch.submit(self._watch_folder, self._watch, library_outputs, **private)
         for files in (self._files, self._folder):
             files.upload(self._uploaded, files, [*library_outputs, files], **private)
 
@@ -233,20 +249,32 @@ class _Page:
 
     def _library(self, progress: str = "") -> Outputs:
         """Show the library. Its table reads every file, so it is built only when shown or changed."""
-        return progress, library.table(self._assistant), self._choices()
+        return progress, self._watched.panel() + library.table(self._assistant), self._choices()
+
+    def _watch_folder(self, path: str) -> Outputs:
+        try:
+            if self._watched.may_add:
+                self._watched.add(path.strip())
+        except PilcrowError as error:
+            return self._library(part("problem", str(error)))
+        return self._library()
 
     def _uploaded(self, files: list[str] | None) -> Iterator[Outputs]:
         for outputs in self._ingest(lambda: library.save(self._assistant, files or [])):
             yield *outputs, None
 
     def _library_clicked(self, click: str) -> Iterator[Outputs]:
-        """Read a document again, or remove it."""
+        """Read a document again, remove it, or stop watching a folder."""
         action = _parse(click)
         if "again" in action:
             yield from self._ingest(lambda: [self._assistant.path(str(action["again"]))])
             return
         try:
-            result = part("status", library.remove(self._assistant, str(action.get("remove"))))
+            if "unwatch" in action:
+                self._watched.stop(str(action["unwatch"]))
+                result = part("status", f"Stopped watching {action['unwatch']}. Its documents stay.")
+            else:
+                result = part("status", library.remove(self._assistant, str(action.get("remove"))))
         except (PilcrowError, OSError) as error:
             result = part("problem", str(error))
         yield self._library(result)

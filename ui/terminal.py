@@ -13,13 +13,14 @@ from time import monotonic
 import typer
 
 from rag import Answer, Citation, Evidence, IngestReport, Paragraph
-from ui.notes import change, notes
+from ui.notes import change, gone_note, notes
 
 PATIENCE = 1.0  # seconds before a progress bar is shown
 # A terminal obeys control characters: a document could move the cursor or rename the window.
 CONTROLS = {
     code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
 }
+LISTED = 10  # changes named one by one
 JSON_CONTROLS = {code: f"\\u{code:04x}" for code in range(127, 160)}  # json itself escapes those below 32
 
 
@@ -74,7 +75,7 @@ def print_report(report: IngestReport) -> None:
     """
     for source, reason in report.failed:
         print_error(f"failed: {source}: {reason}")
-    outcomes = ("added", "updated", "unchanged", "removed", "failed")
+    outcomes = ("added", "updated", "renamed", "unchanged", "removed", "failed")
     counts = [f"{len(sources)} {name}" for name in outcomes if (sources := getattr(report, name))]
     done = ", ".join(counts) or "no documents found"
     print_text(f"{done}; {report.paragraphs} paragraphs written in {report.seconds:.1f} s")
@@ -82,6 +83,25 @@ def print_report(report: IngestReport) -> None:
         kinds = Counter(PurePath(name).suffix.lower() or "without a suffix" for name, _ in report.skipped)
         files = f"{len(report.skipped)} file{'s' * (len(report.skipped) != 1)}"
         print_text(f"{files} skipped: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}")
+    if report.ignored:
+        print_text(f"{report.ignored} left out by .gitignore or .pilcrowignore")
+    if gone := gone_note(report):
+        print_text(f"{gone}; remove them with --prune")
+
+
+def print_changes(report: IngestReport) -> None:
+    """Print each change that a watch made; of many at once, how many there were."""
+    changed = [*report.added, *report.updated, *report.removed, *report.renamed]
+    if not changed or len(changed) > LISTED:
+        print_report(report)
+        return
+    for source, reason in report.failed:
+        print_error(f"failed: {source}: {reason}")
+    for outcome in ("added", "updated", "removed"):
+        for source in getattr(report, outcome):
+            print_text(f"{outcome} {source}")
+    for old, new in report.renamed:
+        print_text(f"renamed {old} to {new}")
 
 
 @contextmanager

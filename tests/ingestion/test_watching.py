@@ -19,7 +19,7 @@ from rag import Assistant, IngestReport
 from rag.errors import LoadError
 from rag.models.embedder import Embedder
 
-PATIENCE = 5.0  # seconds from a change to its answer
+PATIENCE = 60.0  # seconds; a change takes one or two, but much longer on a busy machine
 WORDS = ("heron", "barge", "lantern", "orchard", "granite")
 
 
@@ -63,11 +63,11 @@ def watching(assistant: Assistant, *folders: Path) -> Iterator[Watched]:
     thread = Thread(target=assistant.watch, args=(folders, report), kwargs={"stop": stop})
     thread.start()
     try:
-        assert first.wait(20)
+        assert first.wait(PATIENCE)
         yield watched
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 
@@ -184,7 +184,8 @@ class Hand:
         elif do == "delete":
             file.unlink()
         elif do == "case":
-            file.rename(file.with_name(file.name.swapcase()))
+            if not (target := file.with_name(file.name.swapcase())).is_dir():
+                file.rename(target)
         elif do == "swap":
             other = self._random.choice(files)
             contents = file.read_bytes(), other.read_bytes()

@@ -287,3 +287,41 @@ def test_progress_bar_shows_after_a_second_on_a_terminal(
         show("[red]late.txt", 3, 10)
     assert ("3/10" in stderr.getvalue()) is shown
     assert ("[red]late.txt" in stderr.getvalue()) is shown
+
+
+def test_gone_files_are_named_with_the_way_to_prune(run: Run, documents: Path, tmp_path: Path) -> None:
+    folder, index = shutil.copytree(documents, tmp_path / "folder"), ("--index", tmp_path / "index")
+    run("ingest", folder, *index)
+    (folder / "harbour.md").unlink()
+    (folder / ".gitignore").write_text("*.csv\n")
+    (folder / "data.csv").write_text("a,b\n1,2\n")
+    _, out, _ = run("ingest", folder, *index)
+    assert "1 left out by .gitignore or .pilcrowignore" in out
+    assert "1 document's file is gone: harbour.md; remove them with --prune" in out
+    (folder / "notes.txt").rename(folder / "fog.txt")
+    assert "1 renamed, 1 removed" in run("ingest", folder, "--prune", *index)[1]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_watch_follows_a_folder_until_it_is_stopped(
+    documents: Path, tmp_path: Path, number: int, code: int
+) -> None:
+    folder = shutil.copytree(documents, tmp_path / "folder")
+    process = start("watch", folder, "--index", tmp_path / "index")
+    assert process.stdout
+    assert process.stdout.readline() + process.stdout.readline() == b"added harbour.md\nadded notes.txt\n"
+    (folder / "notes.txt").rename(folder / "fog.txt")
+    assert process.stdout.readline() == b"renamed notes.txt to fog.txt\n"
+    (folder / "fog.txt").unlink()
+    assert process.stdout.readline() == b"removed fog.txt\n"
+    process.send_signal(number)
+    assert process.wait(10) == code
+    with Assistant.open(tmp_path / "index", Settings()) as assistant:
+        assert [document.source for document in assistant.documents()] == ["harbour.md"]
+        assert assistant.check() == []
+
+
+def test_watch_refuses_what_is_no_folder(run: Run, documents: Path, tmp_path: Path) -> None:
+    code, _, err = run("watch", documents / "notes.txt", "--index", tmp_path / "index")
+    assert code == 1
+    assert "is not a folder; watch the folder that it is in" in err
