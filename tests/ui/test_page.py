@@ -223,6 +223,27 @@ def test_documents_can_be_added_asked_alone_and_removed(page: Page, tmp_path: Pa
     assert "no longer in the index" in changed.first.inner_text()
 
 
+def test_folder_can_be_watched_and_stopped(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "watched").mkdir()
+    (tmp_path / "watched" / "harbour.txt").write_text("The harbour of Urk has two piers.\n", "utf-8")
+    page.get_by_role("tab", name="Library").click()
+    box = page.get_by_role("textbox", name="Watch a folder of this machine")
+    for path in (tmp_path / "nowhere", tmp_path / "watched"):
+        box.fill(str(path))
+        box.press("Enter")
+        shown = page.get_by_text("There is no folder") if path.name == "nowhere" else None
+        (shown or page.get_by_role("button", name=f"Stop watching {path}")).wait_for()
+    while not page.get_by_role("row", name="harbour.txt").count():
+        page.get_by_role("tab", name="Ask").click()
+        page.get_by_role("tab", name="Library").click()
+        page.wait_for_timeout(500)
+    page.get_by_role("button", name="Stop watching").click()
+    page.get_by_text("Its documents stay.").wait_for()
+    for _ in range(2):
+        page.get_by_role("button", name="Remove harbour.txt").click()
+    page.get_by_text("Removed harbour.txt.").wait_for()
+
+
 def test_export_can_be_saved_and_verified(page: Page, own_index: Path, tmp_path: Path) -> None:
     ask(page, ARMY)
     for name in ("Markdown", "HTML", "JSON"):
