@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence, Set
 from contextlib import suppress
 from hashlib import file_digest
 from pathlib import Path
+from stat import S_ISDIR
 from unicodedata import normalize
 
 from rag.index.snapshot import Origin
@@ -28,7 +29,13 @@ def may_exist(path: Path) -> bool:
 
 def may_be_file(path: Path) -> bool:
     """Return False if the path, which once was a file's with links resolved, is not one now."""
-    return may_exist(path) and not path.is_dir() and path.resolve() == path
+    try:
+        state = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return not S_ISDIR(state.st_mode) and path.resolve() == path
 
 
 def is_same(old: Origin, new: Origin) -> bool:
@@ -106,8 +113,10 @@ class _Present:
             return True
         if not may_be_file(path):
             return False
-        other = self._spelt.get(_folded(path))
-        return not (other and other.samefile(path))
+        with suppress(OSError):
+            other = self._spelt.get(_folded(path))
+            return not (other and other.samefile(path))
+        return True  # one of the two vanished just now
 
 
 def _folded(path: Path) -> str:

@@ -132,14 +132,20 @@ class _Entries:
     def __init__(self, root: Path, index_folder: Path) -> None:
         self._root = root
         self._index_folder = index_folder
-        self._state = root.stat()
+        self._identity = (0, 0)
         self._is_empty = True
         self.errors: list[OSError] = []
         self.ignored: set[Path] = set()
 
     def walk(self) -> Iterator[Path]:
         """Yield each of them; a folder that can't be listed, or its ignore files read, is in `errors`."""
-        rules = {str(self._root): rules_above(self._root)}
+        try:
+            state = self._root.stat()
+            rules = {str(self._root): rules_above(self._root)}
+        except OSError as error:
+            self.errors.append(error)
+            return
+        self._identity = (state.st_dev, state.st_ino)
         for folder, folders, files in os.walk(self._root, onerror=self.errors.append):
             self._is_empty &= not (folders or files)
             own = rules.pop(folder)
@@ -167,8 +173,7 @@ class _Entries:
 
     def listed(self) -> tuple[Listed, ...]:
         """Return the folder if every folder below it could be listed."""
-        identity = (self._state.st_dev, self._state.st_ino)
-        return () if self.errors else (Listed(self._root, identity, self._is_empty),)
+        return () if self.errors else (Listed(self._root, self._identity, self._is_empty),)
 
 
 def _skip_reason(path: Path, name: str, root: Path, is_link: bool) -> str | None:
