@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rag.errors import PilcrowError, first_problem
 from rag.text.edition import Edition
+from rag.text.recognition import Recognition
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +45,7 @@ class Paragraph:
 
     `number` counts from 1 through the document, `line` and `page` from 1 where the format has them,
     `heading` is the path of the headings above, outermost first, joined by " › ".
-    `text` is the text as shown. `date` is the date that a heading or dateline states.
+    `text` is the text as shown. `date` is what a heading or dateline states. `recognised` is set by OCR.
     """
 
     number: int
@@ -54,17 +55,19 @@ class Paragraph:
     page: int | None = None
     line: int | None = None
     date: Day | None = None
+    recognised: Recognition | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file: `source` is its POSIX path below the ingested root, `sha256` that of its bytes."""
+    """One file: its path below the ingested root, its bytes' SHA-256, and phrases for what was not read."""
 
     source: str
     sha256: str
     title: str
     paragraphs: tuple[Paragraph, ...]
     edition: Edition = field(default_factory=Edition)
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +120,14 @@ class Placed:
     page: int | None
     line: int | None
     date: Day | None
+    recognised: Recognition | None
 
     @property
     def whereabouts(self) -> tuple[str, ...]:
-        """The page, or else the line, and the date, as text; whatever is unknown is left out."""
+        """The page, or else the line, the date, and how sure OCR is, as text; without what is unknown."""
         place = f"page {self.page}" if self.page else f"line {self.line}" if self.line else ""
-        return tuple(part for part in (place, self.date.isoformat() if self.date else "") if part)
+        day = self.date.isoformat() if self.date else ""
+        return tuple(part for part in (place, day, str(self.recognised or "")) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ class Evidence(Placed):
     kind: Kind = Kind.BODY
     also: tuple[Place, ...] = ()
     changed: str = ""
+    recognised: Recognition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,7 @@ class Citation(Placed):
     end: int
     paragraph_text: str
     changed: str = ""
+    recognised: Recognition | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,4 +108,5 @@ def _outcome(name: str, report: IngestReport) -> Upload:
         return Upload(name, "; ".join(reason for _, reason in report.failed), failed=True)
     if report.unchanged:
         return Upload(name, "already up to date", 1.0)
-    return Upload(name, f"{report.paragraphs:,} paragraph{'s' * (report.paragraphs != 1)}", 1.0)
+    count = f"{report.paragraphs:,} paragraph{'s' * (report.paragraphs != 1)}"
+    return Upload(name, "; ".join([count, *(reason for _, reason in report.partly)]), 1.0)

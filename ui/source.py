@@ -44,7 +44,9 @@ def page_image(path: Path, number: int) -> bytes:
 def stored(assistant: Assistant, source: str, number: int) -> Evidence:
     """Return a paragraph as the index holds it now; PilcrowError if there is none."""
     now = assistant.paragraph(source, number)
-    return Evidence(1, source, number, now.text, now.heading, now.page, now.line, now.date)
+    return Evidence(
+        1, source, number, now.text, now.heading, now.page, now.line, now.date, recognised=now.recognised
+    )
 
 
 def recorded(answer: Answer, citation: str | None, evidence: str | None) -> Citation | Evidence:

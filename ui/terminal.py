@@ -64,6 +64,7 @@ def print_paragraph(source: str, paragraph: Paragraph) -> None:
         f"page {paragraph.page}" if paragraph.page else "",
         f"line {paragraph.line}" if paragraph.line else "",
         paragraph.date.isoformat() if paragraph.date else "",
+        str(paragraph.recognised or ""),
     )
     print_text(" · ".join(filter(None, place)) + "\n\n" + paragraph.text)
 
@@ -71,10 +72,12 @@ def print_paragraph(source: str, paragraph: Paragraph) -> None:
 def print_report(report: IngestReport) -> None:
     """Print how many documents were added, updated and so on, and which kinds of files were skipped.
 
-    Failed files are named on standard error.
+    Failed files, and what was left out of others, are named on standard error.
     """
     for source, reason in report.failed:
         print_error(f"failed: {source}: {reason}")
+    for source, reason in report.partly:
+        print_error(f"left out: {source}: {reason}")
     outcomes = ("added", "updated", "renamed", "unchanged", "removed", "failed")
     counts = [f"{len(sources)} {name}" for name in outcomes if (sources := getattr(report, name))]
     done = ", ".join(counts) or "no documents found"

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from threading import Lock
 
@@ -44,14 +44,11 @@ class Revision:
         self.remove([origin.source])
         stated = next((p.date.isoformat() for p in document.paragraphs if p.date), None)
         edition = (document.edition.version, document.edition.replaces, document.edition.retired)
-        row = (*astuple(origin), document.title, stated, *edition)
+        read = replace(origin, left_out="; ".join(document.left_out))
+        row = (*astuple(read), document.title, stated, *edition)
         key = self._connection.execute(schema.INSERT_DOCUMENT, row).lastrowid
         self._connection.executemany(
-            "INSERT INTO paragraph VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (key, p.number, p.text, p.kind, p.heading, p.page, p.line, p.date and p.date.isoformat())
-                for p in document.paragraphs
-            ],
+            schema.INSERT_PARAGRAPH, [schema.paragraph_row(key, each) for each in document.paragraphs]
         )
         for chunk, vector in zip(chunks, vectors, strict=True):
             self._insert_chunk(key, chunk, vector)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from rag.errors import StoreError
+from rag.text.recognition import Recognition
 from rag.text.words import searchable
 from rag.types import DocumentInfo, Kind, Paragraph
 
@@ -43,6 +45,11 @@ UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
         "ALTER TABLE document ADD COLUMN size INTEGER NOT NULL DEFAULT -1",
         "ALTER TABLE document ADD COLUMN modified INTEGER NOT NULL DEFAULT 0",
     ),
+    (
+        "ALTER TABLE document ADD COLUMN left_out TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE paragraph ADD COLUMN confidence REAL",
+        "ALTER TABLE paragraph ADD COLUMN box TEXT",
+    ),
 )
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 
@@ -53,11 +60,11 @@ SCHEMA = (
         sha256 TEXT NOT NULL, fingerprint TEXT NOT NULL, title TEXT NOT NULL, date TEXT,
         version TEXT NOT NULL DEFAULT '', replaces TEXT NOT NULL DEFAULT '',
         retired INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT -1,
-        modified INTEGER NOT NULL DEFAULT 0)""",
+        modified INTEGER NOT NULL DEFAULT 0, left_out TEXT NOT NULL DEFAULT '')""",
     """CREATE TABLE paragraph (
         document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, number INTEGER NOT NULL,
         text TEXT NOT NULL, kind TEXT NOT NULL, heading TEXT NOT NULL, page INTEGER, line INTEGER, date TEXT,
-        PRIMARY KEY (document, number))""",
+        confidence REAL, box TEXT, PRIMARY KEY (document, number))""",
     """CREATE TABLE chunk (
         rowid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
         document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, paragraph INTEGER NOT NULL,
@@ -81,7 +88,7 @@ _DOCUMENT = """SELECT source, title, sha256,
 DOCUMENTS = f"{_DOCUMENT} ORDER BY source"
 DOCUMENT = f"{_DOCUMENT} WHERE source IN (?, ?) ORDER BY source DESC"  # NFC before NFD
 EDITIONS = f"{_DOCUMENT} WHERE version <> ''"
-ORIGINS = """SELECT source, path, root, sha256, fingerprint, size, modified FROM document
+ORIGINS = """SELECT source, path, root, sha256, fingerprint, size, modified, left_out FROM document
     WHERE ?1 IS NULL OR source IN (SELECT value FROM json_each(?1)) ORDER BY source"""
 
 CHUNKS = """SELECT chunk.id, source, paragraph, part, text, heading, page, ordinal
@@ -91,10 +98,10 @@ CHUNKS = """SELECT chunk.id, source, paragraph, part, text, heading, page, ordin
 CHUNK_IDS = """SELECT chunk.id FROM chunk JOIN document ON document.id = chunk.document
     WHERE source IN (SELECT value FROM json_each(?)) ORDER BY chunk.id"""
 
-PARAGRAPHS = """SELECT number, text, kind, heading, page, line, paragraph.date
+PARAGRAPHS = """SELECT number, text, kind, heading, page, line, paragraph.date, confidence, box
     FROM paragraph JOIN document ON document.id = paragraph.document
     WHERE source = ? ORDER BY number"""
-PARAGRAPHS_BY_KEY = """SELECT source, number, text, kind, heading, page, line, paragraph.date
+PARAGRAPHS_BY_KEY = """SELECT source, number, text, kind, heading, page, line, paragraph.date, confidence, box
     FROM json_each(?) AS wanted
     JOIN document ON source = json_extract(wanted.value, '$[0]')
     JOIN paragraph ON document.id = paragraph.document AND number = json_extract(wanted.value, '$[1]')"""
@@ -148,9 +155,10 @@ DAMAGED_SENTENCES = "SELECT count(*) FROM sentence WHERE length(vector) <> ?"
 DAMAGED_WINDOWS = "SELECT count(*) FROM window WHERE length(vector) <> ?"
 
 INSERT_DOCUMENT = """INSERT INTO document (
-    source, path, root, sha256, fingerprint, size, modified, title, date, version, replaces, retired)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    source, path, root, sha256, fingerprint, size, modified, left_out, title, date, version, replaces,
+    retired) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 RELOCATE = "UPDATE document SET path = ?, root = ?, size = ?, modified = ? WHERE source = ?"
+INSERT_PARAGRAPH = "INSERT INTO paragraph VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 INSERT_CHUNK = """INSERT INTO chunk (id, document, paragraph, part, text, heading, page, ordinal, vector)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 INSERT_SENTENCE = "INSERT INTO sentence VALUES (?, ?, ?, ?, ?)"
@@ -217,8 +225,17 @@ def failure(path: Path, error: sqlite3.Error) -> str:
 
 def paragraph(row: tuple[Any, ...]) -> Paragraph:
     """Return the paragraph in a row of `PARAGRAPHS`."""
-    number, text, kind, heading, page, line, stated = row
-    return Paragraph(number, text, Kind(kind), heading, page, line, _date(stated))
+    number, text, kind, heading, page, line, stated, confidence, box = row
+    recognised = None if confidence is None else Recognition(confidence, tuple(json.loads(box)))
+    return Paragraph(number, text, Kind(kind), heading, page, line, _date(stated), recognised)
+
+
+def paragraph_row(document: int | None, each: Paragraph) -> tuple[object, ...]:
+    """Return the values of `INSERT_PARAGRAPH` for a paragraph of the document with this key."""
+    stated = each.date and each.date.isoformat()
+    found = each.recognised
+    marks = (found.confidence, json.dumps(found.box)) if found else (None, None)
+    return (document, each.number, each.text, each.kind, each.heading, each.page, each.line, stated, *marks)
 
 
 def document_info(row: tuple[Any, ...]) -> DocumentInfo:

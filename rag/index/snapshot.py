@@ -22,7 +22,8 @@ from rag.types import Chunk, DocumentInfo, Paragraph, Place, Span, Vector
 class Origin:
     """Where a document was read (`path` and `root` are absolute), and what embedded it (`fingerprint`).
 
-    `size` and `modified` (nanoseconds) are the file's as it was read; -1 and 0 if unknown.
+    `size` and `modified` (nanoseconds) are the file's as it was read; -1 and 0 if unknown. `left_out` says
+    what of the file could not be read then.
     """
 
     source: str
@@ -32,6 +33,7 @@ class Origin:
     fingerprint: str
     size: int = -1
     modified: int = 0
+    left_out: str = ""
 
 
 class Snapshot:

@@ -24,7 +24,6 @@ from rag.ingestion.scan import Scan, scan
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str, float, int], None]
-
 COMMIT_BATCH = 256  # new chunks up to which small documents are embedded and committed together
 
 
@@ -171,8 +170,8 @@ def _replace_documents(
                 p.number: ready.sentences.get((p.heading, p.text), {}) for p in ready.document.paragraphs
             }
             sentences = known | sentence_vectors(ready.document, ready.to_embed, vectors)
-            around = {one.text: vectors[one.spanned][0] for one in ready.new_windows}
-            around |= ready.known_windows
+            around = dict(ready.known_windows)
+            around |= {one.text: vectors[one.spanned][0] for one in ready.new_windows}
             placed = {(one.first, one.last): around[one.text] for one in ready.windows}
             revision.replace(
                 ready.origin, ready.document, chunks, [stored[c.id] for c in chunks], sentences, placed
@@ -216,6 +215,7 @@ def _report(
         failed=(*failed, *(each for each in files.failed if each[0] not in dict(failed)), *unread),
         skipped=files.skipped,
         ignored=len(files.ignored),
+        partly=tuple((ready.origin.source, each) for ready in written for each in ready.document.left_out),
         paragraphs=sum(len(ready.document.paragraphs) for ready in written),
         seconds=seconds,
     )

@@ -18,6 +18,7 @@ from rag.ingestion.scan import Scan
 from rag.ingestion.sources import assign_sources
 from rag.ingestion.windows import Window, stored_windows, windows
 from rag.loaders import read_bytes
+from rag.loaders.ocr import can_read_more
 from rag.loaders.worker import Loader
 from rag.types import Chunk, Document, Kind, Vector
 
@@ -91,10 +92,10 @@ def read_files(
                 yield Failed(source, known.reason)
                 continue
             try:
-                if not (old and is_same(old, origin)):
+                if not _is_current(old, origin):
                     data = read_bytes(file.path, source)
                     origin = replace(origin, sha256=sha256(data).hexdigest())
-                if old and is_same(old, origin):
+                if old and _is_current(old, origin):
                     outcome: Outcome = Unchanged(origin, moved=old.path != origin.path)
                 else:
                     document = loader.load(file.path, source, data, origin.sha256)
@@ -104,6 +105,11 @@ def read_files(
             except LoadError as error:
                 memory.record(file.path, touched, Reading("", error.reason))
                 yield Failed(source, error.reason)
+
+
+def _is_current(old: Origin | None, origin: Origin) -> bool:
+    """Return whether the index has this version of a file, and all of it that can be read."""
+    return old is not None and is_same(old, origin) and not can_read_more(old.left_out)
 
 
 def _ready(

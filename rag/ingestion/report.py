@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class IngestReport:
     """What an ingestion did, by source; `failed` and `skipped` (of other formats) have (source, reason).
 
-    `renamed` has (old source, new source). `gone` are documents whose files are gone; only pruning removes
+    So has `partly`, for what was left out of added or updated documents. `renamed` has (old source, new source). `gone` are documents whose files are gone; only pruning removes
     them. `ignored` counts the files and folders that ignore files left out.
     """
 
@@ -22,5 +22,6 @@ class IngestReport:
     failed: tuple[tuple[str, str], ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
     ignored: int = 0
+    partly: tuple[tuple[str, str], ...] = ()
     paragraphs: int = 0
     seconds: float = 0.0

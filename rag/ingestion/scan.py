@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 from rag.errors import LoadError
 from rag.ingestion.ignoring import GIT, OWN, Rules, rules_above
-from rag.loaders import FORMATS, SUFFIXES, unsupported
+from rag.loaders import FORMATS, is_read, unsupported
 
 _SETTINGS = "pilcrow.toml"  # may hold keys, which no answer should quote
 
@@ -96,7 +96,7 @@ def _scan(path: Path, index_folder: Path) -> Scan:
         return _scan_folder(path.resolve(), index_folder)
     if not path.is_file():
         return Scan(failed=((path.name, "is neither a file nor a folder; pass one of those"),))
-    if path.suffix.lower() not in SUFFIXES:
+    if not is_read(path.name):
         return Scan(failed=((path.name, unsupported(path.name)),))
     return Scan((FoundFile(path.resolve(), path.resolve().parent, normalize("NFC", path.name)),))
 
@@ -111,7 +111,7 @@ def _scan_folder(root: Path, index_folder: Path) -> Scan:
         name = path.relative_to(root).as_posix()
         if reason := _skip_reason(path, name, root, is_link):
             failed.append((name.encode(errors="backslashreplace").decode(), reason))
-        elif path.is_file() and path.suffix.lower() in SUFFIXES:
+        elif path.is_file() and is_read(name):
             target = path.resolve() if is_link else path
             found.setdefault(target, FoundFile(target, root, normalize("NFC", name)))
         elif path.is_file() and not is_link:
@@ -178,7 +178,7 @@ class _Entries:
 
 def _skip_reason(path: Path, name: str, root: Path, is_link: bool) -> str | None:
     """Return why a folder's entry is not read if the user should know, or None."""
-    if is_link and (path.is_dir() or path.suffix.lower() in SUFFIXES):
+    if is_link and (path.is_dir() or is_read(name)):
         if not path.resolve().is_relative_to(root):
             return "is a link that leaves the folder; ingest its target by its own path"
         if not path.exists():

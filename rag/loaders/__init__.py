@@ -9,6 +9,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from rag.errors import LoadError, UnsupportedFormat
+from rag.loaders import ocr
 from rag.loaders.paragraphs import Contents, to_document
 from rag.types import Document
 
@@ -23,6 +24,7 @@ _CODE_SUFFIXES = (
     ".py", ".pyi", ".r", ".rb", ".rs", ".scala", ".scss", ".sh", ".sql", ".swift", ".toml", ".ts",
     ".tsx", ".yaml", ".yml", ".zsh",
 )
+_IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # fmt: on
 _MODULES = {
     ".txt": "text",
@@ -54,6 +56,7 @@ _MODULES = {
     ".srt": "subtitles",
     ".vtt": "subtitles",
     ".zip": "zip",
+    **dict.fromkeys(_IMAGE_SUFFIXES, "image"),
     **dict.fromkeys(_CODE_SUFFIXES, "code"),
 }
 _HOLDERS = frozenset({"eml", "mbox", "zip"})  # modules whose files hold other files
@@ -86,13 +89,21 @@ def read(suffix: str, data: bytes, source: str, depth: int = 0) -> Contents:
 
 def check_suffix(name: str, source: str) -> None:
     """Raise UnsupportedFormat if no loader reads files with the suffix of `name`."""
-    if PurePath(name).suffix.lower() not in SUFFIXES:
+    if not is_read(name):
         raise UnsupportedFormat(source, unsupported(name))
+
+
+def is_read(name: str) -> bool:
+    """Return whether there is a loader for the file `name`; images have one if OCR is installed."""
+    suffix = PurePath(name).suffix.lower()
+    return suffix in SUFFIXES and (suffix not in _IMAGE_SUFFIXES or ocr.is_installed())
 
 
 def unsupported(name: str) -> str:
     """Return the reason why no loader reads the file `name`."""
     kind = PurePath(name).suffix.lower() or "a file without a suffix"
+    if kind in _IMAGE_SUFFIXES:
+        return f"is an image; {ocr.advice()}"
     return f"{kind} is not supported; save it as one of {FORMATS}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from email import message_from_bytes, policy
@@ -11,7 +11,7 @@ from functools import partial
 
 from rag.loaders import html, text
 from rag.loaders.decoding import decode
-from rag.loaders.members import Member, below, member_paragraphs
+from rag.loaders.members import Member, below, read_members
 from rag.loaders.paragraphs import Contents, RawParagraph, is_blank
 from rag.loaders.tables import table_row
 from rag.types import Kind
@@ -24,24 +24,29 @@ _SUFFIXES = {"message/rfc822": ".eml", "text/plain": ".txt", "text/html": ".html
 def read(data: bytes, source: str, depth: int = 0) -> Contents:
     """Return the paragraphs of a mail that lies within `depth` other files."""
     message = message_from_bytes(data, policy=policy.default)
-    paragraphs = tuple(mail_paragraphs(message, source, depth))
-    return Contents(paragraphs, _header(message, "Subject"), _day(message))
+    return read_mail(message, source, depth)
 
 
-def mail_paragraphs(message: EmailMessage, source: str, depth: int) -> Iterator[RawParagraph]:
-    """Yield the subject as a heading, the addresses and the date, the text, and the attachments."""
+def read_mail(message: EmailMessage, source: str, depth: int) -> Contents:
+    """Return the subject as a heading, the addresses and the date, the text, and the attachments."""
+    leaves = _leaves(message)
+    attached = [part for part in leaves if not _is_body(part) and part.get_content_type() not in _SIGNATURES]
+    attachments = read_members(map(_member, attached), 2, depth)
+    paragraphs = (*_text(message, leaves, source), *attachments.paragraphs)
+    return Contents(paragraphs, _header(message, "Subject"), _day(message), attachments.left_out)
+
+
+def _text(message: EmailMessage, leaves: Sequence[MIMEPart], source: str) -> Iterator[RawParagraph]:
+    """Yield the subject, the addresses and the date, and the text of a mail."""
     fields = {name: value for name in _NAMES if (value := _header(message, name))}
     subject = _header(message, "Subject") or (f"Mail from {fields['From']}" if "From" in fields else "")
     if subject:
         yield RawParagraph(subject, Kind.HEADING, date=_day(message))
     if fields:
         yield table_row(list(fields), list(fields.values()))
-    leaves = _leaves(message)
     for part in leaves:
         if _is_body(part):
             yield from below(_body(part, source), 1)
-    attached = [part for part in leaves if not _is_body(part) and part.get_content_type() not in _SIGNATURES]
-    yield from member_paragraphs(map(_member, attached), 2, depth)
 
 
 def _header(message: EmailMessage, name: str) -> str:

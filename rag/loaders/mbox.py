@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 from pathlib import PurePosixPath
 
 from rag.errors import LoadError
-from rag.loaders.eml import mail_paragraphs
+from rag.loaders.eml import read_mail
 from rag.loaders.paragraphs import Contents
 
 _START = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\r\n\r\n))From [^\r\n]*\d{2}:\d{2}[^\r\n]*\r?\n")
@@ -20,5 +20,7 @@ def read(data: bytes, source: str, depth: int = 0) -> Contents:
     if before.strip() or not mails:
         raise LoadError(source, 'is not a mailbox: it does not start with a line "From …"; export it again')
     messages = (message_from_bytes(_QUOTED.sub(rb"\1", mail), policy=policy.default) for mail in mails)
-    paragraphs = (each for message in messages for each in mail_paragraphs(message, source, depth))
-    return Contents(tuple(paragraphs), PurePosixPath(source).stem)
+    read = [read_mail(message, source, depth) for message in messages]
+    left_out = tuple(f"mail “{mail.title}”: {each}" for mail in read for each in mail.left_out)
+    paragraphs = tuple(each for mail in read for each in mail.paragraphs)
+    return Contents(paragraphs, PurePosixPath(source).stem, left_out=left_out)

@@ -15,14 +15,17 @@ MAX_NAMES = 100  # names of unread files that are listed
 Member = tuple[str, Callable[[], bytes]]  # its name, and a function that returns its bytes
 
 
-def member_paragraphs(members: Iterable[Member], level: int, depth: int) -> Iterator[RawParagraph]:
-    """Yield a list of the members that can't be read, then the others' text below headings of `level`.
+def read_members(members: Iterable[Member], level: int, depth: int) -> Contents:
+    """Return a list of the members that can't be read, then the others' text below headings of `level`.
 
     `depth` counts the files around the members.
     """
     unread: list[str] = []
+    left_out: list[str] = []
     found: list[RawParagraph] = []
+    count = 0
     for name, data in members:
+        count += 1
         try:
             contents = _read(name, data, depth)
         except UnsupportedFormat:
@@ -32,10 +35,13 @@ def member_paragraphs(members: Iterable[Member], level: int, depth: int) -> Iter
         else:
             found.append(RawParagraph(name, Kind.HEADING, level, date=contents.date))
             found += below(contents.paragraphs, level)
+            left_out += [f"{name}: {each}" for each in contents.left_out]
     if unread:
         more = [f"{len(unread) - MAX_NAMES} more"] if len(unread) > MAX_NAMES else []
-        yield RawParagraph(f"Not read: {', '.join([*unread[:MAX_NAMES], *more])}")
-    yield from found
+        names = ", ".join([*unread[:MAX_NAMES], *more])
+        found.insert(0, RawParagraph(f"Not read: {names}"))
+        left_out.insert(0, f"{len(unread)} of {count} files inside it can't be read: {names}")
+    return Contents(tuple(found), left_out=tuple(left_out))
 
 
 def below(paragraphs: Iterable[RawParagraph], level: int) -> Iterator[RawParagraph]:

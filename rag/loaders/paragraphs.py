@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from unicodedata import normalize
 
 from rag.errors import LoadError
+from rag.loaders import ocr
 from rag.text.dates import (
     find_date,
     find_dateline,
@@ -20,6 +21,7 @@ from rag.text.dates import (
 )
 from rag.text.edition import read_edition
 from rag.text.encoding import encodable
+from rag.text.recognition import Recognition
 from rag.types import HEADING_SEPARATOR, Document, Kind, Paragraph
 
 _SOFT_HYPHEN = re.compile(r"\xad[ \n]?")  # with the space that stands for the end of its line
@@ -42,15 +44,20 @@ class RawParagraph:
     line: int | None = None
     date: date | None = None
     sets_date: bool = True
+    recognised: Recognition | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A file's paragraphs, with the title and the date from its metadata."""
+    """A file's paragraphs, with the title and the date from its metadata.
+
+    `left_out` says what could not be read, a phrase each, such as "page 3 is damaged".
+    """
 
     paragraphs: tuple[RawParagraph, ...]
     title: str = ""
     date: date | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def is_blank(text: str) -> bool:
@@ -62,7 +69,9 @@ def to_document(contents: Contents, source: str, digest: str) -> Document:
     """Return a document of numbered paragraphs with heading paths and dates; LoadError if there are none."""
     paragraphs = [each for each in contents.paragraphs if not is_blank(each.text)]
     if not paragraphs:
-        raise LoadError(source, "has no text; remove it, or add text and ingest it again")
+        reason = "; ".join(contents.left_out) or "has no text"
+        remedy = "" if ocr.ADVICE in reason else "; remove it, or add text and ingest it again"
+        raise LoadError(source, reason + remedy)
     stem = PurePosixPath(source).stem
     title = _one_line(contents.title or _title(paragraphs) or stem)
     default = (
@@ -75,10 +84,13 @@ def to_document(contents: Contents, source: str, digest: str) -> Document:
         digest,
         title,
         tuple(
-            Paragraph(number, _storable(each.text), each.kind, path, each.page, each.line, day)
+            Paragraph(
+                number, _storable(each.text), each.kind, path, each.page, each.line, day, each.recognised
+            )
             for number, (each, path, day) in numbered
         ),
         edition,
+        contents.left_out,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pypdfium2 import PdfDocument, PdfiumError, raw
 
 from rag.errors import LoadError
+from rag.loaders.left_out import by_pages
 from rag.loaders.paragraphs import Contents, RawParagraph
 from rag.loaders.pdf_blocks import across_breaks, blocks, by_page, join, vocabulary
 from rag.loaders.pdf_forms import notes, typed_runs
@@ -26,24 +27,29 @@ from rag.loaders.pdf_lines import (
 )  # fmt: skip
 from rag.loaders.pdf_running import without_running_lines
 from rag.loaders.pdf_runs import page_runs
+from rag.loaders.pdf_scans import is_scan, read_scan
 from rag.loaders.tables import form_row, is_form, is_header, table_row
+from rag.text.recognition import Recognition, merged
 from rag.types import Kind
 
 _NO_HEADING = re.compile(r"[.,;]$|(?:\.\s?){4}")  # a sentence, or an entry in a table of contents
 _WORD = re.compile(r"[^\W\d_]{2}|[^\W\d_].*\d|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _NO_TITLE = re.compile(r"\.\w{2,4}$|^\(?(?:untitled|anonymous|unspecified)\)?$", re.IGNORECASE)
 _MAX_HEADING = 200  # characters
-_NO_TEXT = "has no text, perhaps only scanned pages; run OCR (for example ocrmypdf) and ingest the result"
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
-    """What a page shows: its upright text, turned text, notes, and its lowest and highest y."""
+class Page:
+    """What a page shows: its upright text, turned text, notes, and its lowest and highest y.
+
+    `left_out` is what of it can't be read, after "page 3 has".
+    """
 
     found: list[Segment]
     aside: list[Line]
     notes: list[str]
     height: tuple[float, float]
+    left_out: str = ""
 
 
 def read(data: bytes, source: str) -> Contents:
@@ -55,11 +61,10 @@ def read(data: bytes, source: str) -> Contents:
             pages = [_page(document, index) for index in range(len(document))]
     except PdfiumError as error:
         raise _refused(error, source) from error
-    if not any(page.found or page.aside or page.notes for page in pages):
-        raise LoadError(source, _NO_TEXT)
-    paragraphs = tuple(_paragraphs(pages))
+    paragraphs = tuple(page_paragraphs(pages))
     has_heading = any(each.kind is Kind.HEADING for each in paragraphs)
-    return Contents(paragraphs, "" if has_heading or _NO_TITLE.search(title.strip()) else title)
+    title = "" if has_heading or _NO_TITLE.search(title.strip()) else title
+    return Contents(paragraphs, title, left_out=by_pages([page.left_out for page in pages]))
 
 
 def _refused(error: PdfiumError, source: str) -> LoadError:
@@ -75,13 +80,16 @@ def _refused(error: PdfiumError, source: str) -> LoadError:
     return LoadError(source, reason)
 
 
-def _page(document: PdfDocument, index: int) -> _Page:
-    """Return what a page shows; nothing if it is damaged."""
+def _page(document: PdfDocument, index: int) -> Page:
+    """Return what a page shows; of a scan, what is recognised."""
     try:
         page = document[index]
         runs = [*page_runs(page), *typed_runs(document, page)]
-    except PdfiumError:
-        return _Page([], [], [], (0.0, 0.0))
+        scan, missing = read_scan(page) if is_scan(page, runs) else (None, "")
+    except PdfiumError as error:
+        return Page([], [], [], (0.0, 0.0), f"damage that makes it unreadable ({error})")
+    if scan and scan.runs:
+        return Page(segments(scan.runs), [], list(notes(page)), (0.0, scan.height), missing)
     letters: Counter[int] = Counter()
     for run in runs:
         letters[run.turn] += len(run.text)
@@ -93,10 +101,10 @@ def _page(document: PdfDocument, index: int) -> _Page:
         for row in rows(segments([run for run in runs if run.turn == turn]))
     ]
     found = segments([run for run in runs if run.turn == upright])
-    return _Page(found, aside, list(notes(page)), bounds(page, upright))
+    return Page(found, aside, list(notes(page)), bounds(page, upright), missing)
 
 
-def _paragraphs(pages: Sequence[_Page]) -> Iterator[RawParagraph]:
+def page_paragraphs(pages: Sequence[Page]) -> Iterator[RawParagraph]:
     """Yield the paragraphs of all pages."""
     upright = without_running_lines([page.found for page in pages], [page.height for page in pages])
     lines = [without_lone_rows(page_lines(found, number)) for number, found in enumerate(upright, start=1)]
@@ -105,7 +113,7 @@ def _paragraphs(pages: Sequence[_Page]) -> Iterator[RawParagraph]:
     on_top = True  # until the first paragraph
     parts = across_breaks([list(blocks(page)) for page in lines])
     for number, (page, found) in enumerate(zip(pages, parts, strict=True), start=1):
-        for paragraph in _page_paragraphs(found, words, levels):
+        for paragraph in _on_page(found, words, levels):
             is_title = on_top and paragraph.kind is Kind.HEADING and paragraph.level == 1
             yield replace(paragraph, level=0) if is_title else paragraph
             on_top = False
@@ -113,7 +121,7 @@ def _paragraphs(pages: Sequence[_Page]) -> Iterator[RawParagraph]:
         yield from (RawParagraph(note, page=number) for note in page.notes)
 
 
-def _page_paragraphs(
+def _on_page(
     found: Sequence[Sequence[Line]], words: set[str], levels: dict[tuple[float, bool], int]
 ) -> Iterator[RawParagraph]:
     """Yield the paragraphs of one page."""
@@ -139,11 +147,17 @@ def _block_paragraphs(
     level = levels.get((first.size, first.bold))
     text = join(block, words)
     if level and len(text) <= _MAX_HEADING and not _NO_HEADING.search(text) and _WORD.search(text):
-        yield RawParagraph(text, Kind.HEADING, level, page=first.page)
+        yield RawParagraph(text, Kind.HEADING, level, page=first.page, recognised=_recognised(block))
         return
     kind = Kind.LIST_ITEM if first.bullet else Kind.BODY
     for page, part in by_page([without_bullet(first), *block[1:]], words):
-        yield RawParagraph(part, kind, page=page)
+        recognised = _recognised([line for line in block if line.page == page])
+        yield RawParagraph(part, kind, page=page, recognised=recognised)
+
+
+def _recognised(lines: Sequence[Line]) -> Recognition | None:
+    """Return how lines were recognised, if they were."""
+    return merged([each for line in lines for each in line.recognised])
 
 
 def _heading_levels(lines: Sequence[Line]) -> dict[tuple[float, bool], int]:
@@ -170,11 +184,12 @@ def _rows(lines: Sequence[Line]) -> Iterator[RawParagraph]:
     is_pairs = not header and len(rest) > 1 and is_form([line.cells for line in rest])
     for line in lines[1:] if header else lines:
         if header:
-            yield table_row(header.cells, _in_columns(line, header), page=line.page)
+            row = table_row(header.cells, _in_columns(line, header))
         elif is_pairs and not line.form:
-            yield replace(form_row(line.cells), page=line.page)
+            row = form_row(line.cells)
         else:
-            yield table_row((), line.cells, page=line.page)
+            row = table_row((), line.cells)
+        yield replace(row, page=line.page, recognised=_recognised([line]))
 
 
 def _has_header(lines: Sequence[Line], columns: int) -> bool:

@@ -10,6 +10,7 @@ from statistics import median
 
 from rag.loaders.pdf_rules import NO_RULE
 from rag.loaders.pdf_runs import WORD_GAP, Run
+from rag.text.recognition import Recognition
 
 _SENTENCE_END = re.compile(r"[.!?:;…。！？؟][\"'”’»)\]]*$")
 BULLET = re.compile(r"[•‣⁃▪▫●○■□►▶➢➤✓✔❖\x7f](?=\s*[^\W_]|\s+|$)\s*|[·◦](?:\s+|$)")
@@ -44,6 +45,7 @@ class Line:
     starts: tuple[float, ...]
     aside: bool = False
     form: bool = False
+    recognised: tuple[Recognition, ...] = ()
 
     @property
     def text(self) -> str:
@@ -83,6 +85,7 @@ class Segment:
     rule: float = NO_RULE  # the x of the vertical rule to its left
     label: str | None = None
     letters: int = 0  # in the run that gives the size and the baseline
+    recognised: tuple[Recognition, ...] = ()
 
 
 def segments(runs: Sequence[Run]) -> list[Segment]:
@@ -93,7 +96,7 @@ def segments(runs: Sequence[Run]) -> list[Segment]:
     for order, run in enumerate(runs):
         new = Segment(
             run.x, run.end, run.y, run.size, run.bold, run.text, order, run.end, run.rule, run.label,
-            len(run.text.strip()),
+            len(run.text.strip()), run.recognised,
         )  # fmt: skip
         if new.letters == 1 and new.text.strip().isupper() and new.size > _INITIAL * usual:
             initials.append(new)
@@ -246,6 +249,7 @@ def _append(left: Segment, right: Segment, *, is_script: bool = False) -> None:
     touches = right.x - left.end <= 0.2 * min(left.size, right.size)
     left.text += ("" if touches else " ") + right.text
     left.end = max(left.end, right.end)
+    left.recognised += right.recognised
     left.bold &= right.bold or not any(map(str.isalnum, right.text))
     if is_script:
         return
@@ -277,9 +281,11 @@ def as_line(row: Sequence[Segment], page: int, *, aside: bool = False) -> Line:
         cells, starts = [" ".join(cells)], starts[:1]
     main = max(row, key=lambda segment: len(segment.text))
     bold = all(segment.bold for segment in row)
+    recognised = tuple(each for segment in row for each in segment.recognised)
     return Line(
-        page, starts[0], row[-1].end, main.y, round(main.size, 1), bold, tuple(cells), tuple(starts), aside
-    )
+        page, starts[0], row[-1].end, main.y, round(main.size, 1), bold, tuple(cells), tuple(starts), aside,
+        recognised=recognised,
+    )  # fmt: skip
 
 
 def without_lone_rows(lines: Sequence[Line]) -> list[Line]:

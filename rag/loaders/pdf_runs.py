@@ -12,6 +12,7 @@ from pypdfium2 import PdfPage
 from rag.loaders.pdf_bidi import is_rtl, logical
 from rag.loaders.pdf_glyphs import Glyph, Style, glyphs
 from rag.loaders.pdf_rules import NO_RULE, Rules, vertical_rules
+from rag.text.recognition import Recognition
 
 WORD_GAP = 0.65  # of the font size: a wider gap may separate cells
 
@@ -29,6 +30,7 @@ class Run:
     turn: int = 0  # degrees
     rule: float = NO_RULE  # the x of the vertical rule to its left
     label: str | None = None  # the name of a form field, if this is its value
+    recognised: tuple[Recognition, ...] = ()  # by OCR, if the page is an image
 
 
 def page_runs(page: PdfPage) -> list[Run]:

@@ -14,7 +14,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from datetime import date
 from pathlib import Path
@@ -23,12 +24,15 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from rag.errors import LoadError, UnsupportedFormat
-from rag.loaders import load
+from rag.loaders import load, ocr
 from rag.text.edition import Edition
+from rag.text.recognition import Recognition
 from rag.types import Document, Kind, Paragraph
 
-SECONDS = 120.0  # of wall-clock time, and of processor time, for one file
+SECONDS = 120.0  # of wall-clock time, and of processor time, for one file; anew for each scanned page
 MEMORY = 2 * 2**30  # bytes of address space
+OCR_MEMORY = 2 * 2**30  # more, for recognising
+_PAGE = b"page\n"  # what the child writes when it begins to recognise a page
 
 
 class Loader:
@@ -97,16 +101,16 @@ class _Child:
         writing, reading = self._process.stdin, self._process.stdout
         if writing is None or reading is None:
             return None
-        timer = Timer(self._seconds, self._time_out)
-        timer.start()
         try:
-            writing.write(json.dumps(request).encode() + b"\n" + data)
-            writing.flush()
-            line = reading.readline()
+            with self._limited(self._seconds):
+                writing.write(json.dumps(request).encode() + b"\n" + data)
+                writing.flush()
+                line = reading.readline()
+            while line == _PAGE:
+                with self._limited(self._seconds):
+                    line = reading.readline()
         except BrokenPipeError:
             return None
-        finally:
-            timer.cancel()
         return json.loads(line) if line.endswith(b"\n") else None
 
     def end(self) -> str:
@@ -124,6 +128,16 @@ class _Child:
             return f"took more than {self._seconds:g} seconds to read"
         return f"crashed the parser ({errors[-1] if errors else self._process.returncode})"
 
+    @contextmanager
+    def _limited(self, seconds: float) -> Iterator[None]:
+        """Kill the child if the block takes longer."""
+        timer = Timer(seconds, self._time_out)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     def _time_out(self) -> None:
         """Kill a child whose time is up."""
         self._timed_out.set()
@@ -135,10 +149,20 @@ def _from_json(answer: dict[str, Any], source: str) -> Document:
     if "reason" in answer:
         raise (UnsupportedFormat if answer["unsupported"] else LoadError)(source, answer["reason"])
     paragraphs = (
-        Paragraph(number, text, Kind(kind), heading, page, line, date.fromisoformat(day) if day else None)
-        for number, (text, kind, heading, page, line, day) in enumerate(answer["paragraphs"], start=1)
+        Paragraph(
+            number,
+            text,
+            Kind(kind),
+            heading,
+            page,
+            line,
+            date.fromisoformat(day) if day else None,
+            Recognition(found[0], tuple(found[1])) if found else None,
+        )
+        for number, (text, kind, heading, page, line, day, found) in enumerate(answer["paragraphs"], start=1)
     )
-    return Document(source, answer["sha256"], answer["title"], tuple(paragraphs), Edition(*answer["edition"]))
+    edition, left_out = Edition(*answer["edition"]), tuple(answer["left_out"])
+    return Document(source, answer["sha256"], answer["title"], tuple(paragraphs), edition, left_out)
 
 
 def _to_json(document: Document) -> dict[str, Any]:
@@ -147,8 +171,17 @@ def _to_json(document: Document) -> dict[str, Any]:
         "sha256": document.sha256,
         "title": document.title,
         "edition": astuple(document.edition),
+        "left_out": document.left_out,
         "paragraphs": [
-            (each.text, each.kind, each.heading, each.page, each.line, each.date and each.date.isoformat())
+            (
+                each.text,
+                each.kind,
+                each.heading,
+                each.page,
+                each.line,
+                each.date and each.date.isoformat(),
+                each.recognised and astuple(each.recognised),
+            )
             for each in document.paragraphs
         ],
     }
@@ -173,6 +206,12 @@ def _limit(kind: int, amount: int) -> None:
         resource.setrlimit(kind, (amount, resource.getrlimit(kind)[1]))
 
 
+def _limit_time(seconds: float) -> None:
+    """Limit the processor time that this process takes from now on."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 1)
+
+
 def _serve(seconds: float, memory: int) -> None:
     """Answer requests until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
@@ -180,9 +219,16 @@ def _serve(seconds: float, memory: int) -> None:
     os.dup2(2, 1)  # keeps what a library prints out of the answers
     _limit(resource.RLIMIT_AS, memory)
     _limit(resource.RLIMIT_CORE, 0)
+
+    def before_page() -> None:
+        _limit(resource.RLIMIT_AS, memory + OCR_MEMORY)
+        _limit_time(seconds * ocr.THREADS)
+        answers.write(_PAGE)
+        answers.flush()
+
+    ocr.before_page.set(before_page)
     for line in sys.stdin.buffer:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 1)
+        _limit_time(seconds)
         request = json.loads(line)
         data = None if request["size"] is None else sys.stdin.buffer.read(request["size"])
         answers.write(json.dumps(_answer(request, data, memory)).encode() + b"\n")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 
 from rag.errors import LoadError
-from rag.loaders.members import Member, member_paragraphs
+from rag.loaders.members import Member, read_members
 from rag.loaders.paragraphs import Contents
 from rag.loaders.unpacking import open_zip, read_member
 from rag.types import Kind
@@ -20,11 +21,11 @@ def read(data: bytes, source: str, depth: int = 0) -> Contents:
     """Return the paragraphs of the files in an archive that lies within `depth` other files."""
     if depth > MAX_DEPTH:
         raise LoadError(source, f"lies within {depth} other files; {_REMEDY}")
-    paragraphs = tuple(member_paragraphs(_members(data, source), 1, depth + 1))
-    if all(each.kind is not Kind.HEADING for each in paragraphs):
-        names = paragraphs[0].text if paragraphs else "it is empty"
+    contents = read_members(_members(data, source), 1, depth + 1)
+    if all(each.kind is not Kind.HEADING for each in contents.paragraphs):
+        names = contents.paragraphs[0].text if contents.paragraphs else "it is empty"
         raise LoadError(source, f"holds no file that can be read ({names}); {_REMEDY}")
-    return Contents(paragraphs, PurePosixPath(source).stem)
+    return replace(contents, title=PurePosixPath(source).stem)
 
 
 def _members(data: bytes, source: str) -> Iterator[Member]:

@@ -46,6 +46,7 @@ def as_evidence(
         score=score,
         kind=paragraph.kind,
         also=also,
+        recognised=paragraph.recognised,
     )
 
 

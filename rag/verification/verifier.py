@@ -106,4 +106,5 @@ def _citation(number: int, evidence: Evidence, start: int, end: int) -> Citation
         start=start,
         end=end,
         paragraph_text=evidence.text,
+        recognised=evidence.recognised,
     )

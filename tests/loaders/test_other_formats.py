@@ -53,7 +53,7 @@ def test_a_mail_has_its_subject_addresses_text_and_attachments() -> None:
     message = mail()
     message.add_alternative("<p>Hi Bob,</p><p>the quay is done.</p>", subtype="html")
     message.add_attachment("Ship,Length\nZwaluw,24 m\n", subtype="csv", filename="ships.csv")
-    message.add_attachment(b"\x89PNG", maintype="image", subtype="png", filename="quay.png")
+    message.add_attachment(b"\x89DWG", maintype="image", subtype="dwg", filename="quay.dwg")
     message.add_attachment(mail("Older", "It is not done."))
     document = read(message.as_bytes(), "a.eml")
     assert document.title == "The new quay"
@@ -63,7 +63,7 @@ def test_a_mail_has_its_subject_addresses_text_and_attachments() -> None:
         (Kind.BODY, "Hi Bob,"),
         (Kind.BODY, "the quay is done."),
         (Kind.BODY, "> Is it done?"),
-        (Kind.BODY, "Not read: quay.png"),
+        (Kind.BODY, "Not read: quay.dwg"),
         (Kind.HEADING, "ships.csv"),
         (Kind.TABLE_ROW, "Ship: Zwaluw; Length: 24 m"),
         (Kind.HEADING, "attachment.eml"),
@@ -405,14 +405,14 @@ def test_an_archive_has_the_files_in_it() -> None:
     members = {
         "a_txt": "One.",
         "b__c_md": "# Two\n\nThree.",
-        "d_png": b"\x89",
+        "d_bin": b"\x89",
         "e_zip": inner,
         "_hidden_txt": "No.",
     }
     document = read(zipped(**members), "all.zip")
     assert document.title == "all"
     assert [(each.heading, each.text) for each in document.paragraphs] == [
-        ("", "Not read: d.png"),
+        ("", "Not read: d.bin"),
         ("", "a.txt"),
         ("a.txt", "One."),
         ("", "b/c.md"),
@@ -423,5 +423,5 @@ def test_an_archive_has_the_files_in_it() -> None:
         ("e.zip", "deep.txt"),
         ("e.zip › deep.txt", "Deep."),
     ]
-    with pytest.raises(LoadError, match=r"holds no file that can be read \(Not read: a.png\)"):
-        read(zipped(a_png=b"\x89"), "a.zip")
+    with pytest.raises(LoadError, match=r"holds no file that can be read \(Not read: a.bin\)"):
+        read(zipped(a_bin=b"\x89"), "a.zip")

@@ -164,8 +164,8 @@ def test_password_is_an_error_and_an_empty_one_opens(algorithm: str) -> None:
                 read(stream.getvalue())
 
 
-def test_pdf_without_text_asks_for_ocr() -> None:
-    with pytest.raises(LoadError, match=r"has no text.*run OCR"):
+def test_empty_pdf_is_refused() -> None:
+    with pytest.raises(LoadError, match=r"page 1 has no content.*remove it"):
         read(drawn([]))
 
 

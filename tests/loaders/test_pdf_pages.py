@@ -298,7 +298,7 @@ ODD = (
 
 
 def test_page_in_an_undecodable_font_counts_as_one_without_text() -> None:
-    with pytest.raises(LoadError, match="run OCR"):
+    with pytest.raises(LoadError, match="page 1 has no text"):
         read(made("BT /F1 12 Tf 72 700 Td (ABCADBECAFD) Tj ET", f"/F1{ODD}"))
 
 
@@ -345,8 +345,12 @@ def test_damaged_page_costs_that_page_only() -> None:
         del broken[key]
     broken[NameObject("/Type")] = NameObject("/Nothing")
     writer.write(out := io.BytesIO())
-    paragraphs = read(out.getvalue()).paragraphs
-    assert [(each.page, each.text) for each in paragraphs] == [(1, "This is text a."), (3, "This is text c.")]
+    document = read(out.getvalue())
+    assert [(each.page, each.text) for each in document.paragraphs] == [
+        (1, "This is text a."),
+        (3, "This is text c."),
+    ]
+    assert [each[:18] for each in document.left_out] == ["page 2 has damage "]
 
 
 def test_paragraph_ends_where_the_next_word_would_have_fitted() -> None:
