@@ -86,6 +86,8 @@ def print_report(report: IngestReport) -> None:
         kinds = Counter(PurePath(name).suffix.lower() or "without a suffix" for name, _ in report.skipped)
         files = f"{len(report.skipped)} file{'s' * (len(report.skipped) != 1)}"
         print_text(f"{files} skipped: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}")
+    for reason in sorted({reason for _, reason in report.skipped if reason.startswith("is an image")}):
+        print_text(reason.replace("is an image; ", "To read the images, "))
     if report.ignored:
         print_text(f"{report.ignored} left out by .gitignore or .pilcrowignore")
     if gone := gone_note(report):
@@ -100,6 +102,8 @@ def print_changes(report: IngestReport) -> None:
         return
     for source, reason in report.failed:
         print_error(f"failed: {source}: {reason}")
+    for source, reason in report.partly:
+        print_error(f"left out: {source}: {reason}")
     for outcome in ("added", "updated", "removed"):
         for source in getattr(report, outcome):
             print_text(f"{outcome} {source}")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class IngestReport:
     """What an ingestion did, by source; `failed` and `skipped` (of other formats) have (source, reason).
 
-    So has `partly`, for what was left out of added or updated documents. `renamed` has (old source, new source). `gone` are documents whose files are gone; only pruning removes
-    them. `ignored` counts the files and folders that ignore files left out.
+    So has `partly`, for what was left out of added or updated documents. `renamed` has (old source, new
+    source). `gone` are documents whose files are gone; only pruning removes them. `ignored` counts the files
+    and folders that ignore files left out.
     """
 
     added: tuple[str, ...] = ()

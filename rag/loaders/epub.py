@@ -33,8 +33,15 @@ def read(data: bytes, source: str) -> Contents:
     package = parse_xml(read_member(archive, path, source, _REMEDY), source, _REMEDY)
     title = " ".join((package.findtext(f".//{_DC}title") or "").split())
     pages = [posixpath.normpath(posixpath.join(posixpath.dirname(path), page)) for page in _spine(package)]
-    paragraphs = [paragraph for page in pages for paragraph in _chapter(archive, page, source, title)]
-    return Contents(tuple(paragraphs), title, find_date(package.findtext(f".//{_DC}date") or ""))
+    paragraphs: list[RawParagraph] = []
+    left_out = []
+    for page in pages:
+        try:
+            paragraphs += _chapter(archive, page, source, title)
+        except LoadError as error:
+            left_out.append(f"{page} {error.reason.split(';')[0]}")
+    day = find_date(package.findtext(f".//{_DC}date") or "")
+    return Contents(tuple(paragraphs), title, day, tuple(left_out))
 
 
 def _spine(package: etree._Element) -> Iterator[str]:

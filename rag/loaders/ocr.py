@@ -86,10 +86,15 @@ def upright_lines(image: Image) -> tuple[list[Line], int]:
 
 
 def _lines(image: Image) -> list[Line]:
-    """Return the lines of an image."""
+    """Return the lines of an image; none if recognising fails."""
+    import cv2
+    from rapidocr.inference_engine.onnxruntime.main import ONNXRuntimeError
     from rapidocr.utils.output import RapidOCROutput
 
-    found = _engine()(image, use_det=True, use_cls=False, use_rec=True)
+    try:
+        found = _engine()(image, use_det=True, use_cls=False, use_rec=True)
+    except (cv2.error, ONNXRuntimeError):
+        return []
     if not isinstance(found, RapidOCROutput) or found.boxes is None or not (found.txts and found.scores):
         return []
     return [

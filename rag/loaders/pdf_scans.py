@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pypdfium2 import PdfPage, raw
+from pypdfium2 import PdfiumError, PdfPage, raw
 
 from rag.loaders import ocr
 from rag.loaders.pdf_runs import Run
@@ -29,7 +29,10 @@ def _image_share(page: PdfPage) -> float:
     page_area = max((right - left) * (top - bottom), 1.0)
     shares = [0.0]
     for image in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=_MAX_DEPTH):
-        x, y, end, high = image.get_bounds()
+        try:
+            x, y, end, high = image.get_bounds()
+        except PdfiumError:  # an image without an extent
+            continue
         wide, tall = min(end, right) - max(x, left), min(high, top) - max(y, bottom)
         shares.append(max(wide, 0.0) * max(tall, 0.0) / page_area)
     return max(shares)

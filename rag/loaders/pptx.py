@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import PurePosixPath
 from zipfile import BadZipFile
@@ -24,12 +25,14 @@ from pptx.text.text import TextFrame
 
 from rag.errors import LoadError
 from rag.loaders.paragraphs import Contents, RawParagraph
+from rag.loaders.repair import read_undamaged
 from rag.loaders.tables import table_row
 from rag.loaders.unpacking import open_zip
 from rag.types import Kind
 
 _REMEDY = "open it in a presentation program and save it again as .pptx without a password"
 _DAMAGED = (PythonPptxError, BadZipFile, etree.LxmlError, KeyError, ValueError, AttributeError, EOFError)
+_EMPTY_SLIDE = b'<p:sld xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"><p:cSld><p:spTree/></p:cSld></p:sld>'
 _TITLES = {PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE, PP_PLACEHOLDER.VERTICAL_TITLE}
 _REPEATED = {PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.HEADER, PP_PLACEHOLDER.SLIDE_NUMBER}
 _BULLETED = {PP_PLACEHOLDER.BODY, PP_PLACEHOLDER.OBJECT, PP_PLACEHOLDER.VERTICAL_BODY}
@@ -40,6 +43,12 @@ _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 def read(data: bytes, source: str) -> Contents:
     """Return the paragraphs of the slides, without footers; the first slide's title is the document's."""
     open_zip(data, source, _REMEDY).close()
+    reader = partial(_read, source=source)
+    return read_undamaged(data, source, _REMEDY, "ppt/slides/*.xml", _EMPTY_SLIDE, reader)
+
+
+def _read(data: bytes, source: str) -> Contents:
+    """Return the paragraphs of the slides; LoadError if one is damaged."""
     try:
         show = Presentation(BytesIO(data))
         paragraphs = [paragraph for slide in enumerate(show.slides, start=1) for paragraph in _slide(*slide)]

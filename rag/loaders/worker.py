@@ -89,7 +89,7 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**os.environ, "PYTHONPATH": import_path},
+            env={**os.environ, "PYTHONPATH": import_path, "OPENBLAS_NUM_THREADS": "1"},  # each takes memory
         )
 
     def is_alive(self) -> bool:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from io import BytesIO
 from itertools import groupby, zip_longest
 from operator import itemgetter
@@ -21,6 +22,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from rag.errors import LoadError
 from rag.loaders.paragraphs import Contents, RawParagraph, is_blank
+from rag.loaders.repair import read_undamaged
 from rag.loaders.tables import is_header, table_row
 from rag.loaders.unpacking import open_zip
 from rag.types import Kind
@@ -30,6 +32,9 @@ _DAMAGED = (
     InvalidFileException, BadZipFile, etree.LxmlError, SyntaxError, KeyError, ValueError, TypeError,
     AttributeError, IndexError, EOFError, OSError,
 )  # fmt: skip
+_EMPTY_SHEET = (
+    b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData/></worksheet>'
+)
 _CURRENCY = re.compile(r"[$€£¥₹]")
 _QUOTED = re.compile(r'"[^"]*"|\\.')
 
@@ -56,6 +61,12 @@ class _Row:
 def read(data: bytes, source: str) -> Contents:
     """Return the rows of a workbook's visible sheets; its properties give the title."""
     open_zip(data, source, _REMEDY).close()
+    reader = partial(_read, source=source)
+    return read_undamaged(data, source, _REMEDY, "xl/worksheets/*.xml", _EMPTY_SHEET, reader)
+
+
+def _read(data: bytes, source: str) -> Contents:
+    """Return the rows of a workbook; LoadError if a sheet is damaged."""
     try:
         with warnings.catch_warnings(action="ignore"):
             book = load_workbook(BytesIO(data), data_only=True)

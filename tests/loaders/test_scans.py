@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
+from openpyxl import Workbook
 from PIL import Image
+from pptx import Presentation
 from pypdf import PdfReader, PdfWriter
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
@@ -259,3 +261,58 @@ def test_damaged_content_costs_its_page_only() -> None:
     document = read("a.pdf", out.getvalue())
     assert texts(document) == ["This is page one of it.", "This is page four of it."]
     assert document.left_out == ("pages 2–3 have no content, or damaged content",)
+
+
+def without(data: bytes, part: str, put: bytes = b"<broken") -> bytes:
+    """An archive with other content in one of its parts."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as whole, zipfile.ZipFile(stream, "w") as copy:
+        for name in whole.namelist():
+            copy.writestr(name, put if name == part else whole.read(name))
+    return stream.getvalue()
+
+
+def test_a_damaged_sheet_costs_that_sheet_only() -> None:
+    book = Workbook()
+    book.active.append(["It is on the first sheet."])
+    for name in ("second", "third"):
+        book.create_sheet(name).append([f"It is on the {name} sheet."])
+    book.save(stream := io.BytesIO())
+    document = read("a.xlsx", without(stream.getvalue(), "xl/worksheets/sheet2.xml"))
+    assert [each.text for each in document.paragraphs if each.kind is Kind.BODY] == [
+        "It is on the first sheet.",
+        "It is on the third sheet.",
+    ]
+    assert document.left_out == ("sheet2 is damaged",)
+
+
+def test_a_damaged_slide_costs_that_slide_only() -> None:
+    show = Presentation()
+    for word in ("first", "second", "third"):
+        slide = show.slides.add_slide(show.slide_layouts[5])
+        slide.shapes.title.text = f"The {word} slide"
+    show.save(stream := io.BytesIO())
+    document = read("a.pptx", without(stream.getvalue(), "ppt/slides/slide2.xml"))
+    assert texts(document) == ["The first slide", "The third slide"]
+    assert document.left_out == ("slide2 is damaged",)
+
+
+def test_a_missing_chapter_costs_that_chapter_only() -> None:
+    stream = io.BytesIO()
+    items = "".join(f'<item id="i{n}" href="{n}.xhtml" media-type="application/xhtml+xml"/>' for n in (1, 2))
+    refs = "".join(f'<itemref idref="i{n}"/>' for n in (1, 2))
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(
+            "META-INF/container.xml",
+            '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+            '<rootfile full-path="b.opf"/></rootfiles></container>',
+        )
+        archive.writestr(
+            "b.opf",
+            '<package xmlns="http://www.idpf.org/2007/opf"><metadata/>'
+            f"<manifest>{items}</manifest><spine>{refs}</spine></package>",
+        )
+        archive.writestr("2.xhtml", "<html><body><p>It is the second chapter.</p></body></html>")
+    document = read("a.epub", stream.getvalue())
+    assert texts(document) == ["It is the second chapter."]
+    assert document.left_out[0].startswith("1.xhtml can't be unpacked")
