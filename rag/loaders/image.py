@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
+from itertools import islice
 
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
@@ -29,13 +30,19 @@ def read(data: bytes, source: str) -> Contents:
         raise LoadError(source, f"is an image; {ocr.advice()}")
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(data)) as image:
-            scans = [scanned_page(frame) for frame in _frames(image)]
+            scans = [scanned_page(frame) for frame in islice(_frames(image), ocr.MAX_PAGES)]
+            more = getattr(image, "n_frames", 1) - ocr.MAX_PAGES
     except _DAMAGED as error:
         raise LoadError(source, f"is damaged or not an image; {_REMEDY}") from error
     pages = [Page(segments(scan.runs), [], [], (0.0, scan.height), scan.left_out) for scan in scans]
     paragraphs = tuple(page_paragraphs(pages))
     if len(pages) > 1:
-        return Contents(paragraphs, left_out=by_pages([page.left_out for page in pages]))
+        left_out = by_pages([page.left_out for page in pages])
+        if more > 0:
+            left_out += (
+                f"{more} pages after the first {ocr.MAX_PAGES:,} are not recognised; split the file",
+            )
+        return Contents(paragraphs, left_out=left_out)
     left_out = (f"the image has {pages[0].left_out}",) if pages[0].left_out else ()
     return Contents(tuple(replace(each, page=None) for each in paragraphs), left_out=left_out)
 

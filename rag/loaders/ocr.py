@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Image: TypeAlias = "NDArray[np.uint8]"  # shape (height, width, 3), BGR
 
 MAX_SIDE = 2000  # pixels of an image's longer side; more is slower and no more exact
+MAX_PAGES = 1000  # of a file, so that it ends some day
 THREADS = 2
 ADVICE = "install OCR with:"  # in each message that OCR is missing
 _SURE = 0.9  # mean confidence of upright text, at least
@@ -46,6 +47,11 @@ class Line:
     def width(self) -> float:
         (ax, ay), (bx, by), *_ = self.corners
         return hypot(bx - ax, by - ay)
+
+    @property
+    def advance(self) -> float:
+        """The mean width of a letter."""
+        return self.width / max(len(self.text), 1)
 
     @property
     def is_tall(self) -> bool:

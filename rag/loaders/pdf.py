@@ -85,7 +85,7 @@ def _page(document: PdfDocument, index: int) -> Page:
     try:
         page = document[index]
         runs = [*page_runs(page), *typed_runs(document, page)]
-        scan, missing = read_scan(page) if is_scan(page, runs) else (None, "")
+        scan, missing = read_scan(page, index + 1) if is_scan(page, runs) else (None, "")
     except PdfiumError as error:
         return Page([], [], [], (0.0, 0.0), f"damage that makes it unreadable ({error})")
     if scan and scan.runs:

@@ -46,7 +46,7 @@ def _invisible(page: PdfPage) -> str:
     return NO_TEXT if raw.FPDF_PAGEOBJ_TEXT in kinds else ""
 
 
-def read_scan(page: PdfPage) -> tuple[ScannedPage, str]:
+def read_scan(page: PdfPage, number: int) -> tuple[ScannedPage, str]:
     """Return the text that is recognised on a page, and what was left out, after "page 3 has"."""
     scale = min(_DPI / 72, ocr.MAX_SIDE / max(page.get_size()))
     nothing = ScannedPage([], 0, page.get_height())
@@ -55,5 +55,7 @@ def read_scan(page: PdfPage) -> tuple[ScannedPage, str]:
         return nothing, _invisible(page)
     if not ocr.is_installed():
         return nothing, f"no text; {ocr.advice()}"
+    if number > ocr.MAX_PAGES:
+        return nothing, f"no text; only the first {ocr.MAX_PAGES:,} pages are recognised, so split the file"
     found = scanned_page(image, scale)
     return found, found.left_out

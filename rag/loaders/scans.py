@@ -22,6 +22,7 @@ _BASE = 0.2  # height of the baseline above the bottom of the box, likewise
 _PADDING = 0.12  # by which a box is wider than its text at each end, likewise
 _STEP = 1.3  # between two font sizes
 _SAME_SIZE = 1.2  # up to which a box is of the usual size
+_WIDEST = 1.2  # letters of the same size may be this much wider
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,12 @@ def _placed(lines: Sequence[Line], scale: float, turns: int, size: tuple[int, in
     width, height = size
     skew = median([_slope(line) for line in lines if line.width > 3 * line.height] or [0.0])
     usual = median([line.height for line in lines for _ in line.text] or [1.0])
+    usual_advance = median([line.advance for line in lines for _ in line.text] or [1.0])
 
     def place(line: Line) -> Run:
         tall = line.height / usual
+        if tall > 1:  # larger letters are wider, too
+            tall = max(1.0, min(tall, _WIDEST * line.advance / usual_advance))
         steps = round(log(tall, _STEP)) if not 1 / _SAME_SIZE <= tall <= _SAME_SIZE else 0
         box = usual * _STEP**steps
         (x, y), (end, _), *_, (_, bottom) = (_turned(corner, -skew) for corner in line.corners)

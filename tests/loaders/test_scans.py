@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from pptx import Presentation
 from pypdf import PdfReader, PdfWriter
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
+from shared_names import Run
 
 from rag import Assistant, Settings
 from rag.errors import LoadError, UnsupportedFormat
@@ -316,3 +319,25 @@ def test_a_missing_chapter_costs_that_chapter_only() -> None:
     document = read("a.epub", stream.getvalue())
     assert texts(document) == ["It is the second chapter."]
     assert document.left_out[0].startswith("1.xhtml can't be unpacked")
+
+
+@recognising
+def test_the_commands_say_what_is_recognised_and_what_is_left_out(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "harbour.pdf").write_bytes(mixed())
+    with zipfile.ZipFile(tmp_path / "docs" / "a.zip", "w") as archive:
+        archive.writestr("a.txt", "It is text.")
+        archive.writestr("b.bin", b"\x00")
+    index = "--index", tmp_path / "index"
+    code, _, errors = run("ingest", tmp_path / "docs", *index)
+    assert code == 0
+    assert errors == "left out: a.zip: 1 of 2 files inside it can't be read: b.bin\n"
+    shown = run("show", "harbour.pdf", "3", *index)[1]
+    assert re.match(
+        r"harbour\.pdf ¶3 · body · Harbour Report · page 2 · recognised, (?:0\.9\d|1\.00)\n", shown
+    )
+    question = "How many boats did the master count in the outer basin?"
+    assert "page 2, recognised, " in run("ask", question, *index)[1]
+    (cited, *_) = json.loads(run("ask", question, "--json", *index)[1])["citations"]
+    assert cited["recognised"]["confidence"] > 0.9
+    assert len(cited["recognised"]["box"]) == 4
