@@ -205,7 +205,7 @@ def chat(
 ) -> None:
     """Serve the chat page until Ctrl-C."""
     settings = Settings.load(index=index, host=host, port=port)
-    from ui.page import run
+    from ui.running import run
 
     run(settings, watch or ())
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from threading import Event
 from typing import Any
 
 import gradio as gr
 
-from rag import Assistant, PilcrowError, Settings
+from rag import Assistant, PilcrowError
 from ui import chat, library, server, tools
-from ui.conversations import FILE, Conversations
+from ui.conversations import Conversations
 from ui.render import part
 from ui.routes import routes
 from ui.theme import THEME
@@ -42,26 +38,6 @@ def build(
         _Page(assistant, conversations, watched or WatchedFolders(assistant)).lay_out(page)
         tools.add(assistant)
     return page
-
-
-def run(settings: Settings, folders: Sequence[Path] = ()) -> None:
-    """Open the index of the settings and serve its page until Ctrl-C; watch the folders meanwhile."""
-    server.require_login(settings)
-    with TemporaryDirectory(prefix="pilcrow-") as folder, Assistant.open(settings=settings) as assistant:
-        os.environ["GRADIO_TEMP_DIR"] = folder
-        with Conversations(settings.index / FILE) as conversations:
-            assistant.search("documents")  # loads the model before the first question
-            watched = WatchedFolders(assistant)
-            page = build(assistant, conversations, watched)
-            address = serve(page, assistant, conversations)
-            try:
-                for path in folders:
-                    watched.add(path)
-                sys.stderr.write(f"Pilcrow is at {address} (Ctrl-C to stop)\n")
-                Event().wait()
-            finally:
-                watched.close()
-                page.close(verbose=False)
 
 
 def serve(page: gr.Blocks, assistant: Assistant, conversations: Conversations) -> str:

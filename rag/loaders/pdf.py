@@ -23,7 +23,6 @@ from rag.loaders.pdf_lines import (
     rows,
     segments,
     without_bullet,
-    without_lone_rows,
 )  # fmt: skip
 from rag.loaders.pdf_running import without_running_lines
 from rag.loaders.pdf_runs import page_runs
@@ -107,7 +106,7 @@ def _page(document: PdfDocument, index: int) -> Page:
 def page_paragraphs(pages: Sequence[Page]) -> Iterator[RawParagraph]:
     """Yield the paragraphs of all pages."""
     upright = without_running_lines([page.found for page in pages], [page.height for page in pages])
-    lines = [without_lone_rows(page_lines(found, number)) for number, found in enumerate(upright, start=1)]
+    lines = [_without_lone_rows(page_lines(found, number)) for number, found in enumerate(upright, start=1)]
     all_lines = [line for page in lines for line in page]
     words, levels = vocabulary(all_lines), _heading_levels(all_lines)
     on_top = True  # until the first paragraph
@@ -211,3 +210,14 @@ def _in_columns(line: Line, header: Line) -> Sequence[str]:
         nearest = min(range(len(cells)), key=lambda column: abs(header.starts[column] - start))
         cells[nearest] = f"{cells[nearest]} {cell}".strip()
     return cells
+
+
+def _without_lone_rows(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines, with a row that has no neighbouring row turned into an ordinary line."""
+    is_row = [False, *(each.is_row for each in lines), False]
+    return [
+        replace(each, cells=(each.text,), starts=each.starts[:1])
+        if each.is_row and not each.form and not (before or after)
+        else each
+        for each, before, after in zip(lines, is_row, is_row[2:], strict=False)
+    ]

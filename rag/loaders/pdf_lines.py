@@ -288,17 +288,6 @@ def as_line(row: Sequence[Segment], page: int, *, aside: bool = False) -> Line:
     )  # fmt: skip
 
 
-def without_lone_rows(lines: Sequence[Line]) -> list[Line]:
-    """Return the lines, with a row that has no neighbouring row turned into an ordinary line."""
-    is_row = [False, *(each.is_row for each in lines), False]
-    return [
-        replace(each, cells=(each.text,), starts=each.starts[:1])
-        if each.is_row and not each.form and not (before or after)
-        else each
-        for each, before, after in zip(lines, is_row, is_row[2:], strict=False)
-    ]
-
-
 def without_bullet(line: Line) -> Line:
     """Return `line` without the bullet at its start; a number stays."""
     found = BULLET.match(line.cells[0]) or _DASH.match(line.cells[0])

@@ -1,0 +1,36 @@
+"""Run the chat page until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+
+from rag import Assistant, Settings
+from ui import server
+from ui.conversations import FILE, Conversations
+from ui.page import build, serve
+from ui.watched import WatchedFolders
+
+
+def run(settings: Settings, folders: Sequence[Path] = ()) -> None:
+    """Open the index of the settings and serve its page until Ctrl-C; watch the folders meanwhile."""
+    server.require_login(settings)
+    with TemporaryDirectory(prefix="pilcrow-") as folder, Assistant.open(settings=settings) as assistant:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        with Conversations(settings.index / FILE) as conversations:
+            assistant.search("documents")  # loads the model before the first question
+            watched = WatchedFolders(assistant)
+            page = build(assistant, conversations, watched)
+            address = serve(page, assistant, conversations)
+            try:
+                for path in folders:
+                    watched.add(path)
+                sys.stderr.write(f"Pilcrow is at {address} (Ctrl-C to stop)\n")
+                Event().wait()
+            finally:
+                watched.close()
+                page.close(verbose=False)
