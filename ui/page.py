@@ -102,13 +102,7 @@ class _Page:
         with gr.Row():
             self._files = gr.File(label="Files", file_count="multiple", height=140)
             self._folder = gr.File(label="A whole folder", file_count="directory", height=140)
-        self._watch = gr.Textbox(
-            label="Watch a folder of this machine",
-            placeholder="Path of the folder",
-            max_lines=1,
-            submit_btn="Watch",
-            visible=self._watched.may_add,
-        )
+        self._watch = self._watched.box()
         self._progress = _html()
         self._table = _html()
 

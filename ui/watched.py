@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 
+import gradio as gr
+
 from rag import Assistant, IngestReport, PilcrowError
 from ui.render import part
 from ui.server import is_loopback
@@ -61,6 +63,16 @@ class WatchedFolders:
             one.stopped.set()
         for folder in list(self._folders):
             self.stop(folder)
+
+    def box(self) -> gr.Textbox:
+        """Return the component in which a user types the folder to add."""
+        return gr.Textbox(
+            label="Watch a folder of this machine",
+            placeholder="Path of the folder",
+            max_lines=1,
+            submit_btn="Watch",
+            visible=self.may_add,
+        )
 
     def panel(self) -> str:
         """Render the folders with their state."""
