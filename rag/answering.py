@@ -23,11 +23,14 @@ from rag.replies import abstain, requested, tabulated
 from rag.retrieval.retriever import Reranker
 from rag.retrieval.search import Search, SearchResult, search_evidence
 from rag.traces import KIND, TRACER
-from rag.types import Answer, Step, Turn
-from rag.verification.verifier import compose, verify
+from rag.types import Answer, Status, Step, Turn
+from rag.verification.verifier import Examined, compose, verify
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
+
+
+UNLIKELY = 0.05  # probability of an answer below which a language model is not asked
 
 
 class Clock:
@@ -47,13 +50,22 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What answers a question from up to `limit` paragraphs; without `llm` it extracts sentences only."""
+    """What answers a question from up to `limit` paragraphs; without `llm` it extracts sentences only.
+
+    `examined`: what checks the sentences of the `llm`.
+    """
 
     index: Index
     embedder: Embedder
     reranker: Reranker | None
     llm: LLM | None
     limit: int
+    examined: Examined | None = None
+
+    @property
+    def trusts_model(self) -> bool:
+        """Whether the model decides if the documents answer: the check of its sentences has earned that."""
+        return self.llm is not None and self.examined is not None and self.examined.counts
 
 
 def walk(
@@ -68,11 +80,13 @@ def walk(
         return tabulated(question, asked, found, reading, computed, clock.seconds)
     with clock.step("write"):
         extracted = write(asked, found.evidence, reading) if reading.is_likely else Extracted(())
-    if llm and extracted.drafts and not extracted.conflicting:
+    worth_asking = using.trusts_model and reading.probability >= UNLIKELY
+    if llm and (extracted.drafts or worth_asking) and not extracted.conflicting:
         with clock.step("generate"):
-            generated = yield from generate(llm, asked, found.evidence, reading, using.embedder.embed)
+            generated = yield from generate(llm, asked, found.evidence, reading, using.examined)
     with clock.step("verify"):
-        drafts = drafts_to_add(extracted.drafts, generated, reading, found.evidence)
+        trusted = using.trusts_model and not extracted.conflicting
+        drafts = drafts_to_add(extracted.drafts, generated, reading, found.evidence, trusted)
         verified = verify(drafts, found.evidence, generated.verified)
     with clock.step("mark"):
         statements = mark(asked, verified.statements)
@@ -90,10 +104,16 @@ def walk(
         conflicting=extracted.conflicting and len(statements) > 1,
         dropped=generated.dropped,
         kind=asked.shape,
-        sure=reading.is_sure,
+        sure=reading.is_sure or (using.trusts_model and _is_confirmed(generated)),
         older=found.older,
         timings=timings,
     )
+
+
+def _is_confirmed(generated: Generated) -> bool:
+    """Return whether a model wrote something, all of which is quoted or supported."""
+    written = generated.verified.statements
+    return bool(written) and all(one.status is not Status.UNCONFIRMED for one in written)
 
 
 def look(

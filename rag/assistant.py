@@ -9,6 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, Self
 
 from rag.errors import SettingsError, StoreError
+from rag.examining import Examination
 from rag.ingestion.report import IngestReport
 from rag.models.on_demand import Models
 from rag.settings import Settings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rag.llamaindex import PilcrowQueryEngine, PilcrowRetriever
     from rag.models.embedder import Embedder
     from rag.types import Step
+    from rag.verification.exam import Grade
 
 # Chroma and the models' libraries take seconds to import, so each method imports what it needs.
 
@@ -37,6 +39,7 @@ class Assistant(Models):
         super().__init__(settings, embedder, llm)
         self.settings = settings
         self._index = index
+        self._examination = Examination(settings)
 
     @classmethod
     def open(
@@ -154,7 +157,8 @@ class Assistant(Models):
             turns = [Turn(encodable(turn.question), encodable(turn.answer)) for turn in history]
             llm = None if extractive else self._load_llm()
             models = self._load_embedder(), self._load_reranker(), llm
-            pipeline = Pipeline(self._index, *models, self.settings.evidence)
+            examined = self._examination.result(llm) if llm else None
+            pipeline = Pipeline(self._index, *models, self.settings.evidence, examined)
             return self.refreshed((yield from traced(asked, walk(asked, turns, among, pipeline))))
 
         return Stream(begin)
@@ -170,6 +174,18 @@ class Assistant(Models):
     def uses_llm(self) -> bool:
         """Whether a language model writes the answers."""
         return bool(self._llm or self.settings.llm)
+
+    @property
+    def has_verifier(self) -> bool:
+        """Whether a model checks the sentences that a language model writes."""
+        return self.uses_llm and self.settings.verifier != "none"
+
+    def exam(self, progress: Callable[[int, int], None] | None = None) -> Grade:
+        """Return the verifier's grade; it sits the exam of labelled claims unless the index keeps one.
+
+        `progress` gets (claims judged, claims in all). Raises ModelError without a verifier, or if it fails.
+        """
+        return self._examination.hold(self._load_llm(), progress)
 
     def search(
         self, question: str, sources: Sequence[str] | str | None = None, limit: int | None = None
@@ -234,7 +250,7 @@ class Assistant(Models):
         from rag.recorded import verify
 
         with self._index.catalog.read() as snapshot:
-            return verify(answer, snapshot, below, lambda texts: self._load_embedder().embed(texts))
+            return verify(answer, snapshot, below)
 
     def remove(self, *sources: str) -> tuple[str, ...]:
         """Remove documents from the index. Raises StoreError for an unknown one, and then removes none."""

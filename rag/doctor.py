@@ -11,9 +11,11 @@ from time import monotonic
 
 from rag import Assistant
 from rag.errors import PilcrowError
+from rag.examining import NONE, load_verifier
 from rag.models.llm import complete, context_size, count_tokens, load_llm
 from rag.models.local import BUILT_IN, check_weights
 from rag.settings import Settings
+from rag.verification.exam import known_grade
 
 LIBRARIES = (
     "chromadb",
@@ -49,6 +51,7 @@ def examine(index: Path | None) -> Iterator[Finding]:
         yield f"{name} = {'none' if value is None else value} (from {origin})", True
     yield from _model(settings)
     yield from _language_model(settings)
+    yield from _verifier(settings)
     yield from _index(settings)
 
 
@@ -99,6 +102,19 @@ def _language_model(settings: Settings) -> Iterator[Finding]:
         return
     yield f"llm: {name} answers after {began - asked:.1f} s, {speed:.0f} tokens a second", True
     yield f"llm: context window of {size} tokens", True
+
+
+def _verifier(settings: Settings) -> Iterator[Finding]:
+    """Yield the grade of what checks a language model's sentences, if it has one."""
+    if settings.llm is None or settings.verifier == NONE:
+        return
+    try:
+        verifier = load_verifier(settings, load_llm(settings))
+        grade = known_grade(settings.index, verifier) if verifier else None
+    except PilcrowError as error:
+        yield f"problem: {error}", False
+        return
+    yield f"verifier: {grade or 'no grade yet; it sits the exam on first use, or with `pilcrow exam`'}", True
 
 
 def _index(settings: Settings) -> Iterator[Finding]:

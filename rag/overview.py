@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from rag.extraction.extractive import tidy
 from rag.index.snapshot import Snapshot
 from rag.retrieval.evidence import as_evidence
+from rag.text.shown import tidy
 from rag.text.words import content_stems, name_stems, sentences
 from rag.types import Answer, DocumentInfo, Evidence, Kind, Paragraph, Span, Turn, Vector
 from rag.verification.verifier import Verified, compose

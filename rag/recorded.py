@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rag.errors import LoadError
-from rag.extraction.extractive import tidy
 from rag.index.snapshot import Snapshot
 from rag.loaders.worker import Loader
-from rag.types import Answer, Citation, Evidence, Paragraph
-from rag.verification.grounding import Embed, grounded
-from rag.verification.verifier import compose
+from rag.text.shown import tidy
+from rag.types import Answer, Citation, Evidence, Paragraph, Statement, Status
+from rag.verification.literal import contradictions
+from rag.verification.verifier import as_source, compose
 
 Current = Sequence[Paragraph] | str  # a document's paragraphs as they are now, or why there are none
 
 
-def verify(answer: Answer, snapshot: Snapshot, below: Path | None, embed: Embed) -> list[str]:
+def verify(answer: Answer, snapshot: Snapshot, below: Path | None) -> list[str]:
     """Return what is wrong with the answer, compared with the index or else the files below a folder."""
 
     def current(source: str) -> Current:
@@ -24,21 +24,20 @@ def verify(answer: Answer, snapshot: Snapshot, below: Path | None, embed: Embed)
             return snapshot.all_paragraphs(known.source)
         return read_below(below, source) if below else f"the index no longer has {source}"
 
-    return recheck(answer, current, embed)
+    return recheck(answer, current)
 
 
-def recheck(answer: Answer, current: Callable[[str], Current], embed: Embed) -> list[str]:
+def recheck(answer: Answer, current: Callable[[str], Current]) -> list[str]:
     """Return what is wrong with the answer, one line per problem; `current` is called once per source.
 
-    Statements are checked against their quotes as in a new answer: extracted ones word for word, a language
-    model's by `grounded`.
+    A quoted statement must be its quotes word for word; what its paragraphs say must not contradict another.
     """
     sources = [cited.source for cited in answer.citations] + [near.source for near in answer.nearest]
     documents = {source: current(source) for source in dict.fromkeys(sources)}
     found = [f"[{one.number}] {wrong}" for one in answer.citations for wrong in _in_citation(one, documents)]
     for near in answer.nearest:
         found += [f"nearest: {wrong}" for wrong in _in_place(near, near.text, near.text, documents)]
-    return found + list(_in_statements(answer, documents, embed))
+    return found + list(_in_statements(answer, documents))
 
 
 def read_below(folder: Path, source: str) -> Current:
@@ -99,10 +98,9 @@ def _position(found: Paragraph | Citation | Evidence) -> str:
     return f"{page}, {line}, {found.date.isoformat() if found.date else 'without a date'}"
 
 
-def _in_statements(answer: Answer, documents: Mapping[str, Current], embed: Embed) -> Iterator[str]:
+def _in_statements(answer: Answer, documents: Mapping[str, Current]) -> Iterator[str]:
     """Yield what is wrong with the statements: no citation, no support, or not the text shown."""
     citations = {cited.number: cited for cited in answer.citations}
-    by_model = "calls" in answer.timings
     if len(citations) < len(answer.citations):
         yield "two citations have the same number"
     for statement in answer.statements:
@@ -113,30 +111,30 @@ def _in_statements(answer: Answer, documents: Mapping[str, Current], embed: Embe
             if number not in citations:
                 yield f"[{number}] is not among the citations of {shown}"
         cited = [citations[number] for number in statement.citations if number in citations]
-        reworded = [one for one in cited if tidy(one.quote) != tidy(statement.text)]
-        if reworded and not (by_model and _is_grounded(statement.text, cited, answer, documents, embed)):
-            yield from (f"[{one.number}] does not support {shown}" for one in reworded)
+        yield from (
+            f"{one} does not support {shown}" for one in _unsupporting(statement, cited, answer, documents)
+        )
     if answer.abstained and answer.statements:
         yield "it is marked as an abstention but has statements"
     if not answer.abstained and answer.text != compose(answer.statements):
         yield "its text differs from its statements"
 
 
-def _is_grounded(
-    text: str,
-    cited: Sequence[Citation],
-    answer: Answer,
-    documents: Mapping[str, Current],
-    embed: Embed,
-) -> bool:
-    """Return whether the quotes together support a sentence in other words."""
-    quotes = [
+def _unsupporting(
+    statement: Statement, cited: Sequence[Citation], answer: Answer, documents: Mapping[str, Current]
+) -> list[str]:
+    """Return the marks of the citations that are not the statement's words, or that contradict it."""
+    reworded = [one for one in cited if tidy(one.quote) != tidy(statement.text)]
+    if statement.status is Status.QUOTED and not (answer.computed and reworded == list(cited)):
+        return [f"[{one.number}]" for one in reworded]
+    paragraphs = [
         Evidence(
-            one.number, one.source, one.paragraph, one.quote, _heading(one, answer, documents), date=one.date
+            0, one.source, one.paragraph, one.paragraph_text, _heading(one, answer, documents), date=one.date
         )
         for one in cited
     ]
-    return grounded(text, quotes, embed).supported
+    wrong = contradictions(statement.text, "\n\n".join(map(as_source, paragraphs)))
+    return ["".join(f"[{one.number}]" for one in cited)] if wrong and reworded else []
 
 
 def _heading(cited: Citation, answer: Answer, documents: Mapping[str, Current]) -> str:

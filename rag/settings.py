@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -148,6 +148,23 @@ class Settings(BaseModel):
         gt=0,
         le=3600,
         description="seconds to wait for the language model's next words",
+    )
+    verifier: str | None = Field(
+        default=None,
+        min_length=1,
+        description="what checks a model's sentences: llm (the model itself), a local classifier's folder or "
+        "cached name, an OpenAI-compatible address, or none",
+    )
+    verifier_model: str | None = Field(
+        default=None, min_length=1, description="model at the verifier's address, if it has more than one"
+    )
+    verifier_code: bool = Field(
+        default=False, description="run the code that comes with the verifier; only HHEM needs it"
+    )
+    unconfirmed: Literal["mark", "leave out"] | None = Field(
+        default=None,
+        description="what to do with an unconfirmed sentence: mark or leave out; by default, mark if the "
+        "model that wrote it passed the exam",
     )
     collections: Annotated[dict[str, list[Pattern]], BeforeValidator(_tables)] | None = Field(
         default=None,

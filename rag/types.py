@@ -183,17 +183,27 @@ class Step:
     unchecked: str = ""
 
 
+class Status(StrEnum):
+    """How far the cited paragraphs are known to bear out a statement."""
+
+    QUOTED = "quoted"  # it stands there letter for letter
+    SUPPORTED = "supported"  # an examined verifier finds that they say it
+    UNCONFIRMED = "unconfirmed"  # nothing in them contradicts it, and no examined verifier finds it there
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One sentence of an answer, the numbers of its citations, and how well they support it (0 to 1).
 
-    `highlight` is the span in `text` of the words that answer, or None if that is uncertain.
+    `highlight` is the span in `text` of the words that answer, or None if that is uncertain. `status`: how
+    that was found; `support` is 1 for what is quoted, else the verifier's probability.
     """
 
     text: str
     citations: tuple[int, ...]
     support: float
     highlight: tuple[int, int] | None = None
+    status: Status = Status.QUOTED
 
 
 @dataclass(frozen=True, slots=True)

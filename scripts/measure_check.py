@@ -1,67 +1,98 @@
-"""Count how many of a good language model's sentences pass the check in `rag/verification/grounding.py`.
+"""Measure verifiers on labelled sentences: `python -m scripts.measure_check FILE [--verifier NAME]…`.
 
-`sentences.jsonl` has sentences that the model wrote about seeds/: true ones, and lies on demand. `near` ones
-use the paragraphs' own words, as Pilcrow asks for, `free` ones the model's. `fresh` ones were written after
-the check's threshold was chosen, `seen` ones before. Run `python -m scripts.measure_check`; half a minute.
+FILE has JSON lines {"paragraphs": […], "true": […], "false": […]}. A sentence passes if nothing literal
+contradicts it and the verifier's probability reaches the threshold of its exam. Without --verifier, the
+verifier of the settings is measured, and what passes as a quotation. The last lines are JSON, one a verifier.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
+from rich.progress import track
 
-from eval import SEEDS
-from rag import Assistant, Evidence, Settings
-from rag.models.embedder import load_embedder
-from rag.models.local import BUILT_IN
-from rag.verification.grounding import grounded
+from rag import PilcrowError, Settings
+from rag.examining import examine
+from rag.models.llm import load_llm
+from rag.verification.exam import BATCH, Claim, Judged, Shares, interval, measure, read_line
+from rag.verification.literal import contradictions
+from rag.verification.verifier import Examined, is_quoted
 
-FILE = Path(__file__).with_name("sentences.jsonl")
-KINDS = ("near", "near_lies", "free", "free_lies")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSentence:
-    """A sentence, its kind, the paragraphs it was written from, and whether the threshold fits it."""
-
-    text: str
-    kind: str
-    evidence: tuple[Evidence, ...]
-    seen: bool
+QUOTED = "quoted"
 
 
-def load(assistant: Assistant) -> Iterator[ModelSentence]:
-    """Yield every sentence with its paragraphs from an index of seeds/."""
-    for row in map(json.loads, FILE.read_text("utf-8").splitlines()):
-        evidence = tuple(_evidence(assistant, at, *place) for at, place in enumerate(row["given"], 1))
-        for kind in KINDS:
-            for text in row[kind]:
-                yield ModelSentence(text, kind, evidence, row["seen"] or kind.startswith("free"))
+def main(
+    file: Annotated[Path, typer.Argument(help="JSON lines of paragraphs and sentences.")],
+    verifier: Annotated[
+        list[str] | None, typer.Option(help="llm, a classifier's folder or name, or an address.")
+    ] = None,
+    exams: Annotated[Path | None, typer.Option(help="Folder that keeps the grades.")] = None,
+) -> None:
+    """Judge the sentences and print the shares that pass, by verifier."""
+    claims = [claim for line in file.read_text("utf-8").splitlines() if line for claim in read_line(line)]
+    wrong = [bool(contradictions(*claim.pair)) for claim in claims]
+    for label in (True, False):
+        mine = [one for claim, one in zip(claims, wrong, strict=True) if claim.is_true is label]
+        print(f"literal: {sum(mine)} of {len(mine)} {str(label).lower()} sentences contradicted")
+    settings = Settings.load()
+    names = verifier or ([settings.verifier or "llm"] if settings.llm or settings.verifier else [])
+    results = {QUOTED: measure(quoted(claims), 0.5)}
+    with TemporaryDirectory() as scratch:
+        for name in names:
+            chosen = settings.model_copy(update={"verifier": name})
+            try:
+                examined, grade = examine(chosen, load_llm(settings), exams or Path(scratch))
+            except PilcrowError as error:
+                raise SystemExit(f"{name}: {error}") from error
+            print(f"{grade}; threshold {grade.threshold}")
+            results[name] = measure(judged(claims, examined), grade.threshold)
+    for name, found in results.items():
+        print(f"{name}: {describe(found)}")
+    for name, found in results.items():
+        print(json.dumps(as_row(name, found)))
 
 
-def _evidence(assistant: Assistant, number: int, source: str, paragraph: int) -> Evidence:
-    found = assistant.paragraph(source, paragraph)
-    return Evidence(number, source, paragraph, found.text, heading=found.heading, date=found.date)
+def quoted(claims: Sequence[Claim]) -> list[Judged]:
+    """Return the claims with 1 for those that stand in their paragraphs letter for letter, else 0."""
+    return [
+        (claim, float(any(is_quoted(claim.text, paragraph) for paragraph in claim.paragraphs)))
+        for claim in claims
+    ]
 
 
-def main(every: Annotated[int, typer.Option(help="Check only each n-th sentence.")] = 1) -> None:
-    """Check the sentences and print how many pass, by kind."""
-    embed = load_embedder(BUILT_IN).embed
-    passed: dict[str, list[bool]] = defaultdict(list)
-    with TemporaryDirectory() as scratch, Assistant.open(Path(scratch) / "index", Settings()) as assistant:
-        assistant.ingest([SEEDS])
-        for sentence in list(load(assistant))[::every]:
-            name = f"{sentence.kind}, {'seen' if sentence.seen else 'fresh'}"
-            passed[name].append(grounded(sentence.text, sentence.evidence, embed).supported)
-    for name, each in sorted(passed.items()):
-        print(f"{name}: {sum(each)} of {len(each)} pass")
+def judged(claims: Sequence[Claim], examined: Examined) -> list[Judged]:
+    """Return the claims with the verifier's probabilities."""
+    found: list[Judged] = []
+    for start in track(range(0, len(claims), BATCH), examined.verifier.name):
+        part = claims[start : start + BATCH]
+        found += zip(part, examined.verifier.supports([claim.pair for claim in part]), strict=True)
+    return found
+
+
+def describe(found: Shares) -> str:
+    """Return the figures with their intervals."""
+    return (
+        f"passes {interval(found.true_passed, found.true)} of {found.true} true and "
+        f"{interval(found.false_passed, found.false)} of {found.false} false sentences, AUC {found.auc:.3f}, "
+        f"{found.unjudged} not judged"
+    )
+
+
+def as_row(name: str, found: Shares) -> dict[str, object]:
+    """Return the figures as the last lines print them."""
+    return {
+        "verifier": name,
+        "auc": round(found.auc, 4),
+        "true_passed": round(found.true_passed, 4),
+        "false_passed": round(found.false_passed, 4),
+        "true": found.true,
+        "false": found.false,
+    }
 
 
 if __name__ == "__main__":

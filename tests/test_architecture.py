@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "extraction": {"retrieval", "query", "text"},
     "ingestion": {"index", "loaders", "models", "text"},
     "retrieval": {"index", "models", "query", "text"},
-    "verification": {"text"},
+    "verification": {"models", "text"},
     "index": {"text"},
     "loaders": {"text"},
     "models": set(),

@@ -103,6 +103,8 @@ def ask(
 ) -> None:
     """Answer a question from the documents in the index. Every sentence cites its paragraph."""
     with _open(index) as assistant:
+        if assistant.has_verifier:
+            _sit_exam(assistant)
         answer = assistant.ask(question, sources=collection or None)
     if as_json:
         terminal.print_json(answer.as_json(), indent=2)
@@ -179,6 +181,13 @@ def verify(
 
 
 @app.command()
+def exam(index: Index = None) -> None:
+    """Examine what checks a language model's sentences. The index keeps the grade."""
+    with _open(index) as assistant:
+        terminal.print_text(_sit_exam(assistant))
+
+
+@app.command()
 def feedback(index: Index = None) -> None:
     """Print the answers that users rated. One line of JSON each, for `pilcrow eval draft`."""
     settings = Settings.load(index=index)
@@ -221,6 +230,12 @@ def doctor(index: Index = None) -> None:
         healthy &= good
     if not healthy:
         raise typer.Exit(1)
+
+
+def _sit_exam(assistant: Assistant) -> str:
+    """Return the verifier's grade in words; it sits the exam, with a progress bar, if it has none yet."""
+    with terminal.progress_bar() as show:
+        return str(assistant.exam(lambda done, total: show("exam of the verifier", done, total)))
 
 
 def _open(index: Path | None) -> Assistant:

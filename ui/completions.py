@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from rag import Assistant, PilcrowError, Stream, Turn
+from rag import Answer, Assistant, PilcrowError, Stream, Turn
 from ui.chat import MAX_QUESTION
 
 MODEL = "pilcrow"  # "pilcrow/contracts" asks the collection "contracts" only
@@ -67,7 +67,7 @@ def error_response(status: int, message: str, code: str, param: str | None = Non
 def routes(assistant: Assistant) -> list[Route]:
     """Return `/v1/models` and `/v1/chat/completions`.
 
-    The citations are an extra field of the message; in a stream, of the last delta.
+    Citations and statements are extra fields of the message; in a stream, of the last delta.
     """
     slots = BoundedSemaphore(MAX_CONCURRENT)
 
@@ -145,10 +145,16 @@ def _completion(stream: Stream) -> Response:
         "role": "assistant",
         "content": answer.text,
         "refusal": None,
-        "citations": answer.as_json()["citations"],
+        **_checked(answer),
     }
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return JSONResponse(_envelope("chat.completion") | {"choices": [choice]})
+
+
+def _checked(answer: Answer) -> dict[str, object]:
+    """Return the citations, and the statements with their statuses."""
+    written = answer.as_json()
+    return {name: written[name] for name in ("citations", "statements")}
 
 
 def _streamed_completion(stream: Stream, slots: BoundedSemaphore) -> Response:
@@ -164,7 +170,7 @@ def _streamed_completion(stream: Stream, slots: BoundedSemaphore) -> Response:
             async for piece in iterate_in_threadpool(iter(stream)):
                 if piece:
                     yield event({"content": piece})
-            yield event({"citations": stream.answer.as_json()["citations"]}, "stop")
+            yield event(_checked(stream.answer), "stop")
         except PilcrowError as error:
             yield f"data: {json.dumps({'error': {'message': str(error), 'code': 'unavailable'}})}\n\n"
         finally:

@@ -90,7 +90,8 @@ def markdown(title: str, entries: Sequence[Entry]) -> str:
         answer = turn.entry.answer
         blocks += [f"## {plain(answer.question)}", f"*{plain(turn.summary)}*"]
         statements = " ".join(
-            _statement(statement, turn.notes_of(statement)) for statement in answer.statements
+            _statement(statement, turn.notes_of(statement)) + _status(statement)
+            for statement in answer.statements
         )
         blocks.append(_escape_start(statements or plain(answer.text)))
         if answer.nearest:
@@ -145,6 +146,10 @@ def _statement(statement: Statement, notes: Sequence[int]) -> str:
     ):
         return f"{_spaced(before)}**{plain(bold)}**{_spaced(after)}{marks}"
     return plain(statement.text) + marks
+
+
+def _status(statement: Statement) -> str:
+    return " (unconfirmed)" if statement.status == "unconfirmed" else ""
 
 
 def _spaced(text: str) -> str:

@@ -8,10 +8,14 @@ NAMED = 5  # documents whose files are gone
 
 
 def notes(answer: Answer) -> list[str]:
-    """Return that an answer is unsure, how it was computed, and which older editions it leaves out."""
+    """Return that an answer is unsure or unconfirmed, how it was computed, what older editions are left out."""
     found = []
     if not (answer.sure or answer.abstained):
         found.append("Not sure that this answers your question.")
+    if any(statement.status == "unconfirmed" for statement in answer.statements):
+        found.append(
+            "Unconfirmed: nothing in the cited paragraphs contradicts it, but no check found it there."
+        )
     if answer.computed:
         found.append(f"Computed: {answer.computed}.")
     if answer.older:

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
+from threading import Event, Thread
 
-from rag import Assistant, Settings
+from rag import Assistant, PilcrowError, Settings
 from ui import server
 from ui.conversations import FILE, Conversations
 from ui.page import build, serve
@@ -23,6 +23,8 @@ def run(settings: Settings, folders: Sequence[Path] = ()) -> None:
         os.environ["GRADIO_TEMP_DIR"] = folder
         with Conversations(settings.index / FILE) as conversations:
             assistant.search("documents")  # loads the model before the first question
+            if assistant.has_verifier:
+                Thread(target=_sit_exam, args=(assistant,), daemon=True).start()
             watched = WatchedFolders(assistant)
             page = build(assistant, conversations, watched)
             address = serve(page, assistant, conversations)
@@ -34,3 +36,11 @@ def run(settings: Settings, folders: Sequence[Path] = ()) -> None:
             finally:
                 watched.close()
                 page.close(verbose=False)
+
+
+def _sit_exam(assistant: Assistant) -> None:
+    """Have the verifier sit its exam if it has no grade yet; until then only quotations count."""
+    try:
+        sys.stderr.write(f"{assistant.exam()}\n")
+    except PilcrowError as error:
+        sys.stderr.write(f"No exam: {error}\n")

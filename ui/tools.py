@@ -46,7 +46,8 @@ class _Tools:
             sources: Search only in these: documents or collections, named as in list_documents, folders, or
                 patterns such as "contracts/*.docx".
         Returns:
-            The answer: text with [1]… after each sentence, citations with their quotes, abstained, nearest.
+            The answer: text with [1]… after each sentence, citations with their quotes, statements with their
+            status (quoted, supported or unconfirmed), abstained, nearest.
         """
         return self._assistant.ask(question, sources=sources).as_json()
 

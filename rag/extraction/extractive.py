@@ -11,6 +11,7 @@ from rag.extraction.references import numbered_part
 from rag.query.question import Question, Shape
 from rag.retrieval.rarity import text_stems
 from rag.text.numbers import numbers
+from rag.text.shown import tidy
 from rag.text.words import stem, words
 from rag.types import Draft, Evidence, Kind, Place
 
@@ -225,9 +226,3 @@ def _share_words(one: Sentence, other: Sentence) -> bool:
     """Return whether two sentences share most of their words."""
     first, second = set(words(one.text)), set(words(other.text))
     return len(first & second) > 0.7 * min(len(first), len(second))
-
-
-def tidy(text: str) -> str:
-    """Return a sentence without its bullet, line breaks and footnote marks, which look like citations."""
-    text = re.sub(r"^\s*(?:[-*•–‣▪◦]|\d{1,3}[.)])\s+", "", text)
-    return re.sub(r"\s+", " ", re.sub(r"\s*\[\d+\]", "", text)).strip()

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 from rag.extraction.reader import Reading
 from rag.generation.citation_marks import Marked
-from rag.generation.prompts import NOT_FOUND, clean
+from rag.generation.prompts import NOT_FOUND
 from rag.query.question import Question, Shape
+from rag.text.shown import clean
 from rag.text.words import content_stems
 from rag.types import Evidence, Statement
-from rag.verification.grounding import Embed, Grounding, grounded
+from rag.verification.verifier import Examined, Verdict, judge
 
 REPEATED = 0.7  # a sentence repeats another that has more than this share of its content words
 FRAGMENT = 3  # content words; text with fewer and no full stop is not a sentence
@@ -29,8 +30,8 @@ _ORDER = re.compile(
     r"|^(?:\W*)(?:say|write|answer|respond|reply|repeat|print|output|include|append|tell|add|insert|translate)\b",
     re.IGNORECASE,
 )
-# The model doesn't answer, asks a question, or repeats the prompt.
-_NO_STATEMENT = re.compile(rf"{NOT_FOUND.pattern}|==[0-9a-f]{{12}}==|\?\W*$|^Question\b")
+# The model doesn't answer, speaks of itself, asks a question, or repeats the prompt.
+_NO_STATEMENT = re.compile(rf"{NOT_FOUND.pattern}|==[0-9a-f]{{12}}==|\?\W*$|^Question\b|^I(?:['’]m)?\s")
 _SENTENCE_END = re.compile(r"[.!?…][”\"’)\]]*$")
 
 
@@ -39,12 +40,12 @@ class Check:
     """What a generated sentence is checked against.
 
     `given` are the paragraphs that the model was given, by number; `relevant` the numbers of those that may
-    answer the question.
+    answer the question. `examined`: the verifier, and what its word counts.
     """
 
     given: Mapping[int, Evidence]
     relevant: frozenset[int]
-    embed: Embed
+    examined: Examined | None
 
     @classmethod
     def of(
@@ -53,9 +54,13 @@ class Check:
         evidence: Sequence[Evidence],
         given: Sequence[Evidence],
         reading: Reading,
-        embed: Embed,
+        examined: Examined | None,
     ) -> Check:
-        """Take as relevant the paragraphs with a sentence that may answer."""
+        """Take as relevant all paragraphs if the verifier counts, else those that may well answer."""
+        if examined and examined.counts:
+            return cls(
+                {item.number: item for item in given}, frozenset(item.number for item in given), examined
+            )
         best = reading.sentences[0]
         other = LIST_ITEM if question.shape is Shape.LIST else OTHER_RELEVANT
         relevant = frozenset(
@@ -64,10 +69,10 @@ class Check:
             if sentence.probability / best.probability
             >= (SAME_PARAGRAPH if sentence.index == best.index else other)
         )
-        return cls({item.number: item for item in given}, relevant, embed)
+        return cls({item.number: item for item in given}, relevant, examined)
 
-    def grounding(self, sentence: Marked, shown: Iterable[Statement]) -> Grounding | None:
-        """Return how well the given paragraphs support the sentence; None if it must not be shown.
+    def verdict(self, sentence: Marked, shown: Iterable[Statement]) -> Verdict | None:
+        """Return how far the given paragraphs bear out the sentence; None if it must not be shown.
 
         It must state something, not repeat a statement `shown` before, and rest on a relevant paragraph.
         """
@@ -80,22 +85,25 @@ class Check:
             return None
         given = list(self.given.values())
         cited = [self.given[number] for number in sentence.numbers if number in self.given]
-        found = grounded(sentence.text, cited or given, self.embed)
-        if not found.supported and cited:  # the sentence may be right and its mark wrong
-            found = grounded(sentence.text, given, self.embed)
-        if not found.supported:
+        found = judge(sentence.text, cited, given, self.examined)
+        if found.status is None:
             return found
-        by = sorted(n for n in found.by if n in self.relevant and self._states(n, sentence.text))
+        by = [item for item in found.by if item.number in self.relevant and self._states(item, sentence.text)]
         return replace(found, by=tuple(by)) if by else None
+
+    @property
+    def marks(self) -> bool:
+        """Whether an unconfirmed sentence is shown, marked as such."""
+        return self.examined is not None and self.examined.marks
 
     def _is_heading(self, text: str) -> bool:
         return any(text.strip(" .()") in item.heading for item in self.given.values())
 
-    def _states(self, number: int, text: str) -> bool:
+    def _states(self, item: Evidence, text: str) -> bool:
         """Return whether the paragraph states the text, and doesn't order a model to say it."""
         if _ORDER.search(text):
             return False
-        sentences = re.split(r"(?<=[.!?:\n])\s+", clean(self.given[number].text))
+        sentences = re.split(r"(?<=[.!?:\n])\s+", clean(item.text))
         ordered = {stem for part in sentences if _ORDER.search(part) for stem in content_stems(part)}
         stems = content_stems(text)
         return len(stems & ordered) <= 0.5 * len(stems)

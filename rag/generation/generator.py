@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from rag.extraction.reader import Reading
 from rag.generation.check import Check, is_finished, repeats
 from rag.generation.citation_marks import Marked, SentenceReader, normalise, split_sentences
-from rag.generation.prompts import answer_messages, repair_messages
+from rag.generation.prompts import NOT_FOUND, answer_messages, repair_messages
 from rag.generation.usage import Usage, ask
 from rag.models.llm import complete, context_size, count_tokens
 from rag.query.question import Question
 from rag.text.words import content_stems, sentences
-from rag.types import Draft, Evidence, Step
-from rag.verification.grounding import Embed
-from rag.verification.verifier import Verified, compose
+from rag.types import Draft, Evidence, Status, Step
+from rag.verification.verifier import Examined, Verified, compose
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -36,12 +35,14 @@ class Generated:
     """What a model wrote: the statements that passed the checks, the sentences that didn't, the usage.
 
     `unsupported` are sentences that no paragraph supports; `dropped` the texts of those left out for good.
+    `not_found`: whether the model wrote that the paragraphs do not answer.
     """
 
     verified: Verified = field(default_factory=Verified)
     unsupported: tuple[Marked, ...] = ()
     dropped: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    not_found: bool = False
 
     def using(self, usage: Usage) -> Generated:
         """Return the same with this usage added."""
@@ -49,7 +50,7 @@ class Generated:
 
 
 def generate(
-    llm: LLM, question: Question, evidence: Sequence[Evidence], reading: Reading, embed: Embed
+    llm: LLM, question: Question, evidence: Sequence[Evidence], reading: Reading, examined: Examined | None
 ) -> Generator[Step, None, Generated]:
     """Yield each sentence of the model's answer as soon as it is checked; return the whole.
 
@@ -57,16 +58,19 @@ def generate(
     model doesn't answer. Closing the generator stops the model.
     """
     budget = context_size(llm) - ANSWER_TOKENS
-    relevant = _worth_reading(evidence, reading)
+    trusted = examined is not None and examined.counts
+    relevant = _worth_reading(evidence, reading, trusted)
     messages, given = answer_messages(question.text, relevant, budget, partial(count_tokens, llm))
-    check, reader = Check.of(question, evidence, given, reading, embed), SentenceReader()
-    written = Generated(usage=Usage.of(llm, messages))
+    check, reader = Check.of(question, evidence, given, reading, examined), SentenceReader()
+    written, text = Generated(usage=Usage.of(llm, messages)), ""
     with closing(complete(llm, messages, ANSWER_TOKENS)) as pieces:
         for piece in pieces:
+            text += piece
             written = yield from _check(check, reader.feed(piece), written.using(Usage(tokens=1)))
             yield Step(unchecked=reader.rest)
     rest = _without_fragment(reader.close(), cut=written.usage.tokens >= ANSWER_TOKENS)
     written = yield from _check(check, rest, written)
+    written = replace(written, not_found=not written.verified.statements and bool(NOT_FOUND.search(text)))
     yield Step()
     for sentence in written.unsupported[:REPAIRS]:
         yield Step(unchecked=sentence.text)
@@ -79,11 +83,11 @@ def _check(check: Check, new: Sequence[Marked], written: Generated) -> Generator
     """Yield the sentences that pass; return what was written so far with them."""
     for sentence in new:
         start, shown = perf_counter(), written.verified.statements
-        found = check.grounding(sentence, shown)
+        found = check.verdict(sentence, shown)
         written = written.using(Usage(checking=perf_counter() - start))
-        if found and found.supported:
-            by = [check.given[number] for number in found.by]
-            written = replace(written, verified=written.verified.plus(sentence.text, found.support, by))
+        if found and (found.status in (Status.QUOTED, Status.SUPPORTED) or (found.status and check.marks)):
+            verified = written.verified.plus(sentence.text, found.support, found.by, found.status)
+            written = replace(written, verified=verified)
             yield Step((" " if shown else "") + compose(written.verified.statements[-1:]))
         elif found:
             written = replace(written, unsupported=(*written.unsupported, sentence))
@@ -106,14 +110,20 @@ def _repair(
 
 
 def drafts_to_add(
-    drafts: Sequence[Draft], generated: Generated, reading: Reading, evidence: Sequence[Evidence]
+    drafts: Sequence[Draft],
+    generated: Generated,
+    reading: Reading,
+    evidence: Sequence[Evidence],
+    trusted: bool,
 ) -> Sequence[Draft]:
     """Return the extracted drafts that the model's answer still needs.
 
-    All of them if it has no statement; the sentences it lacks if one was dropped; the first draft if no
-    citation covers the best sentence; otherwise none.
+    All of them if it has no statement; the sentences it lacks if one was dropped. None if a `trusted` model
+    says that the paragraphs do not answer. Of another, the first draft if no citation covers the best sentence.
     """
     statements, citations = generated.verified.statements, generated.verified.citations
+    if trusted and (generated.not_found or (statements and not generated.dropped)):
+        return ()
     if not statements or not drafts:
         return drafts
     if generated.dropped:
@@ -148,8 +158,9 @@ def _without_fragment(found: Sequence[Marked], cut: bool) -> Sequence[Marked]:
     return found[:-1] if cut and found and not is_finished(found[-1].text) else found
 
 
-def _worth_reading(evidence: Sequence[Evidence], reading: Reading) -> list[Evidence]:
-    """Return the paragraphs whose best sentences may answer, best first."""
-    best = reading.sentences[0].probability
+def _worth_reading(evidence: Sequence[Evidence], reading: Reading, trusted: bool) -> list[Evidence]:
+    """Return the paragraphs whose best sentences may answer, best first; for a trusted model, others too."""
+    best = reading.sentences[0].probability if reading.sentences else 0.0
     likely = [one.index for one in reading.sentences if one.probability >= WORTH_READING * best]
-    return [evidence[index] for index in dict.fromkeys(likely)][:PARAGRAPHS]
+    others = range(len(evidence)) if trusted else ()
+    return [evidence[index] for index in dict.fromkeys([*likely, *others])][:PARAGRAPHS]

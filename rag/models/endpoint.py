@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -24,6 +25,9 @@ RETRY_WAITS = (0.5, 2.0)  # seconds before the second and the third try
 TOKENIZING_OWNERS = frozenset({"llamacpp", "vllm"})  # `owned_by` of the models of servers with /tokenize
 CONTEXT_FIELDS = ("n_ctx", "max_model_len", "context_length", "max_context_length")  # llama.cpp, vLLM, others
 
+IDENTITY_FIELDS = ("root", "n_params", "size", "digest")  # of a model, as far as its server tells them
+TOP_TOKENS = 20
+
 Result = TypeVar("Result")
 
 
@@ -36,6 +40,7 @@ class Endpoint(OpenAILike):
     _context: int | None = PrivateAttr()
     _discovered: bool = PrivateAttr(default=False)
     _tokenizes: bool = PrivateAttr(default=False)
+    _identity: str = PrivateAttr(default="")
     _engine: object = PrivateAttr(default=None)
 
     def __init__(
@@ -90,6 +95,25 @@ class Endpoint(OpenAILike):
             return None
         return len(tokens)
 
+    def identity(self) -> tuple[str, str]:
+        """Return the model's name, and what tells it from another of that name. Raises ModelError."""
+        self._discover()
+        return self.model, self._identity
+
+    def next_tokens(self, messages: Sequence[ChatMessage]) -> dict[str, float]:
+        """Return the log probabilities of the likeliest first tokens of a reply; {} if the server tells none.
+
+        Raises ModelError.
+        """
+        self._discover()
+        request = {"messages": to_openai_message_dicts(messages, model=self.model), "stream": False}
+        options = {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP_TOKENS}
+        create: Any = self._get_client().chat.completions.create
+        reply = self._optional(lambda: create(**self._get_model_kwargs(**request, **options)))
+        choices = getattr(reply, "choices", None) or [None]
+        first = getattr(getattr(choices[0], "logprobs", None), "content", None) or [None]
+        return {one.token: one.logprob for one in getattr(first[0], "top_logprobs", None) or ()}
+
     def _discover(self) -> None:
         """Ask the server, once, which model it has and the size of its context. Raises ModelError."""
         if self._discovered:
@@ -103,6 +127,7 @@ class Endpoint(OpenAILike):
         sizes = (size for field in CONTEXT_FIELDS if type(size := fields.get(field)) is int and size > 0)
         self.context_window = self._context or next(sizes, DEFAULT_CONTEXT)
         self._tokenizes = entry.get("owned_by") in TOKENIZING_OWNERS
+        self._identity = json.dumps([self.model, *(fields.get(name) for name in IDENTITY_FIELDS)])
         self._discovered = True
 
     def _only_model(self, names: Sequence[str]) -> str:

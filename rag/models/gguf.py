@@ -18,8 +18,7 @@ MAGIC = b"GGUF"
 def open_gguf(file: str, context: int | None, seconds: float) -> Endpoint:
     """Load the model, behind llama.cpp's own server on a socket that only this user can open.
 
-    With a server, closing the connection stops the generation at any point. Half of the cores generate; the
-    others embed and check. Raises ModelError.
+    With a server, closing the connection stops the generation at any point. Raises ModelError.
     """
     path = Path(file).expanduser()
     _check(path)
@@ -36,7 +35,7 @@ def open_gguf(file: str, context: int | None, seconds: float) -> Endpoint:
     params.hostnames = [socket]
     params.n_ctx = context or DEFAULT_CONTEXT
     params.n_parallel = 1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 2) // 2)
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = os.cpu_count() or 1
     params.enable_reasoning = 0
     params.warmup = params.ui = params.endpoint_slots = False
     params.timeout_write = math.ceil(seconds)

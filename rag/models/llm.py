@@ -58,13 +58,13 @@ def load_llm(settings: LlmSettings) -> LLM | None:
     )
 
 
-def complete(llm: LLM, messages: Sequence[ChatMessage], max_tokens: int) -> Generator[str]:
+def complete(llm: LLM, messages: Sequence[ChatMessage], max_tokens: int, **options: object) -> Generator[str]:
     """Yield the pieces of the answer as they arrive, without the model's <think>…</think>.
 
     Closing it ends the generation. An answer ends at `max_tokens`, or where the context is full.
     Raises ModelError at any piece; it names the model and the remedy.
     """
-    stream = llm.stream_chat(messages, max_tokens=max_tokens)
+    stream = llm.stream_chat(messages, max_tokens=max_tokens, **options)
     with closing(stream):
         yield from _without_thinking(islice(_deltas(llm, stream), max_tokens + MAX_EMPTY_PIECES))
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
-from scripted_llm import ScriptedLLM, numbers_of, saying
+from scripted_llm import ASKED_TO_JUDGE, ScriptedLLM, judging, numbers_of, saying, written
 
 from rag import Answer, Assistant, Settings, Turn
 from rag.errors import ModelError
 from rag.generation.generator import ANSWER_TOKENS
-from rag.generation.prompts import clean
 from rag.models.llm import MAX_EMPTY_PIECES
+from rag.text.shown import clean
+from rag.types import Status
 
 HARBOUR = """# The harbour of Urk
 
@@ -27,6 +29,12 @@ The cutter Noordster brought home 900 kilograms of sole on 9 June 1963. Her skip
 
 The lighthouse was not damaged in the storm of 1953.
 """
+# What a model writes in its own words and the paragraphs bear out.
+TRUE = (
+    "The Zeemeeuw brought home 4,200 kilograms of plaice.",
+    "On 3 May 1962, the catch that the Zeemeeuw landed came to 4,200 kilograms of plaice.",
+    "The skipper of the Zeemeeuw was a man named Jacob Hakvoort.",
+)
 CATCH = "How many kilograms of plaice did the Zeemeeuw bring home?"
 INJECTIONS = Path(__file__).parents[3] / "shared" / "data" / "hostile" / "bipia_text_attacks.json"
 
@@ -45,7 +53,7 @@ def asked(index: Path) -> Callable[..., Answer]:
     """Ask with a model, and check what must hold of every answer."""
 
     def ask(llm: ScriptedLLM, question: str = CATCH, history: tuple[Turn, ...] = ()) -> Answer:
-        with Assistant.open(index, Settings(), llm=llm) as assistant:
+        with Assistant.open(index, Settings(), llm=judging(llm, *TRUE)) as assistant:
             stream = assistant.stream(question, history)
             assert "".join(stream) == stream.answer.text
             assert assistant.verify(Answer.from_json(stream.answer.as_json())) == []
@@ -114,18 +122,18 @@ def test_unsupported_sentence_is_replaced_by_the_documents_own(
     bare = lie.replace(" [{n}]", "").replace(" [99]", "")
     assert bare not in answer.text
     assert answer.dropped == (bare,)
-    assert len(llm.seen) == 2  # it was asked once to mend it
+    assert len(written(llm)) == 2  # it was asked once to mend it
     assert "4,200 kilograms of plaice on 3 May 1962" in answer.text
     assert answer.citations[0].paragraph == 3
 
 
 def test_replacing_a_dropped_sentence_repeats_nothing(asked: Callable[..., Answer]) -> None:
     question = "What did the Zeemeeuw and the Noordster bring home?"
-    plain = asked(saying("NOT FOUND"), question)
+    plain = asked(saying("Gold."), question)
     assert {"plaice", "sole"} <= set(plain.text.split())
-    half_true = "The Zeemeeuw brought home 4,200 kilograms of plaice. The Noordster brought home gold."
+    half_true = "The Zeemeeuw brought home 4,200 kilograms of plaice. The Noordster brought home 70 kilograms of gold."
     answer = asked(saying(half_true), question)
-    assert answer.dropped == ("The Noordster brought home gold.",)
+    assert answer.dropped == ("The Noordster brought home 70 kilograms of gold.",)
     assert answer.text.count("4,200 kilograms of plaice") == 1
     assert "900 kilograms of sole" in answer.text
 
@@ -144,13 +152,13 @@ def test_model_can_repair_an_unsupported_sentence(asked: Callable[..., Answer]) 
     answer = asked(llm)
     assert [statement.text for statement in answer.statements] == [right]
     assert answer.dropped == ()
-    assert "42 kilograms of plaice" in llm.seen[1]
+    assert "42 kilograms of plaice" in written(llm)[1]
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *("NOT FOUND", "", "[1]", "(The harbour of Urk) [{n}]", "I do not know.", "\ufffd\x00 )))) [[["),
+        *("", "[1]", "(The harbour of Urk) [{n}]", "I do not know.", "\ufffd\x00 )))) [[["),
         *("In Urk, which is a", "Zeemeeuw Plaice", "Home [{n}]"),
     ],
 )
@@ -165,7 +173,73 @@ def test_model_is_not_called_without_evidence(asked: Callable[..., Answer]) -> N
     llm = saying("The Belgian navy has nine frigates [1].")
     answer = asked(llm, "How many frigates has the Belgian navy?")
     assert answer.abstained
-    assert llm.seen == []
+    assert written(llm) == []
+
+
+def test_a_trusted_model_decides_that_the_paragraphs_do_not_answer(asked: Callable[..., Answer]) -> None:
+    answer = asked(saying("NOT FOUND"))
+    assert answer.abstained
+    assert answer.nearest
+
+
+def test_each_statement_says_how_far_it_is_borne_out(asked: Callable[..., Answer]) -> None:
+    quoted, reworded = "Her skipper was Jacob Hakvoort.", TRUE[1]
+    unknown = "Plaice fetched the crew of the Zeemeeuw a good price."
+    answer = asked(saying(f"{reworded} {quoted} {unknown}"))
+    assert [one.status for one in answer.statements] == [Status.SUPPORTED, Status.QUOTED, Status.UNCONFIRMED]
+    assert answer.text.endswith("(unconfirmed)")
+    assert answer.text.count("(unconfirmed)") == 1
+    written_out = answer.as_json()["statements"]
+    assert [one["status"] for one in written_out] == ["supported", "quoted", "unconfirmed"]  # type: ignore[index,attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("settings", "judge", "shown"),
+    [
+        (Settings(unconfirmed="leave out"), True, [Status.SUPPORTED]),
+        (Settings(unconfirmed="mark"), True, [Status.SUPPORTED, Status.UNCONFIRMED]),
+        (Settings(), False, [Status.QUOTED]),
+        (Settings(verifier="none"), True, [Status.QUOTED]),
+    ],
+    ids=["leave out", "mark", "failed the exam", "no verifier"],
+)
+def test_what_is_not_confirmed_is_marked_or_left_out(
+    index: Path, settings: Settings, judge: bool, shown: list[Status]
+) -> None:
+    llm = saying(f"{TRUE[1]} Plaice fetched the crew of the Zeemeeuw a good price.")
+    llm.name = "judge" if judge else "guesser"
+    with Assistant.open(index, settings, llm=judging(llm, *TRUE) if judge else guessing(llm)) as assistant:
+        answer = assistant.ask(CATCH)
+    assert [one.status for one in answer.statements] == shown
+
+
+def guessing(llm: ScriptedLLM) -> ScriptedLLM:
+    """The same model; asked to judge, it says Yes to every second sentence."""
+    write, asked = llm.script, count()
+    llm.script = lambda prompt: ("Yes", "No")[next(asked) % 2] if ASKED_TO_JUDGE in prompt else write(prompt)
+    return llm
+
+
+def test_a_model_that_only_guesses_fails_the_exam_early(tmp_path: Path) -> None:
+    llm = guessing(saying())
+    with Assistant.open(tmp_path / "index", Settings(), llm=llm) as assistant:
+        grade = assistant.exam()
+        assert not grade.passed
+        assert "failed the exam" in str(grade)
+        assert len(llm.seen) < 200
+        asked = len(llm.seen)
+        assert assistant.exam() == grade
+        assert len(llm.seen) == asked  # the index keeps the grade
+
+
+def test_a_model_that_judges_well_passes_and_is_told_how_well(tmp_path: Path) -> None:
+    done: list[tuple[int, int]] = []
+    with Assistant.open(tmp_path / "index", Settings(), llm=judging(saying())) as assistant:
+        grade = assistant.exam(lambda at, total: done.append((at, total)))
+    assert grade.passed
+    assert grade.shares.auc > 0.99
+    assert grade.shares.false_passed < 0.02
+    assert done[-1][0] == done[-1][1] > 400
 
 
 def test_sentence_is_shown_before_the_model_ends(index: Path) -> None:
@@ -173,8 +247,10 @@ def test_sentence_is_shown_before_the_model_ends(index: Path) -> None:
         "The Zeemeeuw brought home 4,200 kilograms of plaice. Her skipper was Jacob Hakvoort. "
         + "She left Urk at dawn. " * 20
     )
-    llm = saying(text)
+    llm = judging(saying(text), *TRUE)
     with Assistant.open(index, Settings(), llm=llm) as assistant:
+        assistant.exam()
+        llm.given.clear()
         stream = assistant.stream(CATCH)
         unchecked = []
         for piece in stream:
@@ -183,10 +259,10 @@ def test_sentence_is_shown_before_the_model_ends(index: Path) -> None:
             unchecked.append(stream.unchecked)
         assert piece.startswith("The Zeemeeuw brought home")
         assert any(text.startswith(begun) for begun in unchecked if begun)
-        written = len("".join(llm.given))
-        assert written < len(text) / 2
+        given = len("".join(llm.given))
+        assert given < len(text) / 2
         stream.close()
-        assert len("".join(llm.given)) == written  # it writes no more
+        assert len("".join(llm.given)) == given  # it writes no more
 
 
 def test_small_context_gets_fewer_paragraphs_and_still_answers(asked: Callable[..., Answer]) -> None:
@@ -196,7 +272,7 @@ def test_small_context_gets_fewer_paragraphs_and_still_answers(asked: Callable[.
     assert "4,200" in answer.text
     whole = saying("NOT FOUND")
     asked(whole)
-    assert len(llm.seen[0]) <= len(whole.seen[0])
+    assert len(written(llm)[0]) <= len(written(whole)[0])
 
 
 class Failing(ScriptedLLM):

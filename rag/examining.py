@@ -1,0 +1,62 @@
+"""Load the verifier that the settings name, and find what its word counts: its kept grade, or an exam."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.errors import ModelError
+from rag.settings import Settings
+from rag.verification.exam import Grade, Progress, keep_grade, known_grade, sit
+from rag.verification.meaning import LanguageModelVerifier, Remembering, Verifier
+from rag.verification.verifier import Examined
+
+if TYPE_CHECKING:
+    from llama_index.core.llms import LLM
+
+log = logging.getLogger(__name__)
+
+NONE = "none"
+WRITER = "llm"
+
+
+def load_verifier(settings: Settings, llm: LLM | None) -> Verifier | None:
+    """Return the verifier of the settings, by default the language model itself; None without either.
+
+    Raises ModelError for a model that can't be loaded or judges nothing.
+    """
+    name = settings.verifier or WRITER
+    if name == NONE:
+        return None
+    if name == WRITER:
+        return Remembering(LanguageModelVerifier(llm)) if llm else None
+    if name.startswith(("http://", "https://")):
+        from rag.models.endpoint import open_endpoint
+
+        model = open_endpoint(name, settings.verifier_model, settings.llm_key, None, settings.llm_seconds)
+        return Remembering(LanguageModelVerifier(model))
+    from rag.models.classifier import load_classifier
+
+    return Remembering(load_classifier(name, settings.verifier_code))
+
+
+def examine(
+    settings: Settings, llm: LLM | None, folder: Path, progress: Progress | None = None
+) -> tuple[Examined, Grade]:
+    """Return the verifier with what it earned: by the grade that the index in `folder` keeps, or by an exam.
+
+    Raises ModelError if there is no verifier, or if it fails.
+    """
+    verifier = load_verifier(settings, llm)
+    if verifier is None:
+        raise ModelError("There is no verifier. Set llm, or set verifier to a model.")
+    grade = known_grade(folder, verifier)
+    if grade is None:
+        log.info("%s sits the exam of verifiers, once.", verifier.name)
+        grade = sit(verifier, progress)
+        keep_grade(folder, grade)
+    marks = grade.passed and (settings.verifier or WRITER) == WRITER
+    if settings.unconfirmed:
+        marks = settings.unconfirmed == "mark"
+    return Examined(verifier, grade.threshold if grade.passed else None, marks), grade
