@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import SecretStr
 
 from rag.errors import ModelError
-from rag.settings import Settings
 from rag.verification.exam import Grade, Progress, keep_grade, known_grade, sit
 from rag.verification.meaning import LanguageModelVerifier, Remembering, Verifier
 from rag.verification.verifier import Examined
@@ -15,13 +16,31 @@ from rag.verification.verifier import Examined
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
+
+class VerifierSettings(Protocol):
+    """The settings of the verifier."""
+
+    @property
+    def verifier(self) -> str | None: ...
+    @property
+    def verifier_model(self) -> str | None: ...
+    @property
+    def verifier_code(self) -> bool: ...
+    @property
+    def unconfirmed(self) -> str | None: ...
+    @property
+    def llm_key(self) -> SecretStr | None: ...
+    @property
+    def llm_seconds(self) -> float: ...
+
+
 log = logging.getLogger(__name__)
 
 NONE = "none"
 WRITER = "llm"
 
 
-def load_verifier(settings: Settings, llm: LLM | None) -> Verifier | None:
+def load_verifier(settings: VerifierSettings, llm: LLM | None) -> Verifier | None:
     """Return the verifier of the settings, by default the language model itself; None without either.
 
     Raises ModelError for a model that can't be loaded or judges nothing.
@@ -42,7 +61,7 @@ def load_verifier(settings: Settings, llm: LLM | None) -> Verifier | None:
 
 
 def examine(
-    settings: Settings, llm: LLM | None, folder: Path, progress: Progress | None = None
+    settings: VerifierSettings, llm: LLM | None, folder: Path, progress: Progress | None = None
 ) -> tuple[Examined, Grade]:
     """Return the verifier with what it earned: by the grade that the index in `folder` keeps, or by an exam.
 

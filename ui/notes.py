@@ -8,7 +8,7 @@ NAMED = 5  # documents whose files are gone
 
 
 def notes(answer: Answer) -> list[str]:
-    """Return that an answer is unsure or unconfirmed, how it was computed, what older editions are left out."""
+    """Return what is unsure or unconfirmed, how it was computed, and which older editions are left out."""
     found = []
     if not (answer.sure or answer.abstained):
         found.append("Not sure that this answers your question.")

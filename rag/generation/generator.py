@@ -119,7 +119,7 @@ def drafts_to_add(
     """Return the extracted drafts that the model's answer still needs.
 
     All of them if it has no statement; the sentences it lacks if one was dropped. None if a `trusted` model
-    says that the paragraphs do not answer. Of another, the first draft if no citation covers the best sentence.
+    says that the paragraphs do not answer; of another, the first if nothing cites the best sentence.
     """
     statements, citations = generated.verified.statements, generated.verified.citations
     if trusted and (generated.not_found or (statements and not generated.dropped)):

@@ -131,9 +131,9 @@ def test_replacing_a_dropped_sentence_repeats_nothing(asked: Callable[..., Answe
     question = "What did the Zeemeeuw and the Noordster bring home?"
     plain = asked(saying("Gold."), question)
     assert {"plaice", "sole"} <= set(plain.text.split())
-    half_true = "The Zeemeeuw brought home 4,200 kilograms of plaice. The Noordster brought home 70 kilograms of gold."
-    answer = asked(saying(half_true), question)
-    assert answer.dropped == ("The Noordster brought home 70 kilograms of gold.",)
+    lie = "The Noordster brought home 70 kilograms of gold."
+    answer = asked(saying(f"The Zeemeeuw brought home 4,200 kilograms of plaice. {lie}"), question)
+    assert answer.dropped == (lie,)
     assert answer.text.count("4,200 kilograms of plaice") == 1
     assert "900 kilograms of sole" in answer.text
 

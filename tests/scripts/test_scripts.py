@@ -10,7 +10,6 @@ import pytest
 from scripted_llm_server import saying, scripted
 
 from scripts import (
-    fit_grounding,
     fit_highlight,
     fit_judge,
     fit_reading,
@@ -29,7 +28,6 @@ Printed = pytest.CaptureFixture[str]
     [
         (fit_reading, ("SENTENCE =", "sentence_cosine", "ANSWERS =", "foreign")),
         (fit_highlight, ("WEIGHTS =", "'any'")),
-        (fit_grounding, ("BIAS, WEIGHTS =", "'bias'", "SummEdits news", "made_uncertain")),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -49,11 +47,28 @@ def test_fitted_judge_is_written_as_a_module(public_sets: Path, tmp_path: Path, 
     assert "wice: balanced accuracy" in capsys.readouterr().out
 
 
-def test_hardly_a_lie_passes_the_check(capsys: Printed) -> None:
-    measure_check.main(every=12)
-    passed = dict(line.rsplit(": ", 1) for line in capsys.readouterr().out.splitlines())
-    assert passed["near_lies, seen"].startswith("0 of ")
-    assert passed.keys() >= {"near, seen", "free, seen", "free_lies, seen"}
+def test_verifiers_are_measured_on_a_file_of_sentences(tmp_path: Path, capsys: Printed) -> None:
+    rows = [
+        {
+            "paragraphs": ["The ferry to Den Oever carries 80 cars. It sails at 7 a.m."],
+            "true": ["It sails at 7 a.m.", "Eighty cars fit on the ferry to Den Oever."],
+            "false": ["The ferry to Den Oever carries 90 cars.", "The ferry sails from Den Oever at 7 a.m."],
+        }
+    ]
+    file = tmp_path / "claims.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)) + "\n", "utf-8")
+    measure_check.main(file)
+    printed = capsys.readouterr().out.splitlines()
+    assert "literal: 0 of 2 true sentences contradicted" in printed
+    assert "literal: 1 of 2 false sentences contradicted" in printed
+    assert json.loads(printed[-1]) == {
+        "verifier": "quoted",
+        "auc": 0.75,
+        "true_passed": 0.5,
+        "false_passed": 0.0,
+        "true": 2,
+        "false": 2,
+    }
 
 
 def test_an_obedient_model_obeys_but_its_answer_is_not_shown(tmp_path: Path, capsys: Printed) -> None:
