@@ -170,20 +170,10 @@ class Assistant(Models):
         with self._index.catalog.read() as snapshot:
             return refreshed(answer, snapshot)
 
-    @property
-    def uses_llm(self) -> bool:
-        """Whether a language model writes the answers."""
-        return bool(self._llm or self.settings.llm)
-
-    @property
-    def has_verifier(self) -> bool:
-        """Whether a model checks the sentences that a language model writes."""
-        return self.uses_llm and self.settings.verifier != "none"
-
     def exam(self, progress: Callable[[int, int], None] | None = None) -> Grade:
-        """Return the verifier's grade; it sits the exam of labelled claims unless the index keeps one.
+        """Return the verifier's grade, after its exam if the index keeps none; ModelError without a verifier.
 
-        `progress` gets (claims judged, claims in all). Raises ModelError without a verifier, or if it fails.
+        `progress` gets (claims judged, claims in all).
         """
         return self._examination.hold(self._load_llm(), progress)
 

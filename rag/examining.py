@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
@@ -17,9 +18,17 @@ if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
 
+log = logging.getLogger(__name__)
+
+NONE = "none"
+WRITER = "llm"
+
+
 class VerifierSettings(Protocol):
     """The settings of the verifier."""
 
+    @property
+    def index(self) -> Path: ...
     @property
     def verifier(self) -> str | None: ...
     @property
@@ -34,10 +43,33 @@ class VerifierSettings(Protocol):
     def llm_seconds(self) -> float: ...
 
 
-log = logging.getLogger(__name__)
+class Examination:
+    """The exam of the verifier that the settings name, held at most once at a time."""
 
-NONE = "none"
-WRITER = "llm"
+    def __init__(self, settings: VerifierSettings) -> None:
+        self._settings = settings
+        self._lock = Lock()
+        self._found: Examined | None = None
+        self._is_over = False
+
+    def hold(self, llm: LLM | None, progress: Progress | None = None) -> Grade:
+        """Return the grade, after an exam if the index keeps none. Raises ModelError."""
+        with self._lock:
+            self._found, grade = examine(self._settings, llm, self._settings.index, progress)
+            self._is_over = True
+            return grade
+
+    def result(self, llm: LLM) -> Examined | None:
+        """Return the verifier with what it earned; None if there is none, or while it sits its exam."""
+        if self._lock.locked() or self._settings.verifier == NONE:
+            return None
+        if not self._is_over:
+            try:
+                self.hold(llm)
+            except ModelError as error:
+                log.warning("No exam: %s Only quotations are shown.", error)
+                self._is_over = True
+        return self._found
 
 
 def load_verifier(settings: VerifierSettings, llm: LLM | None) -> Verifier | None:

@@ -21,6 +21,8 @@ class ModelSettings(LlmSettings, Protocol):
     def embedder(self) -> str: ...
     @property
     def reranker(self) -> str | None: ...
+    @property
+    def verifier(self) -> str | None: ...
 
 
 class Models:
@@ -32,6 +34,16 @@ class Models:
         self._llm = llm
         self._reranker: CrossEncoderReranker | None = None
         self._loading = Lock()
+
+    @property
+    def uses_llm(self) -> bool:
+        """Whether a language model writes the answers."""
+        return bool(self._llm or self._settings.llm)
+
+    @property
+    def has_verifier(self) -> bool:
+        """Whether a model checks the sentences that a language model writes."""
+        return self.uses_llm and self._settings.verifier != "none"
 
     def _load_embedder(self) -> Embedder:
         from rag.models.embedder import load_embedder
