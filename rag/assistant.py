@@ -279,9 +279,7 @@ class Assistant(Models):
             known = document(source, snapshot)
             found = snapshot.paragraphs([(known.source, number)]).values()
         if not found:
-            raise StoreError(
-                f"{source} has no paragraph {number}. Its paragraphs are 1 to {known.paragraphs}."
-            )
+            raise StoreError(f"{source} has no paragraph {number}. It has 1 to {known.paragraphs}.")
         return next(iter(found))
 
     def paragraphs(self, source: str, first: int, last: int) -> list[Paragraph]:
