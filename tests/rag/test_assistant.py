@@ -230,7 +230,7 @@ def test_documents_and_paragraphs_are_looked_up(assistant: Assistant, seeds: Pat
     notes = listed["black-sea-notes.txt"]
     assert assistant.paragraph(notes.source, 1).text == "BLACK SEA NOTES"
     assert assistant.paragraph(notes.source, notes.paragraphs).text.startswith("A footnote on Crimea.")
-    with pytest.raises(StoreError, match=f"Its paragraphs are 1 to {notes.paragraphs}"):
+    with pytest.raises(StoreError, match=f"It has 1 to {notes.paragraphs}"):
         assistant.paragraph(notes.source, notes.paragraphs + 1)
 
 

@@ -123,7 +123,7 @@ def test_show_paragraph_and_list_documents(program: Client) -> None:
         (
             "show_paragraph",
             {"source": "Brielle.txt", "paragraph": 9},
-            "has no paragraph 9. Its paragraphs are 1 to 2.",
+            "has no paragraph 9. It has 1 to 2.",
         ),
         ("show_paragraph", {"source": "Brielle.txt", "paragraph": "x"}, "paragraph: .*integer"),
     ],

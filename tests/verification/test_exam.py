@@ -31,8 +31,8 @@ class Knowing:
 
 
 def claims(true: int, false: int) -> list[Claim]:
-    made = [Claim(f"yes {at}", ("a paragraph",), True, 0) for at in range(true)]
-    return made + [Claim(f"no {at}", ("a paragraph",), False, 0) for at in range(false)]
+    made = [Claim("yes" + "a" * at, ("a paragraph",), True, 0) for at in range(true)]
+    return made + [Claim("no" + "a" * at, ("a paragraph",), False, 0) for at in range(false)]
 
 
 def test_the_exam_has_many_claims_of_many_domains_and_kinds_of_fault() -> None:
