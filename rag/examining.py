@@ -55,8 +55,8 @@ class Examination:
     def hold(self, llm: LLM | None, progress: Progress | None = None) -> Grade:
         """Return the grade, after an exam if the index keeps none. Raises ModelError."""
         with self._lock:
-            self._found, grade = examine(self._settings, llm, self._settings.index, progress)
             self._is_over = True
+            self._found, grade = examine(self._settings, llm, self._settings.index, progress)
             return grade
 
     def result(self, llm: LLM) -> Examined | None:
@@ -68,7 +68,6 @@ class Examination:
                 self.hold(llm)
             except ModelError as error:
                 log.warning("No exam: %s Only quotations are shown.", error)
-                self._is_over = True
         return self._found
 
 

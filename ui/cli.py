@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ import typer
 
 from eval.cli import app as evaluation  # imports RAGAS only when it runs
 from rag import Assistant, PilcrowError, Settings
+from rag.errors import ModelError
 from ui import terminal
 
 app = typer.Typer(
@@ -104,7 +106,8 @@ def ask(
     """Answer a question from the documents in the index. Every sentence cites its paragraph."""
     with _open(index) as assistant:
         if assistant.has_verifier:
-            _sit_exam(assistant)
+            with suppress(ModelError):  # without a grade only quotations count
+                _sit_exam(assistant)
         answer = assistant.ask(question, sources=collection or None)
     if as_json:
         terminal.print_json(answer.as_json(), indent=2)
