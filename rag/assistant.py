@@ -122,6 +122,7 @@ class Assistant(Models):
             lambda text: self._load_embedder().count_tokens(text),
             self._embedder.limit if self._embedder else BUILT_IN_LIMIT,
             f"{self.settings.embedder}/4",
+            limits=self.settings.limits,
             **options,
         )
 
@@ -182,8 +183,7 @@ class Assistant(Models):
     ) -> tuple[Evidence, ...]:
         """Return the paragraphs that `ask` would read, best first; `sources` as for `ask`.
 
-        At most `limit`, by default the setting `evidence`.
-        Raises SettingsError for a limit below 1, StoreError for an unknown source.
+        At most `limit`, or the setting `evidence`. SettingsError below 1, StoreError for an unknown source.
         """
         from rag.freshness import marked
         from rag.retrieval.search import search_paragraphs
@@ -240,7 +240,7 @@ class Assistant(Models):
         from rag.recorded import verify
 
         with self._index.catalog.read() as snapshot:
-            return verify(answer, snapshot, below)
+            return verify(answer, snapshot, below, self.settings.limits)
 
     def remove(self, *sources: str) -> tuple[str, ...]:
         """Remove documents from the index. Raises StoreError for an unknown one, and then removes none."""

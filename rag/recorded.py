@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rag.errors import LoadError
 from rag.index.snapshot import Snapshot
+from rag.loaders.limits import DEFAULT, Limits
 from rag.loaders.worker import Loader
 from rag.text.shown import tidy
 from rag.types import Answer, Citation, Evidence, Paragraph, Statement, Status
@@ -16,13 +17,13 @@ from rag.verification.verifier import as_source, compose
 Current = Sequence[Paragraph] | str  # a document's paragraphs as they are now, or why there are none
 
 
-def verify(answer: Answer, snapshot: Snapshot, below: Path | None) -> list[str]:
+def verify(answer: Answer, snapshot: Snapshot, below: Path | None, limits: Limits) -> list[str]:
     """Return what is wrong with the answer, compared with the index or else the files below a folder."""
 
     def current(source: str) -> Current:
         if known := snapshot.document(source):
             return snapshot.all_paragraphs(known.source)
-        return read_below(below, source) if below else f"the index no longer has {source}"
+        return read_below(below, source, limits) if below else f"the index no longer has {source}"
 
     return recheck(answer, current)
 
@@ -40,7 +41,7 @@ def recheck(answer: Answer, current: Callable[[str], Current]) -> list[str]:
     return found + list(_in_statements(answer, documents))
 
 
-def read_below(folder: Path, source: str) -> Current:
+def read_below(folder: Path, source: str, limits: Limits = DEFAULT) -> Current:
     """Return the paragraphs of the file `source` in the folder; never read a file outside the folder."""
     try:
         path = (folder / source).resolve()
@@ -50,7 +51,7 @@ def read_below(folder: Path, source: str) -> Current:
     if not is_inside:
         return f"neither the index nor this folder has {source}"
     try:
-        with Loader() as loader:
+        with Loader(limits) as loader:
             return loader.load(path, source).paragraphs
     except LoadError as error:
         return str(error)

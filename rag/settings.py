@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -25,6 +25,9 @@ from pydantic import (
 
 from rag.errors import SettingsError
 from rag.text.encoding import encodable
+
+if TYPE_CHECKING:
+    from rag.loaders.limits import Limits
 
 FILE = "pilcrow.toml"
 PREFIX = "PILCROW_"
@@ -170,9 +173,31 @@ class Settings(BaseModel):
         default=None,
         description="sets of documents by name, each of folders and patterns, to ask only these",
     )
+    file_mib: int = Field(
+        default=64, ge=1, le=2048, description="largest file that is read, in MiB, 1 to 2048"
+    )
+    file_seconds: float = Field(default=120, gt=0, le=86400, description="seconds to read one file")
+    file_memory_gib: float = Field(
+        default=2, ge=0.25, le=1024, description="memory to read one file, in GiB, 0.25 or more"
+    )
+    file_paragraphs: int = Field(
+        default=200_000, ge=1, description="most paragraphs of one file, or files in an archive"
+    )
+    unpacked_mib: int = Field(
+        default=200, ge=1, le=65536, description="largest unpacked size or text of one file, in MiB"
+    )
     traces: Annotated[str, AfterValidator(_collector)] | None = Field(
         default=None, description="address of an OpenTelemetry collector; it receives questions and answers"
     )
+
+    @property
+    def limits(self) -> Limits:
+        """What one file may cost."""
+        from rag.loaders.limits import Limits
+
+        return Limits(
+            self.file_mib, self.file_seconds, self.file_memory_gib, self.file_paragraphs, self.unpacked_mib
+        )
 
     @property
     def accounts(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The process that test_faults kills: it ingests a folder and tells what was committed."""
+"""The processes that test_faults kills: one ingests a folder and tells what is committed, one upgrades."""
 
 from __future__ import annotations
 
@@ -47,5 +47,13 @@ def run(index: Path, docs: Path, table: Path, told: Connection) -> None:
         prune=True,
         progress=lambda source, _done, _total: told.send(source),
     )
+    told.send("end")
+    opened.close()
+
+
+def upgrade(index: Path, told: Connection) -> None:
+    """Say "start", then "end" once the index is open, which upgrades an older one."""
+    told.send("start")
+    opened = Index.open(index, "all-MiniLM-L6-v2", 384)
     told.send("end")
     opened.close()

@@ -20,6 +20,7 @@ from ui.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+LIMITS = (ROOT / "docs" / "limits.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 
 
@@ -28,9 +29,9 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
-def rows(header: str) -> list[list[str]]:
-    """The cells of README's table whose header row starts with this, without backticks."""
-    lines = README.split(f"| {header} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+def rows(header: str, text: str = README) -> list[list[str]]:
+    """The cells of the text's table whose header row starts with this, without backticks."""
+    lines = text.split(f"| {header} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
@@ -95,7 +96,8 @@ def test_python_code_prints_what_the_readme_shows() -> None:
 
 
 def test_settings_table_lists_every_setting_with_its_default() -> None:
-    listed = {name.strip("`"): (default.strip("`"), meaning) for name, default, meaning in rows("setting")}
+    found = [*rows("setting"), *rows("setting", LIMITS)]
+    listed = {name.strip("`"): (default.strip("`"), meaning) for name, default, meaning in found}
     assert listed == {
         name: ("none" if field.default is None else str(field.default), field.description)
         for name, field in Settings.model_fields.items()

@@ -43,8 +43,8 @@ HEADERS = {
 PUBLIC = {"/", "/login", "/login/", "/logout", "/favicon.ico", "/robots.txt", "/theme.css"}
 PUBLIC |= {"/gradio_api/theme.css", "/gradio_api/startup-events"}
 PUBLIC_FOLDERS = ("/assets/", "/static/", "/svelte/")
-UPLOAD = "/gradio_api/upload"  # the only large request; Gradio limits it to MAX_FILE
-MAX_FILE = "200mb"
+UPLOAD = "/gradio_api/upload"  # the only large request; Gradio limits it
+MAX_UPLOAD = 200  # MiB, unless file_mib is more; below that, the loader says why a file is refused
 MAX_BODY = 4 * 2**20  # bytes of any other request
 MAX_QUEUE = 64  # events; one more is refused
 WRONG_PASSWORD_DELAY = 1.0  # seconds
@@ -185,7 +185,7 @@ def launch(
                 ssr_mode=False,
                 mcp_server=True,
                 pwa=False,
-                max_file_size=MAX_FILE,
+                max_file_size=f"{max(MAX_UPLOAD, settings.file_mib)}mb",
                 app_kwargs={"middleware": [Middleware(Guard, accounts, own_routes)]},
                 **look,
             )

@@ -20,6 +20,7 @@ from rag.ingestion.missing import existing_paths, gone_sources
 from rag.ingestion.reading import Failed, Outcome, Ready, Unchanged, read_files
 from rag.ingestion.report import IngestReport
 from rag.ingestion.scan import Scan, scan
+from rag.loaders.limits import DEFAULT, Limits
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ def ingest(
     progress: Progress | None = None,
     memory: Memory | None = None,
     stop: Event | None = None,
+    limits: Limits = DEFAULT,
 ) -> IngestReport:
     """Bring the index up to date with files and folders.
 
@@ -53,7 +55,7 @@ def ingest(
         existing, missing = existing_paths(paths, origins) if prune else (list(paths), [])
         files = scan(existing, index.folder)
         split = partial(chunk, count_tokens=count_tokens, limit=token_limit)
-        outcomes = read_files(index, files, origins, split, fingerprint, memory)
+        outcomes = read_files(index, files, origins, split, fingerprint, memory, limits)
         done = _commit(index, outcomes, CachedEmbedder(embed), interruption, progress, len(files.found))
         gone, skipped = ([], []) if interruption.requested else _gone(origins, files, done, memory)
         memory.record_folders(files.complete)

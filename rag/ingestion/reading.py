@@ -18,6 +18,7 @@ from rag.ingestion.scan import Scan
 from rag.ingestion.sources import assign_sources
 from rag.ingestion.windows import Window, stored_windows, windows
 from rag.loaders import read_bytes
+from rag.loaders.limits import Limits
 from rag.loaders.ocr import can_read_more
 from rag.loaders.worker import Loader
 from rag.types import Chunk, Document, Kind, Vector
@@ -75,13 +76,14 @@ def read_files(
     split: Callable[[Document], tuple[Chunk, ...]],
     fingerprint: str,
     memory: Memory,
+    limits: Limits,
 ) -> Generator[Outcome]:
     """Read each file once; parse and split it if it is new or changed."""
     moved = moved_roots(files.found, origins)
     sources = assign_sources(files.found, origins, moved)
     stored = {origin.source: origin for origin in origins}
     former = Former(origins, files, sources.values(), moved)
-    with Loader() as loader:
+    with Loader(limits) as loader:
         for file in files.found:
             source, before = sources[file.path], stamp(file.path)
             old = stored.get(source)
@@ -93,7 +95,7 @@ def read_files(
                 continue
             try:
                 if not _is_current(old, origin):
-                    data = read_bytes(file.path, source)
+                    data = read_bytes(file.path, source, limits)
                     origin = replace(origin, sha256=sha256(data).hexdigest())
                 if old and _is_current(old, origin):
                     outcome: Outcome = Unchanged(origin, moved=old.path != origin.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from errno import ELOOP, ENOENT
 from pathlib import Path
 from unicodedata import normalize
 
@@ -107,15 +108,16 @@ def _scan_folder(root: Path, index_folder: Path) -> Scan:
     found: dict[Path, FoundFile] = {}
     entries = _Entries(root, index_folder)
     # Files before links, so that a link to a file of the same folder adds nothing.
-    for is_link, path in sorted((entry.is_symlink(), entry) for entry in entries.walk()):
+    for is_link, path in sorted((_is_link(entry), entry) for entry in entries.walk()):
         name = path.relative_to(root).as_posix()
         if reason := _skip_reason(path, name, root, is_link):
             failed.append((name.encode(errors="backslashreplace").decode(), reason))
         elif path.is_file() and is_read(name):
             target = path.resolve() if is_link else path
             found.setdefault(target, FoundFile(target, root, normalize("NFC", name)))
-        elif path.is_file() and not is_link:
-            skipped.append((name, unsupported(name)))
+        elif not is_link and path.exists():
+            kind = unsupported(name) if path.is_file() else "is a pipe, socket or device; leave it out"
+            skipped.append((name, kind))
     failed += [
         (str(error.filename), f"can't be listed ({error.strerror}); nothing under it was read or removed")
         for error in entries.errors
@@ -156,7 +158,7 @@ class _Entries:
                 folders.clear()
                 continue
             shown = [Path(folder, name) for name in folders if not name.startswith(".")]
-            links = [path for path in shown if path.is_symlink()]
+            links = [path for path in shown if _is_link(path)]
             inner = [path for path in shown if path not in links and path != self._index_folder]
             inner = list(self._kept(inner, own, are_folders=True))
             folders[:] = [path.name for path in inner]
@@ -178,12 +180,33 @@ class _Entries:
 
 def _skip_reason(path: Path, name: str, root: Path, is_link: bool) -> str | None:
     """Return why a folder's entry is not read if the user should know, or None."""
-    if is_link and (path.is_dir() or is_read(name)):
-        if not path.resolve().is_relative_to(root):
-            return "is a link that leaves the folder; ingest its target by its own path"
-        if not path.exists():
-            return "is a link that leads nowhere; remove it or restore its target"
-    return None if _is_utf8(name) else "has a name that is not valid UTF-8; rename it"
+    if not _is_utf8(name):
+        return "has a name that is not valid UTF-8; rename it"
+    try:
+        path.stat()
+    except OSError as error:
+        is_gone = error.errno == ENOENT and not is_link  # since the folder was listed
+        return None if is_gone or (is_link and not is_read(name)) else _unreachable(error)
+    if is_link and (is_read(name) or path.is_dir()) and not path.resolve().is_relative_to(root):
+        return "is a link that leaves the folder; ingest its target by its own path"
+    return None
+
+
+def _unreachable(error: OSError) -> str:
+    """Return why a folder's entry can't be reached, and the remedy."""
+    if error.errno == ENOENT:
+        return "is a link that leads nowhere; remove it or restore its target"
+    if error.errno == ELOOP:
+        return "is a link that leads in a circle; remove it"
+    return f"can't be reached ({error.strerror}); shorten its path, or check its permissions"
+
+
+def _is_link(path: Path) -> bool:
+    """Return whether the path is a link; False if it can't be reached."""
+    try:
+        return path.is_symlink()
+    except OSError:
+        return False
 
 
 def _is_utf8(path: str) -> bool:

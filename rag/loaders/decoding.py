@@ -51,7 +51,7 @@ def decode(data: bytes, source: str, declared: str = "") -> str:
     for encoding in filter(None, (*shifted, _WIDER.get(declared.lower(), declared), "utf-8")):
         try:
             return _check_text(data.decode(encoding), source)
-        except (UnicodeDecodeError, LookupError):
+        except (ValueError, LookupError):
             continue
     return _check_text(_detect(data, source), source)
 

@@ -17,6 +17,7 @@ from rag.loaders.docx_numbering import Numbering
 from rag.loaders.docx_package import Package, R, W, child, open_package
 from rag.loaders.docx_styles import Role, Styles
 from rag.loaders.docx_tables import Block, table_blocks
+from rag.loaders.limits import DEFAULT, Limits
 from rag.loaders.paragraphs import Contents, RawParagraph, is_blank
 from rag.types import Kind
 
@@ -24,11 +25,11 @@ MAX_NESTING = 30  # frames, tables and boxes in each other; deeper ones are read
 _P, _CELL = f"{W}p", f"{W}tc"
 
 
-def read(data: bytes, source: str) -> Contents:
+def read(data: bytes, source: str, limits: Limits = DEFAULT) -> Contents:
     """Return the paragraphs of a Word document; its properties give the title if no heading does."""
-    package = open_package(data, source)
+    package = open_package(data, source, limits)
     try:
-        blocks = list(_Reader(package, source).blocks(package.body))
+        blocks = list(_Reader(package, source, limits).blocks(package.body))
     except RecursionError as error:
         raise LoadError(source, "is nested too deeply to read; save it again in a simpler form") from error
     paragraphs = tuple(block.paragraph for block in blocks)
@@ -39,8 +40,9 @@ def read(data: bytes, source: str) -> Contents:
 class _Reader:
     """A walk over one document, which counts its lists and reads each note once."""
 
-    def __init__(self, package: Package, source: str) -> None:
+    def __init__(self, package: Package, source: str, limits: Limits) -> None:
         self._source = source
+        self._limits = limits
         self._chunks = package.chunks
         self._styles = Styles(package.parts.get("styles"))
         self._numbering = Numbering(package.parts.get("numbering"), self._styles)
@@ -72,7 +74,7 @@ class _Reader:
                 yield from (replace(row, aside=True) for row in rows) if container.tag == _CELL else rows
             elif element.tag == f"{W}altChunk":
                 chunk = self._chunks.get(element.get(f"{R}id", ""))
-                yield from map(Block, chunk_paragraphs(chunk, self._source))
+                yield from map(Block, chunk_paragraphs(chunk, self._source, self._limits))
             text = Inline(bold=True)
         if not is_blank(text.text):
             yield Block(RawParagraph(text.text.strip()), bold=text.bold)

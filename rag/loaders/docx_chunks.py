@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import posixpath
 from email import message_from_bytes, policy
-from importlib import import_module
 
 from rag.errors import LoadError
+from rag.loaders import read
 from rag.loaders.docx_package import Chunk
+from rag.loaders.limits import Limits
 from rag.loaders.paragraphs import RawParagraph
 
-_MODULES = {
-    ".htm": "html",
-    ".html": "html",
-    ".xhtml": "html",
-    ".txt": "text",
-    ".docx": "docx",
-    ".docm": "docx",
-    ".dotx": "docx",
+_READ_AS = {
+    **dict.fromkeys((".htm", ".html", ".xhtml"), ".html"),
+    ".txt": ".txt",
+    **dict.fromkeys((".docx", ".docm", ".dotx"), ".docx"),
 }
 _WEB_ARCHIVES = frozenset({".mht", ".mhtml"})
 
 
-def chunk_paragraphs(chunk: Chunk | None, source: str) -> tuple[RawParagraph, ...]:
+def chunk_paragraphs(chunk: Chunk | None, source: str, limits: Limits) -> tuple[RawParagraph, ...]:
     """Return the paragraphs of a file inside a Word file; LoadError if it has a format that can't be read."""
     suffix = "" if chunk is None else posixpath.splitext(chunk.name)[1].lower()
     data = b"" if chunk is None else chunk.data
@@ -30,11 +27,10 @@ def chunk_paragraphs(chunk: Chunk | None, source: str) -> tuple[RawParagraph, ..
         suffix, data = ".html", _page(data)
     if not data.strip():
         return ()
-    if suffix not in _MODULES:
+    if suffix not in _READ_AS:
         reason = f"holds a part that can't be read ({suffix or 'of an unknown format'})"
         raise LoadError(source, f"{reason}; open it in Word and save it again, which takes the part in")
-    contents = import_module(f"rag.loaders.{_MODULES[suffix]}").read(data, source)
-    return tuple(contents.paragraphs)
+    return read(_READ_AS[suffix], data, source, limits.within(source)).paragraphs
 
 
 def _page(archive: bytes) -> bytes:

@@ -12,7 +12,8 @@ from zipfile import ZipFile
 from lxml import etree
 
 from rag.errors import LoadError
-from rag.loaders.unpacking import DAMAGED, check_unpacked
+from rag.loaders.limits import Limits
+from rag.loaders.unpacking import DAMAGED, check_members
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -49,7 +50,7 @@ class Package:
     chunks: Mapping[str, Chunk]
 
 
-def open_package(data: bytes, source: str) -> Package:
+def open_package(data: bytes, source: str, limits: Limits) -> Package:
     """Open a Word file; LoadError if it is damaged, locked, or too large once unpacked."""
     if data.startswith(_OLE):
         raise LoadError(
@@ -57,9 +58,9 @@ def open_package(data: bytes, source: str) -> Package:
         )
     try:
         with ZipFile(BytesIO(data)) as archive:
-            check_unpacked(archive, source)
+            check_members(archive, source, limits)
             return _package(_Archive(archive))
-    except (*DAMAGED, etree.LxmlError, ValueError) as error:
+    except (*DAMAGED, etree.LxmlError) as error:
         reason = f"is damaged or not a Word document ({error})"
         raise LoadError(
             source, f"{reason}; open it in a word processor and save it again as .docx"

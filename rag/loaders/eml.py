@@ -6,37 +6,43 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from email import message_from_bytes, policy
+from email.errors import MessageError
 from email.message import EmailMessage, Message, MIMEPart
 from functools import partial
 
+from rag.errors import LoadError
 from rag.loaders import html, text
 from rag.loaders.decoding import decode
+from rag.loaders.limits import DEFAULT, Limits
 from rag.loaders.members import Member, below, read_members
 from rag.loaders.paragraphs import Contents, RawParagraph, is_blank
 from rag.loaders.tables import table_row
 from rag.types import Kind
 
+# What the email package raises for headers that it can't read.
+_MALFORMED = (ValueError, OverflowError, TypeError, LookupError, AttributeError, MessageError)
 _NAMES = ("From", "To", "Cc", "Date")
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 _SUFFIXES = {"message/rfc822": ".eml", "text/plain": ".txt", "text/html": ".html", "text/csv": ".csv"}
 
 
-def read(data: bytes, source: str, depth: int = 0) -> Contents:
-    """Return the paragraphs of a mail that lies within `depth` other files."""
-    message = message_from_bytes(data, policy=policy.default)
-    return read_mail(message, source, depth)
-
-
-def read_mail(message: EmailMessage, source: str, depth: int) -> Contents:
+def read(data: bytes, source: str, limits: Limits = DEFAULT) -> Contents:
     """Return the subject as a heading, the addresses and the date, the text, and the attachments."""
-    leaves = _leaves(message)
-    attached = [part for part in leaves if not _is_body(part) and part.get_content_type() not in _SIGNATURES]
-    attachments = read_members(map(_member, attached), 2, depth)
-    paragraphs = (*_text(message, leaves, source), *attachments.paragraphs)
+    within = limits.within(source)
+    try:
+        message = message_from_bytes(data, policy=policy.default)
+        leaves = _leaves(message)
+        text_parts = [part for part in leaves if _is_body(part)]
+        attached = [part for part in leaves if part not in text_parts]
+        attached = [part for part in attached if part.get_content_type() not in _SIGNATURES]
+        attachments = read_members([_member(part) for part in attached], 2, within)
+        paragraphs = (*_text(message, text_parts, source), *attachments.paragraphs)
+    except _MALFORMED as error:
+        raise LoadError(source, f"is damaged ({error}); save it again, or as .txt") from error
     return Contents(paragraphs, _header(message, "Subject"), _day(message), attachments.left_out)
 
 
-def _text(message: EmailMessage, leaves: Sequence[MIMEPart], source: str) -> Iterator[RawParagraph]:
+def _text(message: EmailMessage, parts: Sequence[MIMEPart], source: str) -> Iterator[RawParagraph]:
     """Yield the subject, the addresses and the date, and the text of a mail."""
     fields = {name: value for name in _NAMES if (value := _header(message, name))}
     subject = _header(message, "Subject") or (f"Mail from {fields['From']}" if "From" in fields else "")
@@ -44,9 +50,8 @@ def _text(message: EmailMessage, leaves: Sequence[MIMEPart], source: str) -> Ite
         yield RawParagraph(subject, Kind.HEADING, date=_day(message))
     if fields:
         yield table_row(list(fields), list(fields.values()))
-    for part in leaves:
-        if _is_body(part):
-            yield from below(_body(part, source), 1)
+    for part in parts:
+        yield from below(_body(part, source), 1)
 
 
 def _header(message: EmailMessage, name: str) -> str:
@@ -54,7 +59,7 @@ def _header(message: EmailMessage, name: str) -> str:
     try:
         value = message[name]
         moment = value.datetime if name == "Date" and value is not None else None
-    except (ValueError, TypeError, IndexError, AttributeError, LookupError):  # malformed addresses and dates
+    except _MALFORMED:
         return ""
     if isinstance(moment, datetime):
         return moment.strftime("%Y-%m-%d %H:%M")

@@ -11,6 +11,7 @@ from lxml import etree
 
 from rag.errors import LoadError
 from rag.loaders import html
+from rag.loaders.limits import DEFAULT, Limits
 from rag.loaders.paragraphs import Contents, RawParagraph
 from rag.loaders.unpacking import open_zip, parse_xml, read_member
 from rag.text.dates import find_date
@@ -22,9 +23,9 @@ _PAGES = {"application/xhtml+xml", "text/html", "application/xml", "text/xml"}
 _DC = "{http://purl.org/dc/elements/1.1/}"
 
 
-def read(data: bytes, source: str) -> Contents:
+def read(data: bytes, source: str, limits: Limits = DEFAULT) -> Contents:
     """Return the chapters of a book, with its title and date."""
-    archive = open_zip(data, source, _REMEDY)
+    archive = open_zip(data, source, _REMEDY, limits)
     if "META-INF/rights.xml" in archive.namelist():
         raise LoadError(source, f"is protected against copying; {_REMEDY}")
     container = parse_xml(read_member(archive, _CONTAINER, source, _REMEDY), source, _REMEDY)

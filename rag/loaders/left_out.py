@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+MOST = 100  # phrases about one file
+
+
+def shortened(phrases: Sequence[str]) -> tuple[str, ...]:
+    """Return the first of the phrases, and how many more there are."""
+    more = (f"{len(phrases) - MOST:,} more",) if len(phrases) > MOST else ()
+    return (*phrases[:MOST], *more)
+
 
 def by_pages(missing: Sequence[str]) -> tuple[str, ...]:
     """Return a phrase for each thing that pages have; `missing` has it for each page, "" for none."""

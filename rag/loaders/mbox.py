@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import re
-from email import message_from_bytes, policy
 from pathlib import PurePosixPath
 
 from rag.errors import LoadError
-from rag.loaders.eml import read_mail
-from rag.loaders.paragraphs import Contents
+from rag.loaders import eml
+from rag.loaders.limits import DEFAULT, Limits
+from rag.loaders.paragraphs import Contents, RawParagraph
 
 _START = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\r\n\r\n))From [^\r\n]*\d{2}:\d{2}[^\r\n]*\r?\n")
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 
-def read(data: bytes, source: str, depth: int = 0) -> Contents:
-    """Return the paragraphs of the mails in a mailbox that lies within `depth` other files."""
+def read(data: bytes, source: str, limits: Limits = DEFAULT) -> Contents:
+    """Return the paragraphs of the mails in a mailbox; a damaged mail costs only itself."""
     before, *mails = _START.split(data.lstrip())
     if before.strip() or not mails:
         raise LoadError(source, 'is not a mailbox: it does not start with a line "From …"; export it again')
-    messages = (message_from_bytes(_QUOTED.sub(rb"\1", mail), policy=policy.default) for mail in mails)
-    read = [read_mail(message, source, depth) for message in messages]
-    left_out = tuple(f"mail “{mail.title}”: {each}" for mail in read for each in mail.left_out)
-    paragraphs = tuple(each for mail in read for each in mail.paragraphs)
-    return Contents(paragraphs, PurePosixPath(source).stem, left_out=left_out)
+    paragraphs: list[RawParagraph] = []
+    left_out: list[str] = []
+    for number, mail in enumerate(mails, start=1):
+        try:
+            contents = eml.read(_QUOTED.sub(rb"\1", mail), source, limits)
+        except LoadError as error:
+            left_out.append(f"mail {number} {error.reason.split(';')[0]}")
+        else:
+            paragraphs += contents.paragraphs
+            left_out += [f"mail “{contents.title}”: {each}" for each in contents.left_out]
+    return Contents(tuple(paragraphs), PurePosixPath(source).stem, left_out=tuple(left_out))

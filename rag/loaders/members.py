@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from rag.errors import LoadError, UnsupportedFormat
 from rag.loaders import check_suffix, read
+from rag.loaders.limits import Limits
 from rag.loaders.paragraphs import Contents, RawParagraph, is_blank
 from rag.types import Kind
 
@@ -15,10 +16,10 @@ MAX_NAMES = 100  # names of unread files that are listed
 Member = tuple[str, Callable[[], bytes]]  # its name, and a function that returns its bytes
 
 
-def read_members(members: Iterable[Member], level: int, depth: int) -> Contents:
+def read_members(members: Iterable[Member], level: int, limits: Limits) -> Contents:
     """Return a list of the members that can't be read, then the others' text below headings of `level`.
 
-    `depth` counts the files around the members.
+    `limits` are those of each member.
     """
     unread: list[str] = []
     left_out: list[str] = []
@@ -27,9 +28,11 @@ def read_members(members: Iterable[Member], level: int, depth: int) -> Contents:
     for name, data in members:
         count += 1
         try:
-            contents = _read(name, data, depth)
+            contents = _read(name, data, limits)
         except UnsupportedFormat:
             unread.append(name)
+        except RecursionError:
+            unread.append(f"{name} (is nested too deeply)")
         except LoadError as error:
             unread.append(f"{name} ({error.reason.split(';')[0]})")
         else:
@@ -50,10 +53,10 @@ def below(paragraphs: Iterable[RawParagraph], level: int) -> Iterator[RawParagra
         yield replace(each, level=each.level + level + 1) if each.kind is Kind.HEADING else each
 
 
-def _read(name: str, data: Callable[[], bytes], depth: int) -> Contents:
+def _read(name: str, data: Callable[[], bytes], limits: Limits) -> Contents:
     """Return the contents of one member; LoadError if it has none."""
     check_suffix(name, name)
-    contents = read(name[name.rindex(".") :], data(), name, depth)
+    contents = read(name[name.rindex(".") :], data(), name, limits)
     if all(is_blank(each.text) for each in contents.paragraphs):
         raise LoadError(name, "has no text")
     return contents

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from rag.errors import LoadError
+from rag.loaders.limits import DEFAULT, Limits
 from rag.loaders.paragraphs import Contents, RawParagraph
 from rag.loaders.tables import grid_rows
 from rag.loaders.unpacking import local_name, open_zip, parse_xml, read_member
@@ -26,9 +27,9 @@ _ANCHORED = {
 _MAX_REPEATED = 100  # columns
 
 
-def read(data: bytes, source: str) -> Contents:
+def read(data: bytes, source: str, limits: Limits = DEFAULT) -> Contents:
     """Return the paragraphs of an OpenDocument text; its properties give the title if no heading does."""
-    archive = open_zip(data, source, _REMEDY)
+    archive = open_zip(data, source, _REMEDY, limits)
     content = parse_xml(read_member(archive, "content.xml", source, _REMEDY), source, _REMEDY)
     body = content.find(f"{_OFFICE}body/{_OFFICE}text")
     if body is None:

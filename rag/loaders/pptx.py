@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from io import BytesIO
 from pathlib import PurePosixPath
-from zipfile import BadZipFile
 
 from lxml import etree
 from openpyxl.styles.numbers import is_date_format
@@ -24,14 +23,15 @@ from pptx.table import Table
 from pptx.text.text import TextFrame
 
 from rag.errors import LoadError
+from rag.loaders.limits import DEFAULT, Limits
 from rag.loaders.paragraphs import Contents, RawParagraph
 from rag.loaders.repair import read_undamaged
 from rag.loaders.tables import table_row
-from rag.loaders.unpacking import open_zip
+from rag.loaders.unpacking import DAMAGED, open_zip
 from rag.types import Kind
 
 _REMEDY = "open it in a presentation program and save it again as .pptx without a password"
-_DAMAGED = (PythonPptxError, BadZipFile, etree.LxmlError, KeyError, ValueError, AttributeError, EOFError)
+_DAMAGED = (*DAMAGED, PythonPptxError, etree.LxmlError, TypeError, AttributeError, IndexError)
 _EMPTY_SLIDE = b'<p:sld xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"><p:cSld><p:spTree/></p:cSld></p:sld>'
 _TITLES = {PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE, PP_PLACEHOLDER.VERTICAL_TITLE}
 _REPEATED = {PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.HEADER, PP_PLACEHOLDER.SLIDE_NUMBER}
@@ -40,11 +40,11 @@ _BULLETS = (qn("a:buChar"), qn("a:buAutoNum"), qn("a:buBlip"))
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 
 
-def read(data: bytes, source: str) -> Contents:
+def read(data: bytes, source: str, limits: Limits = DEFAULT) -> Contents:
     """Return the paragraphs of the slides, without footers; the first slide's title is the document's."""
-    open_zip(data, source, _REMEDY).close()
+    open_zip(data, source, _REMEDY, limits).close()
     reader = partial(_read, source=source)
-    return read_undamaged(data, source, _REMEDY, "ppt/slides/*.xml", _EMPTY_SLIDE, reader)
+    return read_undamaged(data, source, _REMEDY, limits, "ppt/slides/*.xml", _EMPTY_SLIDE, reader)
 
 
 def _read(data: bytes, source: str) -> Contents:

@@ -10,12 +10,19 @@ from zipfile import ZIP_STORED, ZipFile
 from lxml import etree
 
 from rag.errors import LoadError
+from rag.loaders.limits import Limits
 from rag.loaders.paragraphs import Contents
 from rag.loaders.unpacking import open_zip, parse_xml, read_member
 
 
 def read_undamaged(
-    data: bytes, source: str, remedy: str, pattern: str, blank: bytes, read: Callable[[bytes], Contents]
+    data: bytes,
+    source: str,
+    remedy: str,
+    limits: Limits,
+    pattern: str,
+    blank: bytes,
+    read: Callable[[bytes], Contents],
 ) -> Contents:
     """Return the contents of an archive; members that match `pattern` and are damaged cost only themselves.
 
@@ -24,7 +31,7 @@ def read_undamaged(
     try:
         return read(data)
     except LoadError:
-        repaired, damaged = _repaired(data, source, remedy, pattern, blank)
+        repaired, damaged = _repaired(data, source, remedy, limits, pattern, blank)
         if not damaged:
             raise
     contents = read(repaired)
@@ -32,11 +39,13 @@ def read_undamaged(
     return Contents(contents.paragraphs, contents.title, contents.date, (*contents.left_out, *left_out))
 
 
-def _repaired(data: bytes, source: str, remedy: str, pattern: str, blank: bytes) -> tuple[bytes, list[str]]:
+def _repaired(
+    data: bytes, source: str, remedy: str, limits: Limits, pattern: str, blank: bytes
+) -> tuple[bytes, list[str]]:
     """Return an archive with `blank` in place of its damaged parts, and the names of these."""
     damaged = []
     written = BytesIO()
-    with open_zip(data, source, remedy) as archive, ZipFile(written, "w", ZIP_STORED) as copy:
+    with open_zip(data, source, remedy, limits) as archive, ZipFile(written, "w", ZIP_STORED) as copy:
         for name in archive.namelist():
             if fnmatchcase(name, pattern) and not _is_sound(archive, name, source, remedy):
                 damaged.append(name.rpartition("/")[2].removesuffix(".xml"))

@@ -39,7 +39,7 @@ def read(data: bytes, source: str) -> Contents:
     try:
         marked = _marked(rtf.replace("|", _BAR))
         shown: str = rtf_to_text(marked, errors="replace")  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
         raise LoadError(source, f"is damaged ({error}); save it again as .rtf or .docx") from error
     lines = [line.strip() for line in shown.split("\n") if not is_blank(line)]
     runs = groupby(lines, lambda line: line.endswith("|"))

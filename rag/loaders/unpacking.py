@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from io import BytesIO
-from zipfile import BadZipFile, LargeZipFile, ZipFile
+from lzma import LZMAError
+from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from lxml import etree
 
 from rag.errors import LoadError
+from rag.loaders.limits import Limits
 
-MAX_UNPACKED = 200 * 2**20  # bytes
-MAX_MEMBERS = 10_000
 DAMAGED = (
     BadZipFile,
     LargeZipFile,
@@ -21,10 +22,14 @@ DAMAGED = (
     RuntimeError,
     KeyError,
     OSError,
+    ValueError,
+    OverflowError,
+    LZMAError,
+    struct.error,
 )
 
 
-def open_zip(data: bytes, source: str, remedy: str) -> ZipFile:
+def open_zip(data: bytes, source: str, remedy: str, limits: Limits) -> ZipFile:
     """Open an archive; LoadError if it is damaged, or exceeds the limits once unpacked.
 
     Its members can't unpack to more than their stated size: `zipfile` stops there.
@@ -33,26 +38,21 @@ def open_zip(data: bytes, source: str, remedy: str) -> ZipFile:
         archive = ZipFile(BytesIO(data))
     except DAMAGED as error:
         raise LoadError(source, f"is damaged or of another format ({error}); {remedy}") from error
-    members = archive.infolist()
-    if len(members) > MAX_MEMBERS:
-        reason = f"holds {len(members):,} files, more than {MAX_MEMBERS:,}"
-        raise LoadError(source, f"{reason}; split it into smaller files")
-    check_unpacked(archive, source)
+    check_members(archive, source, limits)
     return archive
 
 
-def check_unpacked(archive: ZipFile, source: str) -> None:
-    """Raise LoadError if the members of an archive unpack to more than MAX_UNPACKED bytes."""
-    unpacked = sum(member.file_size for member in archive.infolist())
-    if unpacked > MAX_UNPACKED:
-        reason = f"unpacks to {unpacked / 2**20:,.0f} MiB, more than {MAX_UNPACKED // 2**20}"
-        raise LoadError(source, f"{reason}; split it into smaller files")
+def check_members(archive: ZipFile, source: str, limits: Limits) -> None:
+    """Raise LoadError if an archive has too many members, or unpacks to too much."""
+    members = archive.infolist()
+    limits.check_count(len(members), "files", source)
+    limits.check_unpacked(sum(member.file_size for member in members), source)
 
 
-def read_member(archive: ZipFile, name: str, source: str, remedy: str) -> bytes:
+def read_member(archive: ZipFile, member: str | ZipInfo, source: str, remedy: str) -> bytes:
     """Return the bytes of one member; LoadError if it is missing, damaged or encrypted."""
     try:
-        return archive.read(name)
+        return archive.read(member)
     except DAMAGED as error:
         raise LoadError(source, f"can't be unpacked ({error}); {remedy}") from error
 

@@ -1,8 +1,8 @@
 """Loading in a child process, so that a file that hangs, crashes or fills the memory harms nothing else.
 
 The child reads requests from standard input: one line of JSON each, then the file's bytes if the parent has
-read them. It answers each with one line of JSON on standard output. It ends when its input ends, so it does
-not outlive its parent.
+read them. It writes an empty line once it is ready, then an answer to each request, one line of JSON on
+standard output. It ends when its input ends, so it does not outlive its parent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from datetime import date
 from pathlib import Path
 from threading import Event, Timer
@@ -25,22 +25,22 @@ from typing import IO, Any, Self
 
 from rag.errors import LoadError, UnsupportedFormat
 from rag.loaders import load, ocr
+from rag.loaders.limits import DEFAULT, GIB, MIB, Limits, exceeded
 from rag.text.edition import Edition
 from rag.text.recognition import Recognition
 from rag.types import Document, Kind, Paragraph
 
-SECONDS = 120.0  # of wall-clock time, and of processor time, for one file; anew for each scanned page
-MEMORY = 2 * 2**30  # bytes of address space
-OCR_MEMORY = 2 * 2**30  # more, for recognising
-_PAGE = b"page\n"  # what the child writes when it begins to recognise a page
+_MOST_WRITTEN = 16 * MIB  # bytes of warnings that the libraries print
+_LAST_ERRORS = 10_000  # bytes of them that are read
+OCR_MEMORY = 2 * GIB  # bytes of address space more, for recognising; the time starts anew for each page
+_PAGE = b"page"  # what the child writes when it begins to recognise a page
 
 
 class Loader:
     """A loader that works as `rag.loaders.load` does, in a child process with limits. Not thread-safe."""
 
-    def __init__(self, seconds: float = SECONDS, memory: int = MEMORY) -> None:
-        self._seconds = seconds
-        self._memory = memory
+    def __init__(self, limits: Limits = DEFAULT) -> None:
+        self._limits = limits
         self._child: _Child | None = None
 
     def __enter__(self) -> Self:
@@ -53,44 +53,57 @@ class Loader:
 
     def load(self, path: Path, source: str, data: bytes | None = None, digest: str | None = None) -> Document:
         """Return the document as `rag.loaders.load` does; LoadError if it takes too much time or memory."""
+        size = None if data is None else len(data)
+        request = {"path": str(path.absolute()), "source": source, "digest": digest, "size": size}
+        is_used = self._child is not None and self._child.is_alive()
+        answer = self._ask(request, data or b"")
+        if is_used and answer.get("died"):  # perhaps from what earlier files left behind
+            answer = self._ask(request, data or b"")
+        return _from_json(answer, source)
+
+    def _ask(self, request: dict[str, Any], data: bytes) -> dict[str, Any]:
+        """Return the answer of the child, which is kept only if it is alive and well."""
         if self._child is None or not self._child.is_alive():
             self.close()
-            self._child = _Child(self._seconds, self._memory)
-        child, self._child = self._child, None  # kept only after a complete answer
+            self._child = _Child(self._limits)
+        child, self._child = self._child, None
         try:
-            size = None if data is None else len(data)
-            request = {"path": str(path.absolute()), "source": source, "digest": digest, "size": size}
-            answer = child.ask(request, data or b"")
+            answer = child.ask(request, data)
         except BaseException:
-            child.end()
+            child.end(request["source"])
             raise
         if answer is None:
-            raise LoadError(source, f"{child.end()}; leave the file out, or save it again and retry")
-        self._child = child
-        return _from_json(answer, source)
+            return child.end(request["source"])
+        if answer.get("died"):
+            child.end(request["source"])
+        else:
+            self._child = child
+        return answer
 
     def close(self) -> None:
         """End the child process; a later `load` starts a new one."""
         if self._child is not None:
-            self._child.end()
+            self._child.end("")
             self._child = None
 
 
 class _Child:
     """The parent's side of one child process."""
 
-    def __init__(self, seconds: float, memory: int) -> None:
+    def __init__(self, limits: Limits) -> None:
         import_path = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path)
-        self._seconds = seconds
+        self._limits = limits
         self._timed_out = Event()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `end`
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            [sys.executable, "-P", "-m", "rag.loaders.worker", str(seconds), str(memory)],
+            [sys.executable, "-P", "-m", "rag.loaders.worker", json.dumps(asdict(limits))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**os.environ, "PYTHONPATH": import_path, "OPENBLAS_NUM_THREADS": "1"},  # each takes memory
+            env={**os.environ, "PYTHONPATH": import_path, "OPENBLAS_NUM_THREADS": "1"},
         )
+        if self._process.stdout:
+            self._process.stdout.readline()  # so that its start takes none of the file's time
 
     def is_alive(self) -> bool:
         """Return whether it waits for the next request."""
@@ -101,37 +114,43 @@ class _Child:
         writing, reading = self._process.stdin, self._process.stdout
         if writing is None or reading is None:
             return None
-        try:
-            with self._limited(self._seconds):
+        with self._limited():
+            with suppress(BrokenPipeError):  # the child may refuse a file before it has read all of it
                 writing.write(json.dumps(request).encode() + b"\n" + data)
                 writing.flush()
+            line = reading.readline()
+        while line == _PAGE + b"\n":
+            with self._limited():
                 line = reading.readline()
-            while line == _PAGE:
-                with self._limited(self._seconds):
-                    line = reading.readline()
-        except BrokenPipeError:
-            return None
         return json.loads(line) if line.endswith(b"\n") else None
 
-    def end(self) -> str:
-        """Kill it if it is alive, and return why it ended."""
+    def end(self, source: str) -> dict[str, Any]:
+        """Kill it if it is alive, and return why it ended, as an answer for the file `source`."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=0 if self._timed_out.is_set() else 0.2)
         self._process.kill()
         self._process.wait()
         with suppress(BrokenPipeError):
             self._process.communicate()
-        self._errors.seek(0)
+        self._errors.seek(max(self._errors.seek(0, os.SEEK_END) - _LAST_ERRORS, 0))
         errors = self._errors.read().decode(errors="replace").strip().splitlines()
         self._errors.close()
-        if self._timed_out.is_set() or self._process.returncode == -signal.SIGXCPU:
-            return f"took more than {self._seconds:g} seconds to read"
-        return f"crashed the parser ({errors[-1] if errors else self._process.returncode})"
+        code = self._process.returncode
+        if self._timed_out.is_set() or code == -signal.SIGXCPU:
+            reason = f"took more than {self._limits.file_seconds:g} seconds to read"
+            return _refusal(exceeded(source, reason, "file_seconds", "leave the file out"))
+        reason = f"crashed the parser ({errors[-1] if errors else code})"
+        if code < 0:  # a library that lacks memory ends the process
+            remedy = "leave the file out, save it again"
+            return _refusal(exceeded(source, reason, "file_memory_gib", remedy), died=True)
+        return _refusal(
+            LoadError(source, f"{reason}; leave the file out, or save it again and retry"), died=True
+        )
 
     @contextmanager
-    def _limited(self, seconds: float) -> Iterator[None]:
+    def _limited(self) -> Iterator[None]:
         """Kill the child if the block takes longer."""
-        timer = Timer(seconds, self._time_out)
+        timer = Timer(self._limits.file_seconds, self._time_out)
         timer.start()
         try:
             yield
@@ -187,17 +206,30 @@ def _to_json(document: Document) -> dict[str, Any]:
     }
 
 
-def _answer(request: dict[str, Any], data: bytes | None, memory: int) -> dict[str, Any]:
-    """Return the child's answer: the document, or the reason why there is none."""
+def _refusal(error: LoadError, *, died: bool = False) -> dict[str, Any]:
+    """Return an error as an answer; after `died`, the child can't read another file."""
+    return {"reason": error.reason, "unsupported": isinstance(error, UnsupportedFormat), "died": died}
+
+
+def _answer(request: dict[str, Any], limits: Limits) -> tuple[bytes, bool]:
+    """Return the child's answer as JSON, and whether it can read another file.
+
+    The answer is the document, or the reason why there is none.
+    """
+    source, size = request["source"], request["size"]
     try:
-        return _to_json(load(Path(request["path"]), request["source"], data, request["digest"]))
+        data = None if size is None else sys.stdin.buffer.read(size)
+        document = load(Path(request["path"]), source, data, request["digest"], limits)
+        return json.dumps(_to_json(document)).encode(), True
     except LoadError as error:
-        return {"reason": error.reason, "unsupported": isinstance(error, UnsupportedFormat)}
+        refused = error
     except MemoryError:
-        reason = f"needs more than {memory / 2**30:.1f} GiB of memory to read; split it into smaller files"
+        reason = f"needs more than {limits.file_memory_gib:g} GiB of memory to read"
+        refused = exceeded(source, reason, "file_memory_gib")
+        return json.dumps(_refusal(refused, died=True)).encode(), False
     except RecursionError:
-        reason = "is nested too deeply to read; save it again in a simpler form"
-    return {"reason": reason, "unsupported": False}
+        refused = LoadError(source, "is nested too deeply to read; save it again in a simpler form")
+    return json.dumps(_refusal(refused)).encode(), True
 
 
 def _limit(kind: int, amount: int) -> None:
@@ -212,28 +244,34 @@ def _limit_time(seconds: float) -> None:
     _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 1)
 
 
-def _serve(seconds: float, memory: int) -> None:
+def _serve(limits: Limits) -> None:
     """Answer requests until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # keeps what a library prints out of the answers
+    memory = int(limits.file_memory_gib * GIB)
     _limit(resource.RLIMIT_AS, memory)
     _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, _MOST_WRITTEN)
+
+    def write(line: bytes) -> None:
+        answers.write(line + b"\n")
+        answers.flush()
 
     def before_page() -> None:
         _limit(resource.RLIMIT_AS, memory + OCR_MEMORY)
-        _limit_time(seconds * ocr.THREADS)
-        answers.write(_PAGE)
-        answers.flush()
+        _limit_time(limits.file_seconds * ocr.THREADS)
+        write(_PAGE)
 
     ocr.before_page.set(before_page)
+    write(b"")
     for line in sys.stdin.buffer:
-        _limit_time(seconds)
-        request = json.loads(line)
-        data = None if request["size"] is None else sys.stdin.buffer.read(request["size"])
-        answers.write(json.dumps(_answer(request, data, memory)).encode() + b"\n")
-        answers.flush()
+        _limit_time(limits.file_seconds)
+        answer, can_go_on = _answer(json.loads(line), limits)
+        write(answer)
+        if not can_go_on:
+            return
 
 
 if __name__ == "__main__":
-    _serve(float(sys.argv[1]), int(sys.argv[2]))
+    _serve(Limits(**json.loads(sys.argv[1])))

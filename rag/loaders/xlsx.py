@@ -12,7 +12,6 @@ from io import BytesIO
 from itertools import groupby, zip_longest
 from operator import itemgetter
 from pathlib import PurePosixPath
-from zipfile import BadZipFile
 
 from lxml import etree
 from openpyxl import Workbook, load_workbook
@@ -21,16 +20,16 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.worksheet import Worksheet
 
 from rag.errors import LoadError
+from rag.loaders.limits import DEFAULT, Limits
 from rag.loaders.paragraphs import Contents, RawParagraph, is_blank
 from rag.loaders.repair import read_undamaged
 from rag.loaders.tables import is_header, table_row
-from rag.loaders.unpacking import open_zip
+from rag.loaders.unpacking import DAMAGED, open_zip
 from rag.types import Kind
 
 _REMEDY = "open it in a spreadsheet program and save it again as .xlsx without a password"
 _DAMAGED = (
-    InvalidFileException, BadZipFile, etree.LxmlError, SyntaxError, KeyError, ValueError, TypeError,
-    AttributeError, IndexError, EOFError, OSError,
+    *DAMAGED, InvalidFileException, etree.LxmlError, SyntaxError, TypeError, AttributeError, IndexError
 )  # fmt: skip
 _EMPTY_SHEET = (
     b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData/></worksheet>'
@@ -58,11 +57,11 @@ class _Row:
         return [column for column, cell in enumerate(self.cells) if not is_blank(cell)]
 
 
-def read(data: bytes, source: str) -> Contents:
+def read(data: bytes, source: str, limits: Limits = DEFAULT) -> Contents:
     """Return the rows of a workbook's visible sheets; its properties give the title."""
-    open_zip(data, source, _REMEDY).close()
+    open_zip(data, source, _REMEDY, limits).close()
     reader = partial(_read, source=source)
-    return read_undamaged(data, source, _REMEDY, "xl/worksheets/*.xml", _EMPTY_SHEET, reader)
+    return read_undamaged(data, source, _REMEDY, limits, "xl/worksheets/*.xml", _EMPTY_SHEET, reader)
 
 
 def _read(data: bytes, source: str) -> Contents:

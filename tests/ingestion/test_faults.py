@@ -6,9 +6,12 @@ import logging
 import multiprocessing
 import os
 import random
+import re
+import shutil
 import signal
+import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -23,6 +26,7 @@ from rag.index.folder import Index
 from rag.index.vectors import damaged_file
 from rag.ingestion.indexer import ingest
 from rag.models.embedder import Embedder
+from rag.types import Vector
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +47,11 @@ def table(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("table") / "table.npz"
     np.savez(file, texts=np.array(texts), vectors=embedder.embed(texts))
     return file
+
+
+def vectors_in(table: Path) -> dict[str, Vector]:
+    with np.load(table) as stored:
+        return {str(text): row for text, row in zip(stored["texts"], stored["vectors"], strict=True)}
 
 
 @dataclass
@@ -109,6 +118,23 @@ def processes() -> multiprocessing.context.ForkServerContext:
     return context
 
 
+def run_until_killed(
+    processes: multiprocessing.context.ForkServerContext,
+    target: Callable[..., None],
+    arguments: tuple[Path, ...],
+    index: Path,
+    wait: float | None,
+) -> list[str]:
+    """Return the messages of a process that runs `target`, until it is killed or done."""
+    reader, writer = processes.Pipe(duplex=False)
+    process = processes.Process(target=target, args=(*arguments, writer))
+    process.start()
+    writer.close()
+    messages = [reader.recv()]
+    kill_at_a_moment(process, index, wait)
+    return [*messages, *received(reader)]
+
+
 def ingest_until_killed(
     processes: multiprocessing.context.ForkServerContext,
     index: Path,
@@ -117,30 +143,43 @@ def ingest_until_killed(
     wait: float | None,
 ) -> list[str]:
     """Return the messages of a process that ingests the corpus, until it is killed or done."""
-    reader, writer = processes.Pipe(duplex=False)
-    process = processes.Process(target=faulty_ingestion.run, args=(index, corpus.folder, table, writer))
-    process.start()
-    writer.close()
-    messages = [reader.recv()]
-    kill_at_a_moment(process, index, wait)
-    return [*messages, *received(reader)]
+    return run_until_killed(processes, faulty_ingestion.run, (index, corpus.folder, table), index, wait)
 
 
-def state_after(messages: list[str], index: Path, before: Texts, corpus: Corpus) -> Texts:
+def finds(opened: Index, source: str, text: str, vectors: dict[str, Vector]) -> bool:
+    """Whether a search in one document finds its paragraph by its meaning and by its words."""
+    words = " AND ".join(f'"{word}"' for word in re.findall(r"\w+", text))
+    with opened.catalog.read() as snapshot:
+        by_words = [i for i, _ in snapshot.search(words, 20, [source])]
+        by_meaning = [i for i, _ in opened.vectors.query(vectors[text].tolist(), 20, [source])]
+        wanted = [
+            chunk.id for chunk in snapshot.chunks({*by_words, *by_meaning}).values() if chunk.text == text
+        ]
+    return any(i in by_words and i in by_meaning for i in wanted)
+
+
+def state_after(
+    messages: list[str], index: Path, before: Texts, corpus: Corpus, vectors: dict[str, Vector]
+) -> Texts:
     """Open the index and check that each document is the old or the new one, and new if committed."""
     with closing(Index.open(index, "all-MiniLM-L6-v2", 384)) as opened:
         now = stored_texts(opened)
         committed = {source for source in messages if source in NAMES}
+        assert now == corpus.texts or "end" not in messages
         for source in {*before, *now, *committed}:
             assert now.get(source) == corpus.texts.get(source) or source not in committed, source
             assert now.get(source) in (before.get(source), corpus.texts.get(source)), source
+        for source, texts in now.items():
+            assert finds(opened, source, texts[-1], vectors), source
+        for source in {*NAMES} - {*now}:
+            assert opened.vectors.query(next(iter(vectors.values())).tolist(), 5, [source]) == []
         with opened.catalog.read() as snapshot:
             assert snapshot.chunk_count() == sum(map(len, now.values())) == opened.vectors.count()
         assert opened.check() == []
     return now
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [8, pytest.param(130, marks=pytest.mark.long)])
 def test_killed_ingestion_loses_and_duplicates_nothing(
     kills: int, tmp_path: Path, table: Path, processes: multiprocessing.context.ForkServerContext
 ) -> None:
@@ -148,7 +187,8 @@ def test_killed_ingestion_loses_and_duplicates_nothing(
     chance = random.Random(kills)  # noqa: S311
     folder, index = tmp_path / "docs", tmp_path / "index"
     folder.mkdir()
-    corpus = Corpus(folder, [str(text) for text in np.load(table)["texts"]], chance)
+    vectors = vectors_in(table)
+    corpus = Corpus(folder, list(vectors), chance)
     corpus.change(len(NAMES))
     before: Texts = {}
     killed, damaged, seconds = 0, 0, 3.0
@@ -161,12 +201,57 @@ def test_killed_ingestion_loses_and_duplicates_nothing(
             seconds = min(seconds, time.monotonic() - began)
         killed += not ended
         damaged += any(damaged_file(location) is not None for location in index.glob("chroma-*"))
-        before = state_after(messages, index, before, corpus)
+        before = state_after(messages, index, before, corpus, vectors)
         if ended or chance.random() < 0.7:
             corpus.change(5)
     log.info("%d processes were killed; %d of them left damaged files of Chroma", killed, damaged)
     assert ingest_until_killed(processes, index, corpus, table, 60)[-1] == "end"
-    assert state_after(NAMES, index, corpus.texts, corpus) == corpus.texts
+    assert state_after(NAMES, index, corpus.texts, corpus, vectors) == corpus.texts
+
+
+# Turns a catalog into one of schema 2, which Pilcrow 0.1.0 wrote.
+DOWNGRADE = """
+    ALTER TABLE document DROP COLUMN version; ALTER TABLE document DROP COLUMN replaces;
+    ALTER TABLE document DROP COLUMN retired; DROP TABLE window;
+    DROP TABLE chunk_vocabulary; DROP TABLE chunk_fts;
+    CREATE VIRTUAL TABLE chunk_fts USING fts5 (
+        heading, text, tokenize = "porter unicode61 remove_diacritics 2");
+    INSERT INTO chunk_fts (chunk_fts, rank) VALUES ('rank', 'bm25(0.5, 1.0)');
+    CREATE VIRTUAL TABLE chunk_vocabulary USING fts5vocab (chunk_fts, 'row');
+    INSERT INTO chunk_fts (rowid, heading, text) SELECT rowid, heading, text FROM chunk;
+    UPDATE meta SET key = 'astray' WHERE key = 'unreachable_share';
+    UPDATE meta SET key = 'dead' WHERE key = 'deleted_vectors';
+    PRAGMA user_version = 2;"""
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(70, marks=pytest.mark.long)])
+def test_killed_upgrade_loses_nothing(
+    kills: int, tmp_path: Path, table: Path, processes: multiprocessing.context.ForkServerContext
+) -> None:
+    chance = random.Random(kills)  # noqa: S311
+    vectors = vectors_in(table)
+    corpus = Corpus(tmp_path / "docs", list(vectors), chance)
+    corpus.folder.mkdir()
+    corpus.change(len(NAMES))
+    old, index = tmp_path / "old", tmp_path / "index"
+    assert ingest_until_killed(processes, old, corpus, table, 60)[-1] == "end"
+    with closing(sqlite3.connect(old / "catalog.sqlite3")) as connection:
+        connection.executescript(DOWNGRADE)
+    killed, seconds, versions = 0, 1.0, set()
+    while killed < kills:
+        shutil.rmtree(index, ignore_errors=True)
+        shutil.copytree(old, index)
+        began = time.monotonic()
+        wait = chance.uniform(0, seconds)
+        messages = run_until_killed(processes, faulty_ingestion.upgrade, (index,), index, wait)
+        if messages[-1] == "end":
+            seconds = min(seconds, time.monotonic() - began)
+            continue
+        killed += 1
+        with closing(sqlite3.connect(index / "catalog.sqlite3")) as connection:
+            versions.add(connection.execute("PRAGMA user_version").fetchone()[0])
+        assert state_after(NAMES, index, corpus.texts, corpus, vectors) == corpus.texts
+    log.info("%d upgrades were killed; they left the schemas %s", killed, versions)
 
 
 def test_write_interrupted_by_an_error_is_repaired_by_the_next(tmp_path: Path) -> None:

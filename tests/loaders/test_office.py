@@ -19,7 +19,7 @@ from pptx.util import Inches
 
 from rag.errors import LoadError
 from rag.loaders import load
-from rag.loaders.unpacking import MAX_MEMBERS
+from rag.loaders.limits import Limits
 from rag.types import Document, Kind
 
 
@@ -276,5 +276,10 @@ def test_a_damaged_file_is_refused_with_a_remedy(suffix: str) -> None:
 def test_a_file_that_unpacks_to_too_much_is_refused(suffix: str) -> None:
     with pytest.raises(LoadError, match=r"unpacks to 201 MiB, more than 200"):
         read(zipped({"content.xml": b"0" * (201 * 2**20)}), f"a.{suffix}")
-    with pytest.raises(LoadError, match=r"holds 10,001 files, more than 10,000"):
-        read(zipped({f"{number}.txt": "" for number in range(MAX_MEMBERS + 1)}), f"a.{suffix}")
+    with pytest.raises(LoadError, match=r"holds 101 files, more than 100; .*file_paragraphs"):
+        load(
+            Path(f"a.{suffix}"),
+            "a",
+            zipped({f"{n}.txt": "" for n in range(101)}),
+            limits=Limits(file_paragraphs=100),
+        )

@@ -13,6 +13,7 @@ import pytest
 
 from rag.errors import LoadError
 from rag.loaders import load
+from rag.loaders.limits import Limits
 from rag.types import Document, Kind
 
 
@@ -409,7 +410,7 @@ def test_an_archive_has_the_files_in_it() -> None:
         "e_zip": inner,
         "_hidden_txt": "No.",
     }
-    document = read(zipped(**members), "all.zip")
+    document = load(Path("all.zip"), "all.zip", zipped(**members), limits=Limits(nesting=2))
     assert document.title == "all"
     assert [(each.heading, each.text) for each in document.paragraphs] == [
         ("", "Not read: d.bin"),
@@ -419,7 +420,7 @@ def test_an_archive_has_the_files_in_it() -> None:
         ("b/c.md", "Two"),
         ("b/c.md › Two", "Three."),
         ("", "e.zip"),
-        ("e.zip", "Not read: deeper.zip (lies within 2 other files)"),
+        ("e.zip", "Not read: deeper.zip (lies within too many other files)"),
         ("e.zip", "deep.txt"),
         ("e.zip › deep.txt", "Deep."),
     ]

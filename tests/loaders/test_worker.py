@@ -10,6 +10,7 @@ import pytest
 
 from rag.errors import LoadError, UnsupportedFormat
 from rag.loaders import load
+from rag.loaders.limits import Limits
 from rag.loaders.worker import Loader
 
 
@@ -50,7 +51,7 @@ def test_file_that_takes_too_long_is_skipped_and_the_next_is_read(tmp_path: Path
     slow = tmp_path / "slow.md"
     slow.write_text("*a_ " * 2_000_000)
     file, *_ = files(tmp_path)
-    with Loader(seconds=1.5) as loader:
+    with Loader(Limits(file_seconds=1.5)) as loader:
         start = time.monotonic()
         with pytest.raises(LoadError, match=r"slow\.md: took more than 1.5 seconds.*leave the file out"):
             loader.load(slow, "slow.md")
@@ -63,7 +64,7 @@ def test_hostile_front_matter_neither_hangs_nor_fills_the_memory(tmp_path: Path)
     (tmp_path / "laughs.md").write_text(f"---\ntitle: Notes\na0: &a0 [lol]\n{aliases}---\n\nText.\n")
     (tmp_path / "deep.md").write_text(f"---\na: {'[' * 100_000}\n---\n\nText.\n")
     start = time.monotonic()
-    with Loader(memory=300 * 2**20) as loader:
+    with Loader(Limits(file_memory_gib=0.3)) as loader:
         assert loader.load(tmp_path / "laughs.md", "laughs.md").title == "Notes"
         assert loader.load(tmp_path / "deep.md", "deep.md").paragraphs[-1].text == "Text."
     assert time.monotonic() - start < 10
@@ -74,8 +75,8 @@ def test_file_that_needs_too_much_memory_is_skipped_and_the_next_is_read(tmp_pat
     large = tmp_path / "large.txt"
     large.write_text("A sentence of it. " * 2_000_000)
     file, *_ = files(tmp_path)
-    with Loader(memory=130 * 2**20) as loader:
-        with pytest.raises(LoadError, match=r"large\.txt: needs more than 0.1 GiB of memory.*split it"):
+    with Loader(Limits(file_memory_gib=0.2)) as loader:
+        with pytest.raises(LoadError, match=r"large\.txt: needs more than 0.2 GiB of memory.*split it"):
             loader.load(large, "large.txt")
         assert loader.load(file, "a.txt").paragraphs
 
