@@ -42,6 +42,8 @@ class Loader:
         self._seconds = seconds
         self._memory = memory
         self._child: _Child | None = None
+        self._asked: _Child | None = None  # the one that loads, or loaded last
+        self.stopped = False
 
     def __enter__(self) -> Self:
         return self
@@ -57,6 +59,9 @@ class Loader:
             self.close()
             self._child = _Child(self._seconds, self._memory)
         child, self._child = self._child, None  # kept only after a complete answer
+        self._asked = child
+        if self.stopped:
+            child.kill()
         try:
             size = None if data is None else len(data)
             request = {"path": str(path.absolute()), "source": source, "digest": digest, "size": size}
@@ -68,6 +73,12 @@ class Loader:
             raise LoadError(source, f"{child.end()}; leave the file out, or save it again and retry")
         self._child = child
         return _from_json(answer, source)
+
+    def stop(self) -> None:
+        """End the load under way, and each later one, with LoadError. Any thread may call it."""
+        self.stopped = True
+        if asked := self._asked:
+            asked.kill()
 
     def close(self) -> None:
         """End the child process; a later `load` starts a new one."""
@@ -138,10 +149,14 @@ class _Child:
         finally:
             timer.cancel()
 
+    def kill(self) -> None:
+        """Kill it; `ask` then returns None."""
+        self._process.kill()
+
     def _time_out(self) -> None:
         """Kill a child whose time is up."""
         self._timed_out.set()
-        self._process.kill()
+        self.kill()
 
 
 def _from_json(answer: dict[str, Any], source: str) -> Document:
