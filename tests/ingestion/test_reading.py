@@ -85,12 +85,12 @@ def test_documents_are_released_once_committed(index: Index, tmp_path: Path) -> 
     for number in range(6):
         write(docs, f"{number:02}.txt", ITEMS)
     gc.collect()
-    before = sum(isinstance(each, Document) for each in gc.get_objects())
+    before = sum(type(each) is Document for each in gc.get_objects())
     alive: list[int] = []
 
     def count(_source: str, _done: float, _total: int) -> None:
         gc.collect()
-        alive.append(sum(isinstance(each, Document) for each in gc.get_objects()) - before)
+        alive.append(sum(type(each) is Document for each in gc.get_objects()) - before)
 
     ingest(index, [docs], embed_parts, count_words, 64, "one", progress=count)
     assert len(alive) == 6
