@@ -60,15 +60,21 @@ def sentence_vectors(
     document: Document, pieces: Sequence[Piece], vectors: Mapping[SpannedText, SpannedVectors]
 ) -> dict[int, SentenceVectors]:
     """Return the sentences' vectors by paragraph number; one cut by chunks gets their mean, by length."""
-    sums: dict[int, dict[Span, Vector]] = {paragraph.number: {} for paragraph in document.paragraphs}
+    parts: dict[int, dict[Span, list[tuple[Vector, int]]]] = {each.number: {} for each in document.paragraphs}
     for piece in pieces:
-        total = sums[piece.chunk.paragraph]
-        for (span, (start, end)), vector in zip(
-            piece.sentences.items(), vectors[piece.spanned][1], strict=True
-        ):
-            total[span] = total.get(span, np.float32(0)) + vector * (end - start)
+        spans = piece.sentences.items()
+        for (span, (start, end)), vector in zip(spans, vectors[piece.spanned][1], strict=True):
+            parts[piece.chunk.paragraph].setdefault(span, []).append((vector, end - start))
     return {
-        number: {span: vector / np.linalg.norm(vector) for span, vector in total.items()}
-        for number, total in sums.items()
-        if total
+        number: {span: _mean(weighted) for span, weighted in of_spans.items()}
+        for number, of_spans in parts.items()
+        if of_spans
     }
+
+
+def _mean(weighted: Sequence[tuple[Vector, int]]) -> Vector:
+    """Return the weighted mean of unit vectors, as a unit vector: itself if there is one, to save memory."""
+    if len(weighted) == 1:
+        return weighted[0][0]
+    total = np.sum([vector * weight for vector, weight in weighted], axis=0)
+    return np.asarray(total / np.linalg.norm(total))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -13,19 +14,34 @@ from time import monotonic
 from rag.index.folder import Index
 from rag.index.snapshot import Origin
 from rag.ingestion.chunker import chunk
-from rag.ingestion.embedding import CachedEmbedder, EmbedSpans, SpannedText, SpannedVectors, sentence_vectors
+from rag.ingestion.committing import commit, remove_documents
+from rag.ingestion.embedding import CachedEmbedder, EmbedSpans
 from rag.ingestion.interruption import Interruption
 from rag.ingestion.memory import Memory
 from rag.ingestion.missing import existing_paths, gone_sources
-from rag.ingestion.reading import Failed, Outcome, Ready, Unchanged, read_files
+from rag.ingestion.reading import Failed, Outcome, Ready, Unchanged, ahead, in_batches, read_files
 from rag.ingestion.report import IngestReport
 from rag.ingestion.scan import Scan, scan
 from rag.loaders.limits import DEFAULT, Limits
+from rag.loaders.worker import Loader
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str, float, int], None]
-COMMIT_BATCH = 256  # new chunks up to which small documents are embedded and committed together
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the report needs of a committed document; `former` is its source before it was renamed, or ""."""
+
+    source: str
+    former: str
+    is_update: bool
+    left_out: tuple[str, ...]
+    paragraphs: int
+
+
+Done = Failed | Unchanged | Written
 
 
 def ingest(
@@ -55,12 +71,15 @@ def ingest(
         existing, missing = existing_paths(paths, origins) if prune else (list(paths), [])
         files = scan(existing, index.folder)
         split = partial(chunk, count_tokens=count_tokens, limit=token_limit)
-        outcomes = read_files(index, files, origins, split, fingerprint, memory, limits)
-        done = _commit(index, outcomes, CachedEmbedder(embed), interruption, progress, len(files.found))
+        with Loader(limits) as loader:
+            stopped = lambda: loader.stopped or interruption.requested  # noqa: E731
+            read = read_files(index, files, origins, split, fingerprint, memory, loader, stopped)
+            batches = ahead(in_batches(read), loader.stop)
+            done = _committed(index, batches, CachedEmbedder(embed), interruption, progress, len(files.found))
         gone, skipped = ([], []) if interruption.requested else _gone(origins, files, done, memory)
         memory.record_folders(files.complete)
         if prune:
-            _remove_documents(index, gone)
+            remove_documents(index, gone)
         if len(done) < len(files.found):
             log.warning("Stopped: %d of %d files are done and stay.", len(done), len(files.found))
     return _report(done, [*missing, *skipped] if prune else [], files, gone, prune, monotonic() - start)
@@ -71,153 +90,71 @@ def remove(index: Index, sources: Sequence[str]) -> tuple[str, ...]:
     with index.writing():
         with index.catalog.read() as snapshot:
             known = [source for source in dict.fromkeys(sources) if snapshot.document(source)]
-        _remove_documents(index, known)
+        remove_documents(index, known)
     return tuple(known)
 
 
 def _gone(
-    origins: Sequence[Origin], files: Scan, done: Sequence[Outcome], memory: Memory
+    origins: Sequence[Origin], files: Scan, done: Sequence[Done], memory: Memory
 ) -> tuple[list[str], list[tuple[str, str]]]:
-    kept = {_source(outcome) for outcome in done}
-    kept |= {outcome.former for outcome in done if isinstance(outcome, Ready)}
+    kept = {outcome.source for outcome in done}
+    kept |= {outcome.former for outcome in done if isinstance(outcome, Written)}
     return gone_sources(origins, files, kept, memory)
 
 
-def _commit(
+def _committed(
     index: Index,
-    outcomes: Generator[Outcome],
+    batches: Generator[list[Outcome]],
     embedder: CachedEmbedder,
     interruption: Interruption,
     progress: Progress | None,
     total: int,
-) -> list[Outcome]:
-    """Commit the outcomes and return those that are in the catalog."""
-    done: list[Outcome] = []
+) -> list[Done]:
+    """Commit the batches; return of each outcome what the report needs."""
+    done: list[Done] = []
 
     def report(source: str, share: float = 0) -> None:
         if progress:
             progress(source, len(done) + share, total)
 
-    with closing(outcomes):
-        for outcome in _committed(index, outcomes, embedder, interruption, report):
-            done.append(outcome)
-            report(_source(outcome))
+    with closing(batches):
+        for batch in batches:
+            if interruption.requested:
+                break
+            commit(index, batch, embedder, partial(report, batch[-1].source))
+            for outcome in batch:
+                done.append(_without_content(outcome) if isinstance(outcome, Ready) else outcome)
+                report(outcome.source)
     return done
 
 
-def _committed(
-    index: Index,
-    outcomes: Iterator[Outcome],
-    embedder: CachedEmbedder,
-    interruption: Interruption,
-    report: Callable[[str, float], None],
-) -> Iterator[Outcome]:
-    """Yield each outcome once it is in the catalog; small documents are committed together."""
-    batch: list[Ready] = []
-    for outcome in outcomes:
-        if interruption.requested:
-            return
-        if isinstance(outcome, Ready):
-            batch.append(outcome)
-            if sum(len(ready.to_embed) + len(ready.new_windows) for ready in batch) >= COMMIT_BATCH:
-                yield from _embed_and_replace(index, batch, embedder, report)
-                batch = []
-            continue
-        if isinstance(outcome, Unchanged) and outcome.moved:
-            with index.catalog.write() as revision:
-                revision.relocate(outcome.origin)
-        yield outcome
-    if batch and not interruption.requested:
-        yield from _embed_and_replace(index, batch, embedder, report)
-
-
-def _embed_and_replace(
-    index: Index, batch: list[Ready], embedder: CachedEmbedder, report: Callable[[str, float], None]
-) -> list[Ready]:
-    texts = [piece.spanned for ready in batch for piece in ready.to_embed]
-    texts += [window.spanned for ready in batch for window in ready.new_windows]
-    _replace_documents(index, batch, embedder.embed(texts, partial(report, batch[-1].origin.source)))
-    return batch
-
-
-def _replace_documents(
-    index: Index, batch: Sequence[Ready], vectors: Mapping[SpannedText, SpannedVectors]
-) -> None:
-    """Store documents in place of their old versions; a kill at any point leaves all old or all new.
-
-    The order: mark the changing chunks, write their vectors, commit the catalog, delete the old vectors.
-    """
-    old = [ready.origin.source for ready in batch if ready.is_update]
-    old += [ready.former for ready in batch if ready.former]
-    with index.catalog.read() as snapshot:
-        before = set(snapshot.chunk_ids(old))
-    stored = {piece.chunk.id: vectors[piece.spanned][0] for ready in batch for piece in ready.to_embed}
-    new = {
-        piece.chunk.id: piece.chunk.source
-        for ready in batch
-        for piece in ready.pieces
-        if not (piece.chunk.id in ready.vectors and piece.chunk.id in before)
-    }
-    for ready in batch:
-        stored |= ready.vectors
-    deleted = sorted(before - {piece.chunk.id for ready in batch for piece in ready.pieces})
-    with index.catalog.write() as revision:
-        revision.mark_pending([*new, *deleted])
-    index.vectors.upsert(list(new), [stored[i] for i in new], list(new.values()))
-    with index.catalog.write() as revision:
-        revision.remove(old)
-        for ready in batch:
-            chunks = [piece.chunk for piece in ready.pieces]
-            known = {
-                p.number: ready.sentences.get((p.heading, p.text), {}) for p in ready.document.paragraphs
-            }
-            sentences = known | sentence_vectors(ready.document, ready.to_embed, vectors)
-            around = dict(ready.known_windows)
-            around |= {one.text: vectors[one.spanned][0] for one in ready.new_windows}
-            placed = {(one.first, one.last): around[one.text] for one in ready.windows}
-            revision.replace(
-                ready.origin, ready.document, chunks, [stored[c.id] for c in chunks], sentences, placed
-            )
-    index.finish_write(deleted)
-
-
-def _remove_documents(index: Index, sources: Sequence[str]) -> None:
-    """Remove documents with their vectors; a kill at any point leaves all or none of them."""
-    if sources:
-        with index.catalog.read() as snapshot:
-            deleted = snapshot.chunk_ids(sources)
-        with index.catalog.write() as revision:
-            revision.mark_pending(deleted)
-            revision.remove(sources)
-        index.finish_write(deleted)
-
-
-def _source(outcome: Outcome) -> str:
-    return outcome.source if isinstance(outcome, Failed) else outcome.origin.source
+def _without_content(ready: Ready) -> Written:
+    document = ready.document
+    return Written(ready.source, ready.former, ready.is_update, document.left_out, len(document.paragraphs))
 
 
 def _report(
-    done: Sequence[Outcome],
+    done: Sequence[Done],
     failed: Sequence[tuple[str, str]],
     files: Scan,
     gone: Sequence[str],
     prune: bool,
     seconds: float,
 ) -> IngestReport:
-    written = [outcome for outcome in done if isinstance(outcome, Ready)]
-    same_name = [ready for ready in written if not ready.former]
+    written = [outcome for outcome in done if isinstance(outcome, Written)]
+    same_name = [document for document in written if not document.former]
     unread = [(outcome.source, outcome.reason) for outcome in done if isinstance(outcome, Failed)]
     return IngestReport(
-        added=tuple(ready.origin.source for ready in same_name if not ready.is_update),
-        updated=tuple(ready.origin.source for ready in same_name if ready.is_update),
-        unchanged=tuple(outcome.origin.source for outcome in done if isinstance(outcome, Unchanged)),
-        renamed=tuple((ready.former, ready.origin.source) for ready in written if ready.former),
+        added=tuple(document.source for document in same_name if not document.is_update),
+        updated=tuple(document.source for document in same_name if document.is_update),
+        unchanged=tuple(outcome.source for outcome in done if isinstance(outcome, Unchanged)),
+        renamed=tuple((document.former, document.source) for document in written if document.former),
         removed=tuple(gone) if prune else (),
         gone=() if prune else tuple(gone),
         failed=(*failed, *(each for each in files.failed if each[0] not in dict(failed)), *unread),
         skipped=files.skipped,
         ignored=len(files.ignored),
-        partly=tuple((ready.origin.source, each) for ready in written for each in ready.document.left_out),
-        paragraphs=sum(len(ready.document.paragraphs) for ready in written),
+        partly=tuple((document.source, each) for document in written for each in document.left_out),
+        paragraphs=sum(document.paragraphs for document in written),
         seconds=seconds,
     )

@@ -1,27 +1,35 @@
-"""Read the files: unchanged ones are skipped, the others parsed, split, and given the vectors that exist."""
+"""Read the files, ahead of the embedding: skip unchanged ones, parse and split others, look up vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import takewhile
+from typing import TypeVar
 
 from rag.errors import LoadError
 from rag.index.files import stamp
 from rag.index.folder import Index
 from rag.index.snapshot import Origin
 from rag.ingestion.chunker import sentence_spans
-from rag.ingestion.embedding import Piece, SentenceVectors
+from rag.ingestion.embedding import Piece, SentenceVectors, SpannedText
 from rag.ingestion.memory import Memory, Reading, stamp_of
 from rag.ingestion.missing import Former, is_same, moved_roots
 from rag.ingestion.scan import Scan
 from rag.ingestion.sources import assign_sources
 from rag.ingestion.windows import Window, stored_windows, windows
 from rag.loaders import read_bytes
-from rag.loaders.limits import Limits
 from rag.loaders.ocr import can_read_more
 from rag.loaders.worker import Loader
 from rag.types import Chunk, Document, Kind, Vector
+
+BATCH = 256  # new texts, or files, up to which small documents are embedded and committed together
+
+Item = TypeVar("Item")
+Split = Callable[[Document], tuple[Chunk, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,11 @@ class Unchanged:
 
     origin: Origin
     moved: bool
+
+    @property
+    def source(self) -> str:
+        """The document's name in the index."""
+        return self.origin.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,17 @@ class Ready:
     former: str
 
     @property
+    def source(self) -> str:
+        """The document's name in the index."""
+        return self.origin.source
+
+    @property
+    def new_texts(self) -> list[SpannedText]:
+        """What the embedder gets: the pieces and windows that lack vectors."""
+        pieces = [piece.spanned for piece in self.to_embed]
+        return pieces + [window.spanned for window in self.new_windows]
+
+    @property
     def new_windows(self) -> list[Window]:
         """The windows that lack vectors."""
         return [window for window in self.windows if window.text not in self.known_windows]
@@ -73,40 +97,67 @@ def read_files(
     index: Index,
     files: Scan,
     origins: Sequence[Origin],
-    split: Callable[[Document], tuple[Chunk, ...]],
+    split: Split,
     fingerprint: str,
     memory: Memory,
-    limits: Limits,
+    loader: Loader,
+    stopped: Callable[[], bool],
 ) -> Generator[Outcome]:
-    """Read each file once; parse and split it if it is new or changed."""
+    """Read each file once, until `stopped`; parse and split it if it is new or changed."""
     moved = moved_roots(files.found, origins)
     sources = assign_sources(files.found, origins, moved)
     stored = {origin.source: origin for origin in origins}
     former = Former(origins, files, sources.values(), moved)
-    with Loader(limits) as loader:
-        for file in files.found:
-            source, before = sources[file.path], stamp(file.path)
-            old = stored.get(source)
-            touched = stamp_of(file.path)
-            known = memory.reading(file.path, touched) or Reading("")
-            origin = Origin(source, str(file.path), str(file.root), known.sha256, fingerprint, *before)
-            if known.reason:
-                yield Failed(source, known.reason)
-                continue
-            try:
-                if not _is_current(old, origin):
-                    data = read_bytes(file.path, source, limits)
-                    origin = replace(origin, sha256=sha256(data).hexdigest())
-                if old and _is_current(old, origin):
-                    outcome: Outcome = Unchanged(origin, moved=old.path != origin.path)
-                else:
-                    document = loader.load(file.path, source, data, origin.sha256)
-                    outcome = _ready(index, origin, old, former, document, split(document))
-                memory.record(file.path, touched, Reading(origin.sha256))
-                yield outcome
-            except LoadError as error:
-                memory.record(file.path, touched, Reading("", error.reason))
-                yield Failed(source, error.reason)
+    for file in takewhile(lambda _: not stopped(), files.found):
+        source, before = sources[file.path], stamp(file.path)
+        old, touched = stored.get(source), stamp_of(file.path)
+        known = memory.reading(file.path, touched) or Reading("")
+        origin = Origin(source, str(file.path), str(file.root), known.sha256, fingerprint, *before)
+        if known.reason:
+            yield Failed(source, known.reason)
+            continue
+        try:
+            if not _is_current(old, origin):
+                data = read_bytes(file.path, source, loader.limits)
+                origin = replace(origin, sha256=sha256(data).hexdigest())
+            if old and _is_current(old, origin):
+                outcome: Outcome = Unchanged(origin, moved=old.path != origin.path)
+            else:
+                document = loader.load(file.path, source, data, origin.sha256)
+                outcome = _ready(index, origin, old, former, document, split(document))
+            memory.record(file.path, touched, Reading(origin.sha256))
+            yield outcome
+        except LoadError as error:
+            if stopped():  # it may be the loader that was stopped
+                return
+            memory.record(file.path, touched, Reading("", error.reason))
+            yield Failed(source, error.reason)
+
+
+def in_batches(outcomes: Iterator[Outcome]) -> Generator[list[Outcome]]:
+    """Yield the outcomes in lists that are worth a commit, in their order."""
+    batch: list[Outcome] = []
+    size = 0
+    for outcome in outcomes:
+        batch.append(outcome)
+        size += max(1, len(outcome.new_texts)) if isinstance(outcome, Ready) else 1
+        if size >= BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def ahead(items: Generator[Item], stop: Callable[[], None]) -> Generator[Item]:
+    """Yield the items while a thread makes the next one; on closing, `stop` must make it end soon."""
+    with closing(items), ThreadPoolExecutor(1) as thread:
+        try:
+            following = thread.submit(next, items, None)
+            while (item := following.result()) is not None:
+                following = thread.submit(next, items, None)
+                yield item
+        finally:
+            stop()
 
 
 def _is_current(old: Origin | None, origin: Origin) -> bool:

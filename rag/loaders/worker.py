@@ -40,8 +40,10 @@ class Loader:
     """A loader that works as `rag.loaders.load` does, in a child process with limits. Not thread-safe."""
 
     def __init__(self, limits: Limits = DEFAULT) -> None:
-        self._limits = limits
+        self.limits = limits
         self._child: _Child | None = None
+        self._asked: _Child | None = None  # the one that loads, or loaded last
+        self.stopped = False
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +59,7 @@ class Loader:
         request = {"path": str(path.absolute()), "source": source, "digest": digest, "size": size}
         is_used = self._child is not None and self._child.is_alive()
         answer = self._ask(request, data or b"")
-        if is_used and answer.get("died"):  # perhaps from what earlier files left behind
+        if is_used and answer.get("died") and not self.stopped:  # perhaps from what earlier files left behind
             answer = self._ask(request, data or b"")
         return _from_json(answer, source)
 
@@ -65,8 +67,11 @@ class Loader:
         """Return the answer of the child, which is kept only if it is alive and well."""
         if self._child is None or not self._child.is_alive():
             self.close()
-            self._child = _Child(self._limits)
+            self._child = _Child(self.limits)
         child, self._child = self._child, None
+        self._asked = child
+        if self.stopped:
+            child.kill()
         try:
             answer = child.ask(request, data)
         except BaseException:
@@ -80,6 +85,12 @@ class Loader:
             self._child = child
         return answer
 
+    def stop(self) -> None:
+        """End the load under way, and each later one, with LoadError. Any thread may call it."""
+        self.stopped = True
+        if asked := self._asked:
+            asked.kill()
+
     def close(self) -> None:
         """End the child process; a later `load` starts a new one."""
         if self._child is not None:
@@ -92,7 +103,7 @@ class _Child:
 
     def __init__(self, limits: Limits) -> None:
         import_path = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path)
-        self._limits = limits
+        self.limits = limits
         self._timed_out = Event()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `end`
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
@@ -137,7 +148,7 @@ class _Child:
         self._errors.close()
         code = self._process.returncode
         if self._timed_out.is_set() or code == -signal.SIGXCPU:
-            reason = f"took more than {self._limits.file_seconds:g} seconds to read"
+            reason = f"took more than {self.limits.file_seconds:g} seconds to read"
             return _refusal(exceeded(source, reason, "file_seconds", "leave the file out"))
         reason = f"crashed the parser ({errors[-1] if errors else code})"
         if code < 0:  # a library that lacks memory ends the process
@@ -150,17 +161,21 @@ class _Child:
     @contextmanager
     def _limited(self) -> Iterator[None]:
         """Kill the child if the block takes longer."""
-        timer = Timer(self._limits.file_seconds, self._time_out)
+        timer = Timer(self.limits.file_seconds, self._time_out)
         timer.start()
         try:
             yield
         finally:
             timer.cancel()
 
+    def kill(self) -> None:
+        """Kill it; `ask` then returns None."""
+        self._process.kill()
+
     def _time_out(self) -> None:
         """Kill a child whose time is up."""
         self._timed_out.set()
-        self._process.kill()
+        self.kill()
 
 
 def _from_json(answer: dict[str, Any], source: str) -> Document:

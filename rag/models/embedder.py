@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from threading import Lock
+from functools import cached_property
+from threading import Barrier, Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,18 +57,35 @@ class Embedder:
         sizes = [min(self.count_tokens(text), self.limit) for text in texts]
         wholes = np.zeros((len(texts), self.dimension), dtype=np.float32)
         parts = [np.zeros((len(each), self.dimension), dtype=np.float32) for each in spans]
-        for batch in _batches(sizes):
+        model, pools_mean = self._model_for_many(), self._pools_mean
+
+        def embed(batch: list[int]) -> None:
             chosen = [texts[at] for at in batch]
-            if self._pools_mean:
-                wholes[batch], tokens = self._forward(self._model_for_many(), chosen)
+            if pools_mean:
+                wholes[batch], tokens = self._forward(model, chosen)
                 for at, vectors in zip(batch, tokens, strict=True):
                     parts[at][:] = self._pool_spans(texts[at], spans[at], vectors[: sizes[at]])
             else:
-                wholes[batch] = self._encode(self._model_for_many(), chosen)
+                wholes[batch] = self._encode(model, chosen)
                 for at in batch:
-                    pieces = [texts[at][start:end] for start, end in spans[at]]
-                    parts[at][:] = self._encode(self._model_for_many(), pieces)
+                    parts[at][:] = self._encode(model, [texts[at][start:end] for start, end in spans[at]])
+
+        deque(self._workers.map(embed, _batches(sizes)), maxlen=0)
         return wholes, parts
+
+    @cached_property
+    def _workers(self) -> ThreadPoolExecutor:
+        """As many threads as torch would use for one batch: each embeds a batch of its own, none waits."""
+        import torch
+
+        count = torch.get_num_threads()
+        started = Barrier(count + 1)
+        workers = ThreadPoolExecutor(count, "embed", torch.set_num_threads, (1,))
+        for _ in range(count):
+            workers.submit(started.wait)
+        started.wait()
+        torch.set_num_threads(count)  # for threads to come, which take over what was set last
+        return workers
 
     @property
     def _pools_mean(self) -> bool:
@@ -81,8 +101,10 @@ class Embedder:
         """
         import torch
 
-        with self._lock, torch.inference_mode():
-            output = model.forward(model.preprocess(list(texts)))
+        with self._lock:  # two threads cannot use the fast tokenizer at once
+            features = model.preprocess(list(texts))
+        with torch.inference_mode():
+            output = model.forward(features)
         wholes, tokens = (output[key].float().numpy() for key in ("sentence_embedding", "token_embeddings"))
         return _unit(wholes), list(tokens)
 
@@ -99,7 +121,7 @@ class Embedder:
         """Return the unit vectors of texts with the library's own pooling."""
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        with self._lock:  # two threads cannot use the fast tokenizer at once
+        with self._lock:
             vectors = model.encode(
                 list(texts), convert_to_numpy=False, convert_to_tensor=True, show_progress_bar=False
             )

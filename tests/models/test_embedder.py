@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -189,3 +190,18 @@ def test_vector_of_a_sentence_in_its_paragraph_is_close_to_its_own(
     assert parts == pytest.approx(alone, abs=0.05) or pooling == "mean"
     assert whole @ embedder.embed([PARAGRAPH])[0] == pytest.approx(1, abs=2e-3)
     assert again == pytest.approx(whole, abs=1e-6)
+
+
+def test_many_texts_are_embedded_by_threads_of_one_thread_each(embedder: Embedder) -> None:
+    import torch
+
+    texts = [f"Crane {number} lifts {'heavy ' * (number % 40)}crates." for number in range(200)]
+    before = torch.get_num_threads()
+    wholes, parts = embedder.embed_parts(texts, [[(0, 7)]] * len(texts))
+    for at in (0, 39, 199):
+        alone, [part] = embedder.embed_parts([texts[at]], [[(0, 7)]])
+        assert alone[0] @ wholes[at] > 0.9999
+        assert part[0] @ parts[at][0] > 0.9999
+    with ThreadPoolExecutor(1) as other:
+        counts = [torch.get_num_threads(), other.submit(torch.get_num_threads).result()]
+    assert counts == [before, before]

@@ -15,6 +15,7 @@ from scripts import (
     fit_reading,
     make_screenshots,
     measure_check,
+    measure_ingest,
     measure_injection,
     measure_llm,
     measure_speed,
@@ -69,6 +70,17 @@ def test_verifiers_are_measured_on_a_file_of_sentences(tmp_path: Path, capsys: P
         "true": 2,
         "false": 2,
     }
+
+
+def test_ingestion_of_many_files_is_measured(capsys: Printed) -> None:
+    measure_ingest.main(files=100)
+    shown = capsys.readouterr().out.replace(" ", "").splitlines()
+    rows = [re.findall(r"[\w%]+", row) for row in shown[2:]]
+    assert [row[:4] for row in rows] == [
+        ["first", "100", "0", "0"],
+        ["unchanged", "0", "0", "100"],
+        ["1%changed", "0", "1", "99"],
+    ]
 
 
 def test_an_obedient_model_obeys_but_its_answer_is_not_shown(tmp_path: Path, capsys: Printed) -> None:
