@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from rag.errors import ModelError
 from rag.verification.exam import Grade, Progress, keep_grade, known_grade, sit
-from rag.verification.meaning import LanguageModelVerifier, Remembering, Verifier
+from rag.verification.meaning import Remembering, Verifier
 from rag.verification.verifier import Examined
 
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ def load_verifier(settings: VerifierSettings, llm: LLM | None) -> Verifier | Non
     name = settings.verifier or WRITER
     if name == NONE:
         return None
-    if name == WRITER:
-        return Remembering(LanguageModelVerifier(llm)) if llm else None
-    if name.startswith(("http://", "https://")):
+    if name == WRITER or name.startswith(("http://", "https://")):
         from rag.models.endpoint import open_endpoint
+        from rag.verification.asking import LanguageModelVerifier
 
-        model = open_endpoint(name, settings.verifier_model, settings.llm_key, None, settings.llm_seconds)
-        return Remembering(LanguageModelVerifier(model))
+        seconds, key = settings.llm_seconds, settings.llm_key
+        model = llm if name == WRITER else open_endpoint(name, settings.verifier_model, key, None, seconds)
+        return Remembering(LanguageModelVerifier(model)) if model else None
     from rag.models.classifier import load_classifier
 
     return Remembering(load_classifier(name, settings.verifier_code))

@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from fnmatch import translate
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rag.errors import StoreError
-from rag.index.snapshot import Origin, Snapshot
 from rag.text.encoding import encodable
 from rag.types import DocumentInfo
+
+if TYPE_CHECKING:
+    from rag.index.snapshot import Origin, Snapshot  # brings numpy
 
 Collections = Mapping[str, Sequence[str]] | None  # folders and patterns by name, as the setting has them
 

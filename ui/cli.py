@@ -13,7 +13,6 @@ import typer
 
 from eval.cli import app as evaluation  # imports RAGAS only when it runs
 from rag import Assistant, PilcrowError, Settings
-from rag.errors import ModelError
 from ui import terminal
 
 app = typer.Typer(
@@ -106,7 +105,7 @@ def ask(
     """Answer a question from the documents in the index. Every sentence cites its paragraph."""
     with _open(index) as assistant:
         if assistant.has_verifier:
-            with suppress(ModelError):  # without a grade only quotations count
+            with suppress(PilcrowError):  # without a grade only quotations count
                 _sit_exam(assistant)
         answer = assistant.ask(question, sources=collection or None)
     if as_json:

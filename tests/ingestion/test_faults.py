@@ -221,6 +221,11 @@ DOWNGRADE = """
     INSERT INTO chunk_fts (rowid, heading, text) SELECT rowid, heading, text FROM chunk;
     UPDATE meta SET key = 'astray' WHERE key = 'unreachable_share';
     UPDATE meta SET key = 'dead' WHERE key = 'deleted_vectors';
+    ALTER TABLE document DROP COLUMN size;
+    ALTER TABLE document DROP COLUMN modified;
+    ALTER TABLE document DROP COLUMN left_out;
+    ALTER TABLE paragraph DROP COLUMN confidence;
+    ALTER TABLE paragraph DROP COLUMN box;
     PRAGMA user_version = 2;"""
 
 

@@ -104,6 +104,7 @@ def test_file_saved_through_a_temporary_one_is_never_removed(opened: Assistant, 
         for number in range(20):
             watched.write("notes.txt~", f"The count is {number}.").replace(docs / "notes.txt")
             sleep(0.1)
+        until(lambda: watched.sources() == ["notes.txt"], watched.sources)
         until(lambda: "19" in opened.paragraph("notes.txt", 1).text, watched.sources)
     assert not any(report.removed or report.renamed for report in watched.reports)
 

@@ -73,7 +73,7 @@ def test_hostile_front_matter_neither_hangs_nor_fills_the_memory(tmp_path: Path)
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process reliably")
 def test_file_that_needs_too_much_memory_is_skipped_and_the_next_is_read(tmp_path: Path) -> None:
     large = tmp_path / "large.txt"
-    large.write_text("A sentence of it. " * 2_000_000)
+    large.write_text("A sentence of it. " * 3_500_000)
     file, *_ = files(tmp_path)
     with Loader(Limits(file_memory_gib=0.2)) as loader:
         with pytest.raises(LoadError, match=r"large\.txt: needs more than 0.2 GiB of memory.*split it"):
