@@ -44,7 +44,6 @@ _CLOSED = {
     "money": "$ £ € ¥",
 }
 _CLASSES = {word: name for name, listed in _CLOSED.items() for word in listed.split()}
-AUXILIARIES = frozenset(_CLOSED["aux"].split())
 _ENDINGS = (("ed", "verb", 5), ("ing", "ing", 6), ("ly", "adv", 5), ("s", "plural", 4))
 _YEAR = re.compile(r"(?:1\d|20)\d\d")
 

@@ -14,7 +14,7 @@ from rag.errors import ModelError
 from rag.models.endpoint import Endpoint
 from rag.models.llm import complete
 from rag.verification.meaning import Pair
-from rag.verification.question import SCHEMA, support_messages
+from rag.verification.question import SCHEMA, VERSION, support_messages
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM, ChatMessage
@@ -33,7 +33,8 @@ class LanguageModelVerifier:
     def __init__(self, llm: LLM) -> None:
         self._llm = llm
         known = llm.identity() if isinstance(llm, Endpoint) else None
-        self.name, self.fingerprint = known or (llm.metadata.model_name, llm.metadata.model_name)
+        self.name, model = known or (llm.metadata.model_name, llm.metadata.model_name)
+        self.fingerprint = f"{model} asked {VERSION}"
 
     def supports(self, pairs: Sequence[Pair]) -> list[float | None]:
         """Return the probabilities; None where the model fails or gives no verdict."""
