@@ -14,6 +14,7 @@ from rag.errors import PilcrowError
 from rag.examining import NONE, load_verifier
 from rag.models.llm import complete, context_size, count_tokens, load_llm
 from rag.models.local import BUILT_IN, check_weights
+from rag.models.nearby import nearby
 from rag.settings import Settings
 from rag.verification.exam import known_grade
 
@@ -82,6 +83,8 @@ def _language_model(settings: Settings) -> Iterator[Finding]:
         llm = load_llm(settings)
         if llm is None:
             yield "llm: none; answers consist of the documents' own sentences", True
+            for address, models in nearby():
+                yield f"llm: {', '.join(models)} at {address}; to use one: PILCROW_LLM={address}", True
             return
         size = context_size(llm)
         asked = monotonic()
