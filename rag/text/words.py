@@ -26,6 +26,8 @@ _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,4})[.)]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 _INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
+# "am 24." + "Juli": German writes an ordinal number with a full stop.
+_ORDINAL = re.compile(r"\b(?:am|vom|bis|zum|ab|seit|dem|den|der|des) \d{1,2}\.$", re.IGNORECASE)
 _CLOCK = re.compile(r"\b[ap]\.m\.$")
 _STEMMER = Stemmer.Stemmer("porter", 0)  # the same algorithm as SQLite's FTS5 tokenizer "porter"
 
@@ -153,7 +155,7 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
 
 def _goes_on(begun: str, piece: str) -> bool:
     """Return whether the splitter stopped too early: "Dr." + "No", "6 a.m." + "ET, he said"."""
-    return bool(_TITLE.search(begun) or _ENUMERATOR.fullmatch(begun)) or bool(
+    return bool(_TITLE.search(begun) or _ENUMERATOR.fullmatch(begun) or _ORDINAL.search(begun)) or bool(
         _CLOCK.search(begun) and re.match(r"[A-Z]{2,4}\b", piece)
     )
 

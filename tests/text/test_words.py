@@ -36,6 +36,12 @@ def test_sentences_survive_titles_times_and_quotations() -> None:
     ]
 
 
+def test_a_german_date_ends_no_sentence() -> None:
+    text = "Die Übergabe ist am 24. Juli um 9 Uhr. Vom 1. bis 15. März ist zu."
+    assert [text[start:end] for start, end in sentences(text)] == [text[:38], text[39:]]
+
+
+
 @given(st.text(max_size=300))
 def test_sentences_cover_the_text_but_for_white_space(text: str) -> None:
     position = 0
