@@ -1,4 +1,4 @@
-"""The processes that test_faults kills: one ingests a folder and tells what is committed, one upgrades."""
+"""The processes that test_faults kills: they ingest or watch a folder and tell what is committed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from rag.index.folder import Index
 from rag.ingestion.indexer import ingest
+from rag.ingestion.memory import Memory
+from rag.ingestion.report import IngestReport
+from rag.ingestion.watching import watch
 
 
 class Table:
@@ -57,3 +60,20 @@ def upgrade(index: Path, told: Connection) -> None:
     opened = Index.open(index, "all-MiniLM-L6-v2", 384)
     told.send("end")
     opened.close()
+
+
+def watch_folder(index: Path, docs: Path, table: Path, told: Connection) -> None:
+    """Say the source of each document that is committed, "removed SOURCE" and "end" after each sweep."""
+    embed = Table(table)
+    opened = Index.open(index, "all-MiniLM-L6-v2", 384)
+
+    def sweep(paths: Sequence[Path], *, memory: Memory) -> IngestReport:
+        progress = lambda source, _done, _total: told.send(source)  # noqa: E731
+        return ingest(opened, paths, embed, count_words, 64, "one", True, progress, memory)
+
+    def report(done: IngestReport) -> None:
+        for source in done.removed:
+            told.send(f"removed {source}")
+        told.send("end")
+
+    watch([docs], sweep, index, report)

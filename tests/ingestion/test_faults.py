@@ -179,7 +179,7 @@ def state_after(
     return now
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(130, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [8, pytest.param(120, marks=pytest.mark.long)])
 def test_killed_ingestion_loses_and_duplicates_nothing(
     kills: int, tmp_path: Path, table: Path, processes: multiprocessing.context.ForkServerContext
 ) -> None:
@@ -209,27 +209,26 @@ def test_killed_ingestion_loses_and_duplicates_nothing(
     assert state_after(NAMES, index, corpus.texts, corpus, vectors) == corpus.texts
 
 
-# Turns a catalog into one of schema 2, which Pilcrow 0.1.0 wrote.
-DOWNGRADE = """
-    ALTER TABLE document DROP COLUMN version; ALTER TABLE document DROP COLUMN replaces;
-    ALTER TABLE document DROP COLUMN retired; DROP TABLE window;
-    DROP TABLE chunk_vocabulary; DROP TABLE chunk_fts;
-    CREATE VIRTUAL TABLE chunk_fts USING fts5 (
-        heading, text, tokenize = "porter unicode61 remove_diacritics 2");
-    INSERT INTO chunk_fts (chunk_fts, rank) VALUES ('rank', 'bm25(0.5, 1.0)');
-    CREATE VIRTUAL TABLE chunk_vocabulary USING fts5vocab (chunk_fts, 'row');
-    INSERT INTO chunk_fts (rowid, heading, text) SELECT rowid, heading, text FROM chunk;
-    UPDATE meta SET key = 'astray' WHERE key = 'unreachable_share';
-    UPDATE meta SET key = 'dead' WHERE key = 'deleted_vectors';
-    ALTER TABLE document DROP COLUMN size;
-    ALTER TABLE document DROP COLUMN modified;
-    ALTER TABLE document DROP COLUMN left_out;
-    ALTER TABLE paragraph DROP COLUMN confidence;
-    ALTER TABLE paragraph DROP COLUMN box;
-    PRAGMA user_version = 2;"""
+def downgrade(catalog: Path) -> None:
+    """Turn a catalog into one of schema 2, which Pilcrow 0.1.0 wrote."""
+    old_schema = (Path(__file__).parents[1] / "index" / "index_0_1_0.sql").read_text("utf-8")
+    former = catalog.with_name("former")
+    with closing(sqlite3.connect(former)) as connection:
+        connection.executescript(old_schema)
+        connection.execute("ATTACH ? AS today", (str(catalog),))
+        for table in ("document", "meta", "paragraph", "chunk", "sentence", "chunk_fts"):
+            names = [f'"{row[1]}"' for row in connection.execute(f"PRAGMA main.table_info({table})")]
+            columns = ", ".join(["rowid", *names] if table == "chunk_fts" else names)
+            rows = "chunk" if table == "chunk_fts" else table
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608
+            connection.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM today.{rows}")  # noqa: S608
+        connection.execute("UPDATE meta SET key = 'astray' WHERE key = 'unreachable_share'")
+        connection.execute("UPDATE meta SET key = 'dead' WHERE key = 'deleted_vectors'")
+        connection.commit()
+    former.replace(catalog)
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(70, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.long)])
 def test_killed_upgrade_loses_nothing(
     kills: int, tmp_path: Path, table: Path, processes: multiprocessing.context.ForkServerContext
 ) -> None:
@@ -240,8 +239,7 @@ def test_killed_upgrade_loses_nothing(
     corpus.change(len(NAMES))
     old, index = tmp_path / "old", tmp_path / "index"
     assert ingest_until_killed(processes, old, corpus, table, 60)[-1] == "end"
-    with closing(sqlite3.connect(old / "catalog.sqlite3")) as connection:
-        connection.executescript(DOWNGRADE)
+    downgrade(old / "catalog.sqlite3")
     killed, seconds, versions = 0, 1.0, set()
     while killed < kills:
         shutil.rmtree(index, ignore_errors=True)
@@ -257,6 +255,41 @@ def test_killed_upgrade_loses_nothing(
             versions.add(connection.execute("PRAGMA user_version").fetchone()[0])
         assert state_after(NAMES, index, corpus.texts, corpus, vectors) == corpus.texts
     log.info("%d upgrades were killed; they left the schemas %s", killed, versions)
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.long)])
+def test_killed_watch_loses_nothing_and_finds_nothing_deleted(
+    kills: int, tmp_path: Path, table: Path, processes: multiprocessing.context.ForkServerContext
+) -> None:
+    """The folder changes while it is watched; every second kill comes once the change is reported."""
+    chance = random.Random(kills)  # noqa: S311
+    vectors = vectors_in(table)
+    corpus = Corpus(tmp_path / "docs", list(vectors), chance)
+    corpus.folder.mkdir()
+    corpus.change(len(NAMES))
+    index = tmp_path / "index"
+    removed = 0
+    for number in range(kills):
+        reader, writer = processes.Pipe(duplex=False)
+        process = processes.Process(
+            target=faulty_ingestion.watch_folder, args=(index, corpus.folder, table, writer)
+        )
+        process.start()
+        writer.close()
+        while reader.recv() != "end":
+            pass
+        before = dict(corpus.texts)
+        corpus.change(4)
+        messages = []
+        while number % 2 and "end" not in messages:
+            messages.append(reader.recv())
+        kill_at_a_moment(process, index, 0 if number % 2 else chance.uniform(0, 4))
+        messages += received(reader)
+        gone = [message.removeprefix("removed ") for message in messages if message.startswith("removed ")]
+        now = state_after([m for m in messages if m != "end"], index, before, corpus, vectors)
+        assert not set(gone) & set(now)
+        removed += len(gone)
+    log.info("%d watching processes were killed; they had removed %d documents", kills, removed)
 
 
 def test_write_interrupted_by_an_error_is_repaired_by_the_next(tmp_path: Path) -> None:
