@@ -112,7 +112,6 @@ PARTS: Mapping[str, Part] = {
     "no more when sure": {"rag.extraction.extractive.ENOUGH": 2.0},
     "repeats dropped": {"rag.extraction.extractive._repeats": no},
     "conflicts": {"rag.answering.write": extracted},
-    "support checked": {"rag.verification.verifier.SUPPORTED": 0.0},
     "abstention": {"rag.extraction.reader.THRESHOLD": 0.0},
     "spellings": {"rag.text.words._SPELLINGS": ()},
     "prefixes": {"rag.text.words._PREFIX": NEVER},

@@ -41,7 +41,6 @@ def test_a_german_date_ends_no_sentence() -> None:
     assert [text[start:end] for start, end in sentences(text)] == [text[:38], text[39:]]
 
 
-
 @given(st.text(max_size=300))
 def test_sentences_cover_the_text_but_for_white_space(text: str) -> None:
     position = 0
