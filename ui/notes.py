@@ -19,7 +19,7 @@ def notes(answer: Answer) -> list[str]:
     if answer.computed:
         found.append(f"Computed: {answer.computed}.")
     if answer.older:
-        found.append(f"Older editions left out: {', '.join(answer.older)}.")
+        found.append(f"Other editions left out: {', '.join(answer.older)}.")
     return found
 
 
