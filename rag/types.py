@@ -195,8 +195,7 @@ class Status(StrEnum):
 class Statement:
     """One sentence of an answer, the numbers of its citations, and how well they support it (0 to 1).
 
-    `highlight` is the span in `text` of the words that answer, or None if that is uncertain. `status`: how
-    that was found; `support` is 1 for what is quoted, else the verifier's probability.
+    `highlight` is the span in `text` of the words that answer, None if uncertain; a quote's `support` is 1.
     """
 
     text: str
@@ -205,14 +204,19 @@ class Statement:
     highlight: tuple[int, int] | None = None
     status: Status = Status.QUOTED
 
+    @property
+    def caveat(self) -> str:
+        """What is shown after its citations: " (unconfirmed)", or "" if it is quoted or supported."""
+        return f" ({self.status})" if self.status is Status.UNCONFIRMED else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A checked answer, or an abstention with the nearest paragraphs and the words not found.
 
     `kind`: its shape, "answer", "list", "steps", "comparison", "section", "overview" or "abstention". `sure`:
-    False if it may well be beside the point, and for an abstention. `older`: documents that have an answer
-    too, but that a newer edition replaces. `computed`: how its rows were chosen or counted over a table.
+    False if it may well be beside the point, and for an abstention. `older`: documents with an answer that
+    another edition replaces, or replaced at the time asked about. `computed`: how its rows were chosen.
     `probability` (0 to 1): that the evidence answers the question; 0.0 without evidence, or for a question
     without words. `standalone`: the question as understood with its history. `conflicting`: the statements
     are from sources that disagree, newest first. `dropped`: the LLM's sentences that no paragraph supports;
@@ -261,9 +265,8 @@ class Answer:
         try:
             return _adapter().validate_json(json.dumps(written, allow_nan=False), strict=True)
         except (TypeError, ValueError, RecursionError) as error:
-            raise PilcrowError(
-                f"This is not an answer saved by Pilcrow ({first_problem(error)}). Save it again."
-            ) from error
+            wrong = first_problem(error)
+            raise PilcrowError(f"This is not an answer saved by Pilcrow ({wrong}). Save it again.") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def markdown(title: str, entries: Sequence[Entry]) -> str:
         answer = turn.entry.answer
         blocks += [f"## {plain(answer.question)}", f"*{plain(turn.summary)}*"]
         statements = " ".join(
-            _statement(statement, turn.notes_of(statement)) + _status(statement)
+            _statement(statement, turn.notes_of(statement)) + statement.caveat
             for statement in answer.statements
         )
         blocks.append(_escape_start(statements or plain(answer.text)))
@@ -146,10 +146,6 @@ def _statement(statement: Statement, notes: Sequence[int]) -> str:
     ):
         return f"{_spaced(before)}**{plain(bold)}**{_spaced(after)}{marks}"
     return plain(statement.text) + marks
-
-
-def _status(statement: Statement) -> str:
-    return " (unconfirmed)" if statement.status == "unconfirmed" else ""
 
 
 def _spaced(text: str) -> str:

@@ -8,11 +8,11 @@ NAMED = 5  # documents whose files are gone
 
 
 def notes(answer: Answer) -> list[str]:
-    """Return what is unsure or unconfirmed, how it was computed, and which older editions are left out."""
+    """Return what is unsure or unconfirmed, how it was computed, and which other editions are left out."""
     found = []
     if not (answer.sure or answer.abstained):
         found.append("Not sure that this answers your question.")
-    if any(statement.status == "unconfirmed" for statement in answer.statements):
+    if any(statement.caveat for statement in answer.statements):
         found.append(
             "Unconfirmed: nothing in the cited paragraphs contradicts it, but no check found it there."
         )

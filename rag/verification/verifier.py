@@ -91,7 +91,7 @@ def judge(
     text: str, cited: Sequence[Evidence], given: Sequence[Evidence], examined: Examined | None
 ) -> Verdict:
     """Return how far the cited paragraphs, or else others that were given, bear out a sentence."""
-    for item in [*cited, *given]:
+    for item in dict.fromkeys([*cited, *given]):
         if is_quoted(text, item.text):
             return Verdict(Status.QUOTED, 1.0, (item,))
     candidates = [tuple(cited)] if cited else []
@@ -102,9 +102,11 @@ def judge(
         if found := contradictions(text, source):
             faults = faults or found
             continue
-        support = (examined.verifier.supports([(text, source)])[0] or 0.0) if examined else 0.0
-        if examined and examined.threshold is not None and support >= examined.threshold:
-            return Verdict(Status.SUPPORTED, support, candidate)
+        support = 0.0
+        if examined and examined.threshold is not None:  # a verifier whose word does not count isn't asked
+            support = examined.verifier.supports([(text, source)])[0] or 0.0
+            if support >= examined.threshold:
+                return Verdict(Status.SUPPORTED, support, candidate)
         if (best.status is None or support > best.support) and _is_related(text, source):
             best = Verdict(Status.UNCONFIRMED, support, candidate)
     return best if best.status else Verdict(None, faults=faults or ("too little of it is in the paragraphs",))
@@ -152,8 +154,7 @@ def _holds(paragraph: str, text: str) -> bool:
 def compose(statements: Sequence[Statement]) -> str:
     """Return the text of an answer: each statement with its citation marks, and whether it is unconfirmed."""
     return " ".join(
-        f"{statement.text} {''.join(f'[{number}]' for number in statement.citations)}"
-        + (" (unconfirmed)" if statement.status is Status.UNCONFIRMED else "")
+        f"{statement.text} {''.join(f'[{number}]' for number in statement.citations)}{statement.caveat}"
         for statement in statements
     )
 

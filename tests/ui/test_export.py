@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from rag import Answer, Citation, Evidence, Statement
+from rag.types import Status
 from ui.conversations import Entry
 from ui.export import as_json, html, markdown
 
@@ -62,6 +63,19 @@ def answered(
     statements = tuple(Statement(quote, (n,), 1.0, bold) for n, quote in enumerate(quotes, 1))
     text = " ".join(f"{quote} [{n}]" for n, quote in enumerate(quotes, 1))
     return Answer(question, text, statements, citations, standalone=question)
+
+
+def test_an_unconfirmed_statement_is_marked_in_each_export() -> None:
+    answer = answered("Who lit it?", "The keeper lit it.", "Ines saw it.")
+    sure, doubtful = answer.statements
+    answer = replace(answer, statements=(sure, replace(doubtful, status=Status.UNCONFIRMED)))
+    assert "Ines saw it.[^2] (unconfirmed)" in markdown("Lamp", entries(answer))
+    assert (
+        json.loads(as_json("Lamp", entries(answer)))["answers"][0]["statements"][1]["status"] == "unconfirmed"
+    )
+    page = " ".join(lxml_html.fromstring(html("Lamp", entries(answer))).text_content().split())
+    assert re.search(r"Ines saw it\. ?2 \(unconfirmed\)", page)
+    assert page.count("(unconfirmed)") == 1
 
 
 def refused(question: str, *texts: str, source: str = "lamp.txt") -> Answer:
