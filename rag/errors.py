@@ -26,6 +26,11 @@ class LoadError(PilcrowError):
         self.source = source
         self.reason = reason
 
+    @property
+    def problem(self) -> str:
+        """The reason without the remedy, which follows a semicolon."""
+        return self.reason.partition(";")[0]
+
 
 class UnsupportedFormat(LoadError):
     """No loader reads this kind of file."""

@@ -7,9 +7,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from pydantic import SecretStr
-
 from rag.errors import ModelError
+from rag.models.llm import LlmSettings
 from rag.verification.exam import Grade, Progress, keep_grade, known_grade, sit
 from rag.verification.meaning import Remembering, Verifier
 from rag.verification.verifier import Examined
@@ -17,30 +16,25 @@ from rag.verification.verifier import Examined
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
-
 log = logging.getLogger(__name__)
 
 NONE = "none"
 WRITER = "llm"
 
 
-class VerifierSettings(Protocol):
+class VerifierSettings(LlmSettings, Protocol):
     """The settings of the verifier."""
 
     @property
     def index(self) -> Path: ...
     @property
-    def verifier(self) -> str | None: ...
+    def verifier(self) -> str: ...
     @property
     def verifier_model(self) -> str | None: ...
     @property
     def verifier_code(self) -> bool: ...
     @property
     def unconfirmed(self) -> str | None: ...
-    @property
-    def llm_key(self) -> SecretStr | None: ...
-    @property
-    def llm_seconds(self) -> float: ...
 
 
 class Examination:
@@ -72,11 +66,11 @@ class Examination:
 
 
 def load_verifier(settings: VerifierSettings, llm: LLM | None) -> Verifier | None:
-    """Return the verifier of the settings, by default the language model itself; None without either.
+    """Return the verifier of the settings; None if that is the language model and there is none, or "none".
 
-    Raises ModelError for a model that can't be loaded or judges nothing.
+    Raises ModelError for a model that can't be loaded.
     """
-    name = settings.verifier or WRITER
+    name = settings.verifier
     if name == NONE:
         return None
     if name == WRITER or name.startswith(("http://", "https://")):
@@ -106,7 +100,7 @@ def examine(
         log.info("%s sits the exam of verifiers, once.", verifier.name)
         grade = sit(verifier, progress)
         keep_grade(folder, grade)
-    marks = grade.passed and (settings.verifier or WRITER) == WRITER
+    marks = grade.passed and settings.verifier == WRITER
     if settings.unconfirmed:
         marks = settings.unconfirmed == "mark"
     return Examined(verifier, grade.threshold if grade.passed else None, marks), grade

@@ -152,8 +152,8 @@ class Settings(BaseModel):
         le=3600,
         description="seconds to wait for the language model's next words",
     )
-    verifier: str | None = Field(
-        default=None,
+    verifier: str = Field(
+        default="llm",
         min_length=1,
         description="what checks a model's sentences: llm (the model itself), a local classifier's folder or "
         "cached name, an OpenAI-compatible address, or none",

@@ -82,7 +82,7 @@ PARTS: Mapping[str, Part] = {
     "windows": {"rag.index.snapshot.Snapshot.windows_at": lambda *_: {}},
     "words of the document": {"rag.retrieval.retriever.DOCUMENT": 0.0},
     "codes": {"rag.retrieval.retriever.EXACT": 0.0},
-    "older editions left out": {"rag.retrieval.search.superseded": lambda *_: frozenset()},
+    "older editions left out": {"rag.retrieval.search.superseded": lambda *_: {}},
     "spelling": {"rag.answering.correct": lambda question, _: question},
     "duplicates folded": {"rag.retrieval.retriever.merge_duplicates": lambda hits, most: hits[:most]},
     "neighbours": {"rag.retrieval.evidence.WIDENED": 0},

@@ -17,7 +17,7 @@ import typer
 from rich.progress import track
 
 from rag import PilcrowError, Settings
-from rag.examining import examine
+from rag.examining import WRITER, examine
 from rag.models.llm import load_llm
 from rag.verification.exam import BATCH, Claim, Judged, Shares, interval, measure, read_line
 from rag.verification.literal import contradictions
@@ -40,7 +40,7 @@ def main(
         mine = [one for claim, one in zip(claims, wrong, strict=True) if claim.is_true is label]
         print(f"literal: {sum(mine)} of {len(mine)} {str(label).lower()} sentences contradicted")
     settings = Settings.load()
-    names = verifier or ([settings.verifier or "llm"] if settings.llm or settings.verifier else [])
+    names = verifier or ([settings.verifier] if settings.llm or settings.verifier != WRITER else [])
     results = {QUOTED: measure(quoted(claims), 0.5)}
     with TemporaryDirectory() as scratch:
         for name in names:

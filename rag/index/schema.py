@@ -87,7 +87,7 @@ _DOCUMENT = """SELECT source, title, sha256,
     FROM document"""
 DOCUMENTS = f"{_DOCUMENT} ORDER BY source"
 DOCUMENT = f"{_DOCUMENT} WHERE source IN (?, ?) ORDER BY source DESC"  # NFC before NFD
-EDITIONS = f"{_DOCUMENT} WHERE version <> ''"
+EDITIONS = "SELECT source, title, date, version, replaces, retired FROM document WHERE version <> ''"
 ORIGINS = """SELECT source, path, root, sha256, fingerprint, size, modified, left_out FROM document
     WHERE ?1 IS NULL OR source IN (SELECT value FROM json_each(?1)) ORDER BY source"""
 
@@ -227,7 +227,7 @@ def paragraph(row: tuple[Any, ...]) -> Paragraph:
     """Return the paragraph in a row of `PARAGRAPHS`."""
     number, text, kind, heading, page, line, stated, confidence, box = row
     recognised = None if confidence is None else Recognition(confidence, tuple(json.loads(box)))
-    return Paragraph(number, text, Kind(kind), heading, page, line, _date(stated), recognised)
+    return Paragraph(number, text, Kind(kind), heading, page, line, day(stated), recognised)
 
 
 def paragraph_row(document: int | None, each: Paragraph) -> tuple[object, ...]:
@@ -241,8 +241,9 @@ def paragraph_row(document: int | None, each: Paragraph) -> tuple[object, ...]:
 def document_info(row: tuple[Any, ...]) -> DocumentInfo:
     """Return the document in a row of `DOCUMENTS`."""
     source, title, sha256, paragraphs, stated, version, replaces, retired = row
-    return DocumentInfo(source, title, sha256, paragraphs, _date(stated), version, replaces, bool(retired))
+    return DocumentInfo(source, title, sha256, paragraphs, day(stated), version, replaces, bool(retired))
 
 
-def _date(stated: str | None) -> date | None:
+def day(stated: str | None) -> date | None:
+    """Return a date that a row has as text."""
     return date.fromisoformat(stated) if stated else None

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date as Day
 from typing import Any
 from unicodedata import normalize
 from uuid import uuid4
@@ -14,6 +15,7 @@ import numpy as np
 
 from rag.errors import StoreError
 from rag.index import schema
+from rag.text.edition import Edition
 from rag.text.encoding import encodable
 from rag.types import Chunk, DocumentInfo, Paragraph, Place, Span, Vector
 
@@ -34,6 +36,16 @@ class Origin:
     size: int = -1
     modified: int = 0
     left_out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DatedEdition:
+    """What a document says of its edition, and its date."""
+
+    source: str
+    title: str
+    date: Day | None
+    edition: Edition
 
 
 class Snapshot:
@@ -58,9 +70,12 @@ class Snapshot:
         rows = self._rows(schema.DOCUMENT, composed, normalize("NFD", composed))
         return schema.document_info(rows[0]) if rows else None
 
-    def editions(self) -> list[DocumentInfo]:
+    def editions(self) -> list[DatedEdition]:
         """Return the documents that say which version they are."""
-        return [schema.document_info(row) for row in self._rows(schema.EDITIONS)]
+        return [
+            DatedEdition(source, title, schema.day(stated), Edition(version, replaces, bool(retired)))
+            for source, title, stated, version, replaces, retired in self._rows(schema.EDITIONS)
+        ]
 
     def origins(self, sources: Iterable[str] | None = None) -> list[Origin]:
         """Return where each document was read, or each of some, sorted by source."""

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
 
+from rag.index.files import RECENT
 from rag.ingestion.scan import Listed
 
 Stamp = tuple[int, int, int, int, int]  # device, inode, size, and times of modification and change in ns
-
-SETTLED_NS = 2_000_000_000  # some file systems count time in steps of up to two seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Memory:
 
     def record(self, path: Path, stamp: Stamp | None, reading: Reading) -> None:
         """Remember a reading; not of a file touched a moment ago, which may change without a new stamp."""
-        if stamp and max(stamp[3:]) < time_ns() - SETTLED_NS:
+        if stamp and max(stamp[3:]) < time_ns() - RECENT:
             self._readings[path] = stamp, reading
         else:
             self._readings.pop(path, None)

@@ -40,7 +40,7 @@ def read(data: bytes, source: str, limits: Limits = DEFAULT) -> Contents:
         try:
             paragraphs += _chapter(archive, page, source, title)
         except LoadError as error:
-            left_out.append(f"{page} {error.reason.split(';')[0]}")
+            left_out.append(f"{page} {error.problem}")
     day = find_date(package.findtext(f".//{_DC}date") or "")
     return Contents(tuple(paragraphs), title, day, tuple(left_out))
 

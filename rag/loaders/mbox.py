@@ -25,7 +25,7 @@ def read(data: bytes, source: str, limits: Limits = DEFAULT) -> Contents:
         try:
             contents = eml.read(_QUOTED.sub(rb"\1", mail), source, limits)
         except LoadError as error:
-            left_out.append(f"mail {number} {error.reason.split(';')[0]}")
+            left_out.append(f"mail {number} {error.problem}")
         else:
             paragraphs += contents.paragraphs
             left_out += [f"mail “{contents.title}”: {each}" for each in contents.left_out]

@@ -34,7 +34,7 @@ def read_members(members: Iterable[Member], level: int, limits: Limits) -> Conte
         except RecursionError:
             unread.append(f"{name} (is nested too deeply)")
         except LoadError as error:
-            unread.append(f"{name} ({error.reason.split(';')[0]})")
+            unread.append(f"{name} ({error.problem})")
         else:
             found.append(RawParagraph(name, Kind.HEADING, level, date=contents.date))
             found += below(contents.paragraphs, level)

@@ -103,7 +103,7 @@ class _Child:
 
     def __init__(self, limits: Limits) -> None:
         import_path = os.pathsep.join(str(Path(folder).absolute()) for folder in sys.path)
-        self.limits = limits
+        self._limits = limits
         self._timed_out = Event()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `end`
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
@@ -148,7 +148,7 @@ class _Child:
         self._errors.close()
         code = self._process.returncode
         if self._timed_out.is_set() or code == -signal.SIGXCPU:
-            reason = f"took more than {self.limits.file_seconds:g} seconds to read"
+            reason = f"took more than {self._limits.file_seconds:g} seconds to read"
             return _refusal(exceeded(source, reason, "file_seconds", "leave the file out"))
         reason = f"crashed the parser ({errors[-1] if errors else code})"
         if code < 0:  # a library that lacks memory ends the process
@@ -161,7 +161,7 @@ class _Child:
     @contextmanager
     def _limited(self) -> Iterator[None]:
         """Kill the child if the block takes longer."""
-        timer = Timer(self.limits.file_seconds, self._time_out)
+        timer = Timer(self._limits.file_seconds, self._time_out)
         timer.start()
         try:
             yield

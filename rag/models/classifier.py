@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag.errors import ModelError
 from rag.models.local import expand_name, load_model, prepare_process
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 BATCH = 16  # pairs judged at once
 _REMEDY = (
@@ -91,24 +91,28 @@ class Classifier:
                 return [float(one) for one in torch.sigmoid(logits[:, 0])]
             return [float(one) for one in torch.softmax(logits, dim=1)[:, self._family.support]]
 
-    def _encoded(self, pairs: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
+    def _encoded(self, pairs: Sequence[tuple[str, str]]) -> BatchEncoding:
         """Return the batch; a passage too long for the model loses its end, never the sentence."""
-        options = {
-            "padding": True,
-            "truncation": "only_first",
-            "return_tensors": "pt",
-            "max_length": self._longest,
-        }
         if not self._family.template:
-            passages, texts = [passage for _, passage in pairs], [text for text, _ in pairs]
-            found: Mapping[str, Any] = self._tokenizer(passages, texts, **options)
-            return found
-        texts = [
-            self._family.template.format(passage=self._cut(passage, text), sentence=text, end=self._end)
-            for text, passage in pairs
-        ]
-        whole: Mapping[str, Any] = self._tokenizer(texts, **{**options, "truncation": True})
-        return whole
+            return self._tokenized([passage for _, passage in pairs], [text for text, _ in pairs])
+        return self._tokenized(
+            [
+                self._family.template.format(passage=self._cut(passage, text), sentence=text, end=self._end)
+                for text, passage in pairs
+            ]
+        )
+
+    def _tokenized(self, texts: list[str], seconds: list[str] | None = None) -> BatchEncoding:
+        """Return texts, or pairs of texts of which the first may be cut, as the model reads them."""
+        found: BatchEncoding = self._tokenizer(
+            texts,
+            seconds,
+            padding=True,
+            truncation="only_first",
+            max_length=self._longest,
+            return_tensors="pt",
+        )
+        return found
 
     def _cut(self, passage: str, sentence: str) -> str:
         asked = self._family.template.format(passage="", sentence=sentence, end=self._end)
@@ -122,14 +126,7 @@ class Classifier:
         import torch
 
         passages = [f"Summarize the following text:\n{passage}\noutput:" for _, passage in pairs]
-        batch = self._tokenizer(
-            passages,
-            [text for text, _ in pairs],
-            padding=True,
-            truncation="only_first",
-            max_length=self._longest,
-            return_tensors="pt",
-        )
+        batch = self._tokenized(passages, [text for text, _ in pairs])
         wrong = torch.softmax(self._model(**batch).logits, dim=2)[:, :, 1]
         found = []
         for row in range(len(pairs)):

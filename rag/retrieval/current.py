@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from rag.index.snapshot import DatedEdition
 from rag.query.question import Question, Shape, is_year
 from rag.text.words import content_stems
-from rag.types import DocumentInfo
 
 ALIKE = 0.6  # share of common title words of two editions of one document
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 
 
-def superseded(question: Question, editions: Sequence[DocumentInfo]) -> dict[str, str]:
+def superseded(question: Question, editions: Sequence[DatedEdition]) -> dict[str, str]:
     """Return the sources that another document replaces, and that one's source.
 
     If the question names a version, that one replaces the others; if a time, the one in force then. A
@@ -21,21 +21,24 @@ def superseded(question: Question, editions: Sequence[DocumentInfo]) -> dict[str
     """
     if question.shape is Shape.COMPARISON:
         return {}
-    asked = {one.version for one in editions if _is_named(question, one.version)}
+    asked = {one.edition.version for one in editions if _is_named(question, one.edition.version)}
     day = question.when.as_of or question.when.until
 
-    def gives_way(one: DocumentInfo, other: DocumentInfo) -> bool:
+    def gives_way(one: DatedEdition, other: DatedEdition) -> bool:
+        this, that = one.edition, other.edition
         if asked:
-            return one.version not in asked and other.version in asked
+            return this.version not in asked and that.version in asked
         if day and one.date and other.date:
             return other.date <= day and (one.date > day or one.date < other.date)
-        return other.replaces == one.version or (one.retired and not other.retired)
+        return that.replaces == this.version or (this.retired and not that.retired)
 
     return {
         one.source: other.source
         for one in editions
         for other in editions
-        if one.version != other.version and gives_way(one, other) and _is_alike(one.title, other.title)
+        if one.edition.version != other.edition.version
+        and gives_way(one, other)
+        and _is_alike(one.title, other.title)
     }
 
 

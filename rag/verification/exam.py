@@ -89,16 +89,16 @@ class Grade:
 def sit(verifier: Verifier, progress: Progress | None = None) -> Grade:
     """Have a verifier judge all claims, and return its grade. ModelError if it judges none."""
     claims = load_claims()
-    probabilities: list[float | None] = []
+    judged: list[Judged] = []
     for start in range(0, len(claims), BATCH):
-        probabilities += verifier.supports([claim.pair for claim in claims[start : start + BATCH]])
-        if not any(one is not None for one in probabilities):
+        part = claims[start : start + BATCH]
+        judged += zip(part, verifier.supports([claim.pair for claim in part]), strict=True)
+        if all(probability is None for _, probability in judged):
             raise ModelError(f"{verifier.name} judges no sentence. Check it with `pilcrow doctor`.")
         if progress:
-            progress(len(probabilities), len(claims))
-        if len(probabilities) >= EARLY and _is_hopeless(list(zip(claims, probabilities, strict=False))):
+            progress(len(judged), len(claims))
+        if len(judged) >= EARLY and _is_hopeless(judged):
             break
-    judged = list(zip(claims, probabilities, strict=False))
     threshold = find_threshold([one for one in judged if one[0].half == 0])
     shares = measure([one for one in judged if one[0].half == 1], threshold)
     return Grade(verifier.name, fingerprint(verifier), threshold, shares)
@@ -171,8 +171,8 @@ def interval(found: float, of: int) -> str:
 @cache
 def load_claims() -> tuple[Claim, ...]:
     """Return the claims; those of one line are in the same half."""
-    names = sorted((one for one in files(__package__).joinpath("claims").iterdir()), key=lambda one: one.name)
-    lines = [line for name in names for line in name.read_text("utf-8").splitlines()]
+    written = sorted(files(__package__).joinpath("claims").iterdir(), key=lambda file: file.name)
+    lines = [line for file in written for line in file.read_text("utf-8").splitlines()]
     return tuple(claim for at, line in enumerate(lines) for claim in read_line(line, at % 2))
 
 

@@ -74,6 +74,15 @@ class Corpus:
             (self.folder / name).unlink()
 
 
+def full_corpus(folder: Path, table: Path, chance: random.Random) -> tuple[Corpus, dict[str, Vector]]:
+    """Return a corpus with every document, and the vectors of its sentences."""
+    vectors = vectors_in(table)
+    folder.mkdir()
+    corpus = Corpus(folder, list(vectors), chance)
+    corpus.change(len(NAMES))
+    return corpus, vectors
+
+
 def stored_texts(index: Index) -> Texts:
     with index.catalog.read() as snapshot:
         return {
@@ -185,11 +194,8 @@ def test_killed_ingestion_loses_and_duplicates_nothing(
 ) -> None:
     """Every second kill comes while Chroma writes its own files."""
     chance = random.Random(kills)  # noqa: S311
-    folder, index = tmp_path / "docs", tmp_path / "index"
-    folder.mkdir()
-    vectors = vectors_in(table)
-    corpus = Corpus(folder, list(vectors), chance)
-    corpus.change(len(NAMES))
+    corpus, vectors = full_corpus(tmp_path / "docs", table, chance)
+    index = tmp_path / "index"
     before: Texts = {}
     killed, damaged, seconds = 0, 0, 3.0
     while killed < kills:
@@ -233,10 +239,7 @@ def test_killed_upgrade_loses_nothing(
     kills: int, tmp_path: Path, table: Path, processes: multiprocessing.context.ForkServerContext
 ) -> None:
     chance = random.Random(kills)  # noqa: S311
-    vectors = vectors_in(table)
-    corpus = Corpus(tmp_path / "docs", list(vectors), chance)
-    corpus.folder.mkdir()
-    corpus.change(len(NAMES))
+    corpus, vectors = full_corpus(tmp_path / "docs", table, chance)
     old, index = tmp_path / "old", tmp_path / "index"
     assert ingest_until_killed(processes, old, corpus, table, 60)[-1] == "end"
     downgrade(old / "catalog.sqlite3")
@@ -263,10 +266,7 @@ def test_killed_watch_loses_nothing_and_finds_nothing_deleted(
 ) -> None:
     """The folder changes while it is watched; every second kill comes once the change is reported."""
     chance = random.Random(kills)  # noqa: S311
-    vectors = vectors_in(table)
-    corpus = Corpus(tmp_path / "docs", list(vectors), chance)
-    corpus.folder.mkdir()
-    corpus.change(len(NAMES))
+    corpus, vectors = full_corpus(tmp_path / "docs", table, chance)
     index = tmp_path / "index"
     removed = 0
     for number in range(kills):
