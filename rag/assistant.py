@@ -9,9 +9,8 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, Self
 
 from rag.errors import SettingsError, StoreError
-from rag.examining import Examination
+from rag.examining import ExaminedModels
 from rag.ingestion.report import IngestReport
-from rag.models.on_demand import Models
 from rag.settings import Settings
 from rag.sources import choose, contents, document, listed
 from rag.stream import Stream
@@ -25,12 +24,11 @@ if TYPE_CHECKING:
     from rag.llamaindex import PilcrowQueryEngine, PilcrowRetriever
     from rag.models.embedder import Embedder
     from rag.types import Step
-    from rag.verification.exam import Grade
 
 # Chroma and the models' libraries take seconds to import, so each method imports what it needs.
 
 
-class Assistant(Models):
+class Assistant(ExaminedModels):
     """An open index that answers questions. Many threads may ask, also while one ingests."""
 
     def __init__(
@@ -39,7 +37,6 @@ class Assistant(Models):
         super().__init__(settings, embedder, llm)
         self.settings = settings
         self._index = index
-        self._examination = Examination(settings)
 
     @classmethod
     def open(
@@ -170,13 +167,6 @@ class Assistant(Models):
 
         with self._index.catalog.read() as snapshot:
             return refreshed(answer, snapshot)
-
-    def exam(self, progress: Callable[[int, int], None] | None = None) -> Grade:
-        """Return the verifier's grade, after its exam if the index keeps none; ModelError without a verifier.
-
-        `progress` gets (claims judged, claims in all).
-        """
-        return self._examination.hold(self._load_llm(), progress)
 
     def search(
         self, question: str, sources: Sequence[str] | str | None = None, limit: int | None = None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from rag import Assistant
 from rag.errors import PilcrowError
@@ -18,6 +19,10 @@ from rag.models.nearby import nearby
 from rag.settings import Settings
 from rag.verification.exam import known_grade
 
+if TYPE_CHECKING:
+    from llama_index.core.llms import LLM
+
+__all__ = ["examine", "nearby"]
 LIBRARIES = (
     "chromadb",
     "llama-index-core",
@@ -51,8 +56,8 @@ def examine(index: Path | None) -> Iterator[Finding]:
         value = getattr(settings, name)
         yield f"{name} = {'none' if value is None else value} (from {origin})", True
     yield from _model(settings)
-    yield from _language_model(settings)
-    yield from _verifier(settings)
+    llm = yield from _language_model(settings)
+    yield from _verifier(settings, llm)
     yield from _index(settings)
 
 
@@ -75,44 +80,52 @@ def _model(settings: Settings) -> Iterator[Finding]:
         yield f"embedder: {BUILT_IN}, weights verified", True
 
 
-def _language_model(settings: Settings) -> Iterator[Finding]:
-    """Yield whether the language model answers, and how fast."""
-    from llama_index.core.llms import ChatMessage
-
+def _language_model(settings: Settings) -> Generator[Finding, None, LLM | None]:
+    """Yield whether the language model answers, and how fast; return it."""
     try:
         llm = load_llm(settings)
-        if llm is None:
-            yield "llm: none; answers consist of the documents' own sentences", True
-            for address, models in nearby():
-                yield f"llm: {', '.join(models)} at {address}; to use one: PILCROW_LLM={address}", True
-            return
-        size = context_size(llm)
-        asked = monotonic()
-        text, began = "", asked
-        for piece in complete(llm, [ChatMessage(content=TRIAL)], TRIAL_TOKENS):
-            began = began if text else monotonic()
-            text += piece
-        speed = count_tokens(llm, text) / max(monotonic() - began, 0.001)
     except PilcrowError as error:
         yield f"problem: {error}", False
-        return
+        return None
+    if llm is None:
+        yield "llm: none; answers consist of the documents' own sentences", True
+        for offer in nearby():
+            yield (
+                f"llm: {offer}; to use it, put at the top of pilcrow.toml: {' and '.join(offer.lines)}",
+                True,
+            )
+        return None
+    try:
+        yield from _trial(llm, str(settings.llm))
+    except PilcrowError as error:
+        yield f"problem: {error}", False
+    return llm
+
+
+def _trial(llm: LLM, where: str) -> Iterator[Finding]:
+    from llama_index.core.llms import ChatMessage
+
+    size = context_size(llm)
+    asked = monotonic()
+    text, began = "", asked
+    for piece in complete(llm, [ChatMessage(content=TRIAL)], TRIAL_TOKENS):
+        began = began if text else monotonic()
+        text += piece
+    speed = count_tokens(llm, text) / max(monotonic() - began, 0.001)
     name = llm.metadata.model_name
     if not text.strip():
-        yield (
-            f"problem: {name} at {settings.llm} returned an empty answer. Set llm_model to a chat model.",
-            False,
-        )
+        yield f"problem: {name} at {where} returned an empty answer. Set llm_model to a chat model.", False
         return
     yield f"llm: {name} answers after {began - asked:.1f} s, {speed:.0f} tokens a second", True
     yield f"llm: context window of {size} tokens", True
 
 
-def _verifier(settings: Settings) -> Iterator[Finding]:
+def _verifier(settings: Settings, llm: LLM | None) -> Iterator[Finding]:
     """Yield the grade of what checks a language model's sentences, if it has one."""
-    if settings.llm is None or settings.verifier == NONE:
+    if llm is None or settings.verifier == NONE:
         return
     try:
-        verifier = load_verifier(settings, load_llm(settings))
+        verifier = load_verifier(settings, llm)
         grade = known_grade(settings.index, verifier) if verifier else None
     except PilcrowError as error:
         yield f"problem: {error}", False

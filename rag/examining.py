@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from rag.errors import ModelError
-from rag.models.llm import LlmSettings
+from rag.models.on_demand import Models, ModelSettings
 from rag.verification.exam import Grade, Progress, keep_grade, known_grade, sit
 from rag.verification.meaning import Remembering, Verifier
 from rag.verification.verifier import Examined
@@ -16,19 +16,19 @@ from rag.verification.verifier import Examined
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
+    from rag.models.embedder import Embedder
+
 log = logging.getLogger(__name__)
 
 NONE = "none"
 WRITER = "llm"
 
 
-class VerifierSettings(LlmSettings, Protocol):
-    """The settings of the verifier."""
+class VerifierSettings(ModelSettings, Protocol):
+    """The settings of the models and the verifier."""
 
     @property
     def index(self) -> Path: ...
-    @property
-    def verifier(self) -> str: ...
     @property
     def verifier_model(self) -> str | None: ...
     @property
@@ -43,6 +43,7 @@ class Examination:
     def __init__(self, settings: VerifierSettings) -> None:
         self._settings = settings
         self._lock = Lock()
+        self.grade: Grade | None = None  # once the exam is over
         self._found: Examined | None = None
         self._is_over = False
 
@@ -50,8 +51,8 @@ class Examination:
         """Return the grade, after an exam if the index keeps none. Raises ModelError."""
         with self._lock:
             self._is_over = True
-            self._found, grade = examine(self._settings, llm, self._settings.index, progress)
-            return grade
+            self._found, self.grade = examine(self._settings, llm, self._settings.index, progress)
+            return self.grade
 
     def result(self, llm: LLM) -> Examined | None:
         """Return the verifier with what it earned; None if there is none, or while it sits its exam."""
@@ -63,6 +64,26 @@ class Examination:
             except ModelError as error:
                 log.warning("No exam: %s Only quotations are shown.", error)
         return self._found
+
+
+class ExaminedModels(Models):
+    """The models of the settings, and the exam of what checks a language model's sentences."""
+
+    def __init__(self, settings: VerifierSettings, embedder: Embedder | None, llm: LLM | None) -> None:
+        super().__init__(settings, embedder, llm)
+        self._examination = Examination(settings)
+
+    @property
+    def grade(self) -> Grade | None:
+        """The verifier's grade; None without a verifier, and until its exam is over."""
+        return self._examination.grade
+
+    def exam(self, progress: Progress | None = None) -> Grade:
+        """Return the verifier's grade, after its exam if the index keeps none; ModelError without a verifier.
+
+        `progress` gets (claims judged, claims in all).
+        """
+        return self._examination.hold(self._load_llm(), progress)
 
 
 def load_verifier(settings: VerifierSettings, llm: LLM | None) -> Verifier | None:

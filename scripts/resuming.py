@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
-from rag import Assistant, Settings
+from rag import Assistant, PilcrowError, Settings
 from rag.examining import NONE, examine
 from rag.models.llm import load_llm
 from rag.verification.exam import Grade, keep_grade
@@ -61,8 +61,12 @@ class Writer:
             raise typer.BadParameter("Name a model.")
         if settings.verifier == NONE:
             return cls(settings, llm, None)
-        with progress_bar() as show:
-            grade = examine(settings, llm, folder, lambda done, total: show("exam", done, total))[1]
+        try:
+            with progress_bar() as show:
+                grade = examine(settings, llm, folder, lambda done, total: show("exam", done, total))[1]
+        except PilcrowError as error:
+            print(f"No exam: {error} Only quotations are shown.")
+            return cls(settings.model_copy(update={"verifier": NONE}), llm, None)
         print(grade)
         return cls(settings, llm, grade)
 

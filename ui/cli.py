@@ -171,13 +171,15 @@ def verify(
     Compares them with the index and, for documents that it lacks, with files in the current folder.
     """
     from ui.export import read_answers
+    from ui.notes import standing
 
     answers = read_answers(file)
     with _open(index) as assistant:
         problems = [assistant.verify(answer, below=Path.cwd()) for answer in answers]
     for answer, found in zip(answers, problems, strict=True):
         question = " ".join(answer.question.split())
-        terminal.print_text("\n  ".join([f"{question}:", *found]) if found else f"{question}: verified")
+        held = f"{question}: verified" + (f" ({how})" if (how := standing(answer)) else "")
+        terminal.print_text("\n  ".join([f"{question}:", *found]) if found else held)
     if any(problems):
         raise typer.Exit(1)
 

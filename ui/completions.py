@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from secrets import token_urlsafe
 from threading import BoundedSemaphore
@@ -67,7 +68,8 @@ def error_response(status: int, message: str, code: str, param: str | None = Non
 def routes(assistant: Assistant) -> list[Route]:
     """Return `/v1/models` and `/v1/chat/completions`.
 
-    Citations and statements are extra fields of the message; in a stream, of the last delta.
+    Citations, statements and the verifier's grade are extra fields of the message; in a stream, of the last
+    delta.
     """
     slots = BoundedSemaphore(MAX_CONCURRENT)
 
@@ -95,9 +97,9 @@ def routes(assistant: Assistant) -> list[Route]:
             slots.release()
             return error_response(503, str(error), "unavailable")
         if request.stream:
-            return _streamed_completion(stream, slots)
+            return _streamed_completion(stream, slots, assistant)
         slots.release()
-        return _completion(stream)
+        return _completion(stream, assistant)
 
     return [
         Route("/v1/models", models, methods=["GET"]),
@@ -139,25 +141,26 @@ def _turns(messages: Sequence[_Message]) -> tuple[Turn, ...]:
     )
 
 
-def _completion(stream: Stream) -> Response:
+def _completion(stream: Stream, assistant: Assistant) -> Response:
     answer = stream.answer
     message = {
         "role": "assistant",
         "content": answer.text,
         "refusal": None,
-        **_checked(answer),
+        **_checked(answer, assistant),
     }
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return JSONResponse(_envelope("chat.completion") | {"choices": [choice]})
 
 
-def _checked(answer: Answer) -> dict[str, object]:
-    """Return the citations, and the statements with their statuses."""
-    written = answer.as_json()
-    return {name: written[name] for name in ("citations", "statements")}
+def _checked(answer: Answer, assistant: Assistant) -> dict[str, object]:
+    """Return the citations, the statements with their statuses, and the grade of what checked them."""
+    written, grade = answer.as_json(), assistant.grade
+    checked: dict[str, object] = {name: written[name] for name in ("citations", "statements")}
+    return checked | {"verifier": asdict(grade) | {"passed": grade.passed} if grade else None}
 
 
-def _streamed_completion(stream: Stream, slots: BoundedSemaphore) -> Response:
+def _streamed_completion(stream: Stream, slots: BoundedSemaphore, assistant: Assistant) -> Response:
     envelope = _envelope("chat.completion.chunk")
 
     def event(delta: Mapping[str, object], finish: str | None = None) -> str:
@@ -170,7 +173,7 @@ def _streamed_completion(stream: Stream, slots: BoundedSemaphore) -> Response:
             async for piece in iterate_in_threadpool(iter(stream)):
                 if piece:
                     yield event({"content": piece})
-            yield event(_checked(stream.answer), "stop")
+            yield event(_checked(stream.answer, assistant), "stop")
         except PilcrowError as error:
             yield f"data: {json.dumps({'error': {'message': str(error), 'code': 'unavailable'}})}\n\n"
         finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rag import Answer, Citation, Evidence, PilcrowError, Statement
 from ui.conversations import Entry
-from ui.notes import change, notes
+from ui.notes import change, notes, standing
 from ui.render import TEMPLATES
 
 FORMAT = 1  # version of the JSON
@@ -37,13 +37,13 @@ class _Turn:
 
     @property
     def summary(self) -> str:
-        """When it was asked, how it was understood, and whether its sources differ."""
+        """When it was asked, how it was understood, if its sources differ, how far they bear it out."""
         answer = self.entry.answer
         asked = f"Asked {self.entry.asked:%Y-%m-%d}."
         if answer.standalone and answer.standalone != answer.question:
             asked += f" Understood as: {answer.standalone}"
         differ = ["The sources differ."] if answer.conflicting else []
-        return " ".join([asked, *differ, *notes(answer)])
+        return " ".join(filter(None, [asked, *differ, *notes(answer), standing(answer)]))
 
     def notes_of(self, statement: Statement) -> list[int]:
         return [self.notes[number] for number in statement.citations if number in self.notes]

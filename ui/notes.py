@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag import Answer, Citation, Evidence, IngestReport
+from rag import Answer, Citation, Evidence, IngestReport, Statement
 
 NAMED = 5  # documents whose files are gone
 
@@ -21,6 +21,26 @@ def notes(answer: Answer) -> list[str]:
     if answer.older:
         found.append(f"Other editions left out: {', '.join(answer.older)}.")
     return found
+
+
+def standing(answer: Answer) -> str:
+    """Return which statements are supported, quoted and unconfirmed; "" if all are quoted."""
+    by_status: dict[str, list[str]] = {}
+    for number, statement in enumerate(answer.statements, 1):
+        by_status.setdefault(statement.status.value, []).append(str(number))
+    if not by_status.keys() - {"quoted"}:
+        return ""
+    return " ".join(
+        f"{status.capitalize()}: statement{'s' * (len(numbers) > 1)} {', '.join(numbers)}."
+        for status, numbers in by_status.items()
+    )
+
+
+def how(statement: Statement, answer: Answer) -> str:
+    """Return how far a statement is borne out by what it cites."""
+    if statement.status == "supported":
+        return f"Supported, says the verifier ({statement.support:.2f})"
+    return "Computed" if answer.computed else statement.status.capitalize()
 
 
 _CHANGES = {

@@ -11,6 +11,7 @@ import gradio as gr
 
 from rag import Assistant, PilcrowError
 from ui import chat, library, server, tools
+from ui.about import about
 from ui.conversations import Conversations
 from ui.render import part
 from ui.routes import routes
@@ -70,6 +71,7 @@ class _Page:
             new = gr.Button("New conversation", variant="primary", size="md")
             self._search = gr.Textbox(label="Search conversations", max_lines=1)
             self._listing = _html()
+            self._about = _html()
         with gr.Tabs(elem_id="pilcrow-tabs"):
             with gr.Tab("Ask", elem_id="pilcrow-ask"):
                 self._lay_out_chat()
@@ -122,6 +124,7 @@ class _Page:
         new.click(self._new, self._search, chat_outputs, **private)
         self._search.change(self._searched, [self._search, self._conversation], self._listing, **private)
         page.load(self._load, None, [*chat_outputs, self._sources], **private)
+        page.load(lambda: about(self._assistant), None, self._about, **private)
         library_tab.select(self._library, None, library_outputs, **private)
         self._library_click.change(self._library_clicked, self._library_click, library_outputs, **private)
         self._watch.submit(self._watch_folder, self._watch, library_outputs, **private)

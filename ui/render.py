@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from rag import Answer, Citation, Evidence, Statement
 from ui.conversations import MAX_NOTE, VERDICTS
-from ui.notes import change, notes
+from ui.notes import change, how, notes
 
 _MARK = re.compile(r"\[(\d+)\]")
 # Invisible characters, and those that change the direction of the text after them.
@@ -58,6 +58,23 @@ def _pieces(
                 yield "text", f"[{piece}]"
 
 
+def _spoken(answer: Answer) -> Iterator[tuple[Statement | None, str]]:
+    """Split an answer's text into its statements with their marks, and what is between them (None, …)."""
+    at = 0
+    for statement in answer.statements:
+        marks = "".join(f"[{number}]" for number in statement.citations)
+        whole = f"{statement.text} {marks}{statement.caveat}"
+        start = answer.text.find(whole, at)
+        if start < 0:
+            continue
+        if start > at:
+            yield None, answer.text[at:start]
+        yield statement, whole
+        at = start + len(whole)
+    if answer.text[at:]:
+        yield None, answer.text[at:]
+
+
 def _uncited(answer: Answer) -> list[Evidence]:
     """Return the evidence that isn't cited."""
     cited = {(citation.source, citation.paragraph) for citation in answer.citations}
@@ -94,7 +111,9 @@ TEMPLATES.globals |= {
     "VERDICTS": VERDICTS,
     "change": change,
     "citations_of": _citations_of,
+    "how": how,
     "notes": notes,
     "pieces": _pieces,
+    "spoken": _spoken,
     "uncited": _uncited,
 }

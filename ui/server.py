@@ -147,6 +147,11 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def is_only_here(settings: Settings) -> bool:
+    """Return whether the page is for users of this machine only."""
+    return is_loopback(settings.host) and not settings.accounts
+
+
 def require_login(settings: Settings) -> None:
     """Raise PilcrowError if other machines could read the documents without a login."""
     if settings.accounts or is_loopback(settings.host):

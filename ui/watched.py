@@ -10,7 +10,7 @@ import gradio as gr
 
 from rag import Assistant, IngestReport, PilcrowError
 from ui.render import part
-from ui.server import is_loopback
+from ui.server import is_only_here
 
 
 @dataclass
@@ -33,8 +33,7 @@ class WatchedFolders:
     @property
     def may_add(self) -> bool:
         """Whether the page's users may choose folders: not if they are on other machines."""
-        settings = self._assistant.settings
-        return is_loopback(settings.host) and not settings.accounts
+        return is_only_here(self._assistant.settings)
 
     def add(self, path: str | Path) -> None:
         """Watch a folder; PilcrowError if there is none, or if it is watched already."""

@@ -11,7 +11,6 @@ from scripted_llm_server import saying, scripted
 
 from rag.doctor import examine
 from rag.errors import SettingsError
-from rag.models.nearby import nearby
 from rag.settings import Settings
 
 
@@ -224,7 +223,10 @@ def test_doctor_says_that_no_language_model_is_set() -> None:
 
 def test_doctor_offers_the_models_that_answer_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     with scripted(saying("unasked")) as server:
-        monkeypatch.setattr("rag.doctor.nearby", lambda: nearby((server.address, "http://127.0.0.1:9/v1")))
+        monkeypatch.setattr("rag.models.nearby.USUAL", (server.address, "http://127.0.0.1:9/v1"))
         (offer,) = [line for line, good in examine(None) if good and server.address in line]
-        assert offer == f"llm: parrot at {server.address}; to use one: PILCROW_LLM={server.address}"
+        assert offer == (
+            f"llm: parrot at {server.address}; to use it, put at the top of pilcrow.toml: "
+            f'llm = "{server.address}"'
+        )
         assert server.bodies() == []
