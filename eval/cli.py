@@ -45,13 +45,18 @@ def evaluate(
     judge_url: Annotated[
         str | None,
         typer.Option(
-            "--judge-url", metavar="URL", help="OpenAI-compatible address of an LLM that also judges."
+            "--judge-url",
+            metavar="URL",
+            help="OpenAI-compatible address of an LLM that also judges; by default, the setting llm.",
         ),
     ] = None,
     judge_model: Annotated[str | None, typer.Option("--judge-model", help="Model at --judge-url.")] = None,
     output: Output = NIGHTLY,
 ) -> None:
-    """Ask the questions, score the answers, write a report. Exit with code 1 if something got worse."""
+    """Ask the questions, score the answers, write a report. Exit with code 1 if something got worse.
+
+    If a language model is set, it answers them too, and the report has both side by side.
+    """
     if context.invoked_subcommand:
         return
     if (questions is None) != (index is None):
@@ -61,9 +66,7 @@ def evaluate(
     _require_ragas()
     from eval import nightly
 
-    plan = replace(
-        _plan(questions, index, output), quick=quick, judge_url=judge_url, judge_model=judge_model or ""
-    )
+    plan = replace(_plan(questions, index, output), quick=quick, judge_url=judge_url, judge_model=judge_model)
     found = nightly.evaluate(plan, _track, lambda text: typer.echo(text, err=True))
     _summarise(found, output)
     if found.worse:
@@ -75,16 +78,18 @@ def _plan(questions: Path | None, index: Path | None, output: Path) -> Plan:
     from eval import DATA, SEEDS
     from eval.nightly import Plan
     from eval.questions.question import FILE
+    from rag import Settings
 
+    settings = Settings.load(index=index)
     if questions and index:
-        return Plan(questions, output, index=index)
+        return Plan(questions, output, settings)
     if not SEEDS.is_dir():
         raise PilcrowError(
             "The built-in questions are about seeds/, which is not installed. "
             "Pass your own: `pilcrow eval --questions FILE --index DIR`."
         )
     # The public sets are beside some checkouts.
-    return Plan(FILE, output, documents=SEEDS, public=DATA if DATA.is_dir() else None)
+    return Plan(FILE, output, settings, documents=SEEDS, public=DATA if DATA.is_dir() else None)
 
 
 @app.command()
@@ -169,7 +174,15 @@ def _track(questions: Sequence[Question]) -> Iterable[Question]:
 
 
 def _summarise(found: Results, output: Path) -> None:
-    from eval.report.wording import by_model, difference, interval, number, reliability
+    from eval.report.wording import (
+        about_model,
+        difference,
+        interval,
+        judging,
+        number,
+        side_by_side,
+        statements,
+    )
 
     width = max(len(change.measure.name) for change in found.changes)
     for change in found.changes:
@@ -177,8 +190,16 @@ def _summarise(found: Results, output: Path) -> None:
         failed = f", {change.failed} failed" if change.failed else ""
         now = f"{change.measure.name:{width}}  {number(change.now.value)} {between:18} n {change.scored:<4}"
         typer.echo(f"{now} {difference(change.by)} {change.verdict}{failed}")
-    typer.echo(f"Faithfulness is judged by the local judge. {reliability(found.trials)}")
-    if found.model:
-        typer.echo(by_model(found.model))
+    typer.echo(judging(found))
+    if found.written is None:
+        typer.echo(statements(found.cases))
+    else:
+        head = ("", "extractive", found.written.name, "change (95 %)", "questions")
+        rows = [head, *side_by_side(found, found.written)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        for line in about_model(found.written):
+            typer.echo(line)
     typer.echo(f"{'FAILED' if found.worse else 'passed'}: {found.verdict}")
     typer.echo(f"The report is in {output / 'report.html'}; {found.seconds:.0f} s")

@@ -5,74 +5,97 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
+from zlib import crc32
 
 import rag
-from eval.judge.trials import AnswerToJudge, drawn, faithfulness, judge_the_judge, mean
+from eval.judge.agreement import agreement
+from eval.judge.faithfulness import faithfulness
+from eval.metrics import share
 from eval.questions.question import Question, load, validate
 from eval.report.markdown import markdown
 from eval.report.page import page
 from eval.runs import gate, history, results
 from eval.runs.history import Accepted, Entry
-from eval.runs.record import Record, Track, run
-from eval.runs.results import ModelJudge, Results
+from eval.runs.record import Record, Track, run, run_model
+from eval.runs.results import Results
+from eval.runs.written import Exam, ModelJudge, Written, beside
 from eval.scores import ragas
 from eval.scores.cases import Case
 from eval.scores.measures import Scores
 from rag import Assistant, PilcrowError, Settings
 
+if TYPE_CHECKING:
+    from eval.judge.llm import LLMFaithfulness
+
 QUICK = 30  # questions; the first ones include every kind
-SAMPLE, TRIED = 20, 10  # answers, and claims of each trial, that an LLM judges
+SAMPLE = 20  # answers that an LLM judges
+EXAMS = "exams.json"  # where an index keeps the grades of verifiers
+MODELS = {"llm", "llm_model", "llm_context", "verifier", "verifier_model", "verifier_code", "unconfirmed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The questions, the folder of documents or the index to ask, and the output folder.
+    """The questions, the output folder, the settings, and the documents (None: ask the settings' index).
 
-    `public` is the folder of the sets that people labelled, to try the judge on. `judge_url` and
-    `judge_model` name an LLM at an OpenAI-compatible address that also judges a sample.
+    Of a temporary index of documents only the settings of the models count. `public` is the folder of the set
+    that people labelled, to measure the judge on. `judge_url` and `judge_model` name an LLM at an
+    OpenAI-compatible address that also judges a sample; by default, the one that writes the answers.
     """
 
     questions: Path
     output: Path
+    settings: Settings = field(default_factory=Settings)
     documents: Path | None = None
-    index: Path | None = None
     quick: bool = False
     public: Path | None = None
     judge_url: str | None = None
-    judge_model: str = ""
+    judge_model: str | None = None
+
+    @property
+    def writer(self) -> str:
+        """The name of the language model that writes answers, "" without one."""
+        llm = self.settings.llm or ""
+        return self.settings.llm_model or (llm if "://" in llm else Path(llm).name)
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The answers of one run; `resumed` counts those of an earlier, interrupted start."""
+    """The answers of one run; `resumed` counts those of an earlier, interrupted start.
+
+    `records` are their files: of the extractive answers and, if a model is set, of its answers.
+    """
 
     run: str
     started: datetime
     cases: tuple[Case, ...]
     resumed: int
     documents: int
-    record: Path
+    records: tuple[Path, ...]
+    written: Written | None = None
 
 
 def evaluate(plan: Plan, track: Track, say: Callable[[str], None]) -> Results:
     """Run the whole evaluation and write its reports into the output folder."""
     start = perf_counter()
     questions = load(plan.questions)
+    judge = open_judge(plan)
     with open_index(plan) as assistant:
         answers = ask_all(plan, questions[:QUICK] if plan.quick else questions, assistant, track, say)
     say("scoring and judging")
-    found = compare(plan, answers, len(questions))
+    found = compare(plan, answers, len(questions), judge)
     entry = history_entry(found)
     history.remember(plan.output, entry)
     earlier = history.entries(plan.output, entry.questions)
     found = replace(found, earlier=earlier, seconds=perf_counter() - start)
     write_reports(found, plan.output)
-    answers.record.replace(plan.output / "answers.jsonl")
+    for record, name in zip(answers.records, ("answers.jsonl", "answers-llm.jsonl"), strict=False):
+        record.replace(plan.output / name)
     return found
 
 
@@ -83,42 +106,71 @@ def open_index(plan: Plan) -> Iterator[Assistant]:
     Raises PilcrowError if the index is empty or a document cannot be read.
     """
     if plan.documents is None:
-        with Assistant.open(settings=Settings.load(index=plan.index)) as assistant:
+        with Assistant.open(settings=plan.settings) as assistant:
             if not assistant.documents():
+                index = plan.settings.index
                 raise PilcrowError(
-                    f"The index {plan.index} is empty. "
-                    f"Add documents with `pilcrow ingest --index {plan.index} PATH`."
+                    f"The index {index} is empty. Add documents with `pilcrow ingest --index {index} PATH`."
                 )
             yield assistant
         return
     folder = plan.output / f"index-{_hash([*_contents(plan.documents), *_code()])}"
-    with Assistant.open(folder, Settings()) as assistant:
+    models = {name: getattr(plan.settings, name) for name in (*MODELS, "llm_key", "llm_seconds")}
+    with Assistant.open(folder, Settings(**models)) as assistant:
         ingested = assistant.ingest([plan.documents])
         if ingested.failed:
             raise PilcrowError("{}: {}".format(*ingested.failed[0]))
+        if (plan.output / EXAMS).exists():  # else each night has an exam
+            shutil.copy(plan.output / EXAMS, folder)
         yield assistant
+        if (folder / EXAMS).exists():
+            shutil.copy(folder / EXAMS, plan.output)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def ask_all(
     plan: Plan, questions: Sequence[Question], assistant: Assistant, track: Track, say: Callable[[str], None]
 ) -> Answers:
-    """Validate the questions, then ask them, resuming an interrupted run if there is one."""
+    """Validate the questions, then ask them, resuming an interrupted run if there is one.
+
+    If a language model is set, ask them all once more, to be answered by it.
+    """
     validate(questions, assistant)
     documents = assistant.documents()
-    key = _hash(
-        [
-            *(question.digest for question in questions),
-            *(f"{document.source} {document.sha256}" for document in documents),
-            assistant.settings.model_dump_json(include={"embedder", "reranker", "evidence"}),
-            *_code(),
-        ]
-    )
-    with closing(Record(plan.output / f"run-{key}.jsonl", questions)) as record:
+    lines = [
+        *(question.digest for question in questions),
+        *(f"{document.source} {document.sha256}" for document in documents),
+        assistant.settings.model_dump_json(include={"embedder", "reranker", "evidence"}),
+        *_code(),
+    ]
+    with closing(Record(plan.output / f"run-{_hash(lines)}.jsonl", questions)) as record:
         if record.resumed:
             say(f"resuming run {record.run}: {record.resumed} of {len(questions)} questions are answered")
         cases = run(questions, assistant, record, track)
-        return Answers(record.run, record.started, cases, record.resumed, len(documents), record.path)
+    answers = Answers(record.run, record.started, cases, record.resumed, len(documents), (record.path,))
+    if not plan.writer:
+        return answers
+    say(f"asking again, to be answered by {plan.writer}")
+    key = _hash([*lines, plan.settings.model_dump_json(include=MODELS)])
+    with closing(Record(plan.output / f"run-{key}.jsonl", questions)) as record:
+        exam, no_exam = sit_exam(assistant)
+        cases, failed = run_model(questions, assistant, record, track)
+    written = Written(plan.writer, cases, {}, (), failed, exam, no_exam)
+    return replace(answers, records=(*answers.records, record.path), written=written)
+
+
+def sit_exam(assistant: Assistant) -> tuple[Exam | None, str]:
+    """Return the grade of the verifier, or None and why it has none."""
+    if not assistant.has_verifier:
+        return None, "No verifier is set, so no sentence of the model can be supported."
+    try:
+        grade = assistant.exam()
+    except PilcrowError as error:
+        return None, str(error)
+    shares = grade.shares
+    return Exam(
+        grade.verifier, grade.passed, shares.auc, shares.true_passed, shares.false_passed, str(grade)
+    ), ""
 
 
 def score(cases: Sequence[Case]) -> Scores:
@@ -126,13 +178,12 @@ def score(cases: Sequence[Case]) -> Scores:
     return ragas.score(cases, ragas.supported, faithfulness(ragas.to_judge(cases)))
 
 
-def compare(plan: Plan, answers: Answers, total: int) -> Results:
+def compare(plan: Plan, answers: Answers, total: int, judge: LLMFaithfulness | None) -> Results:
     """Score the run and compare it with the accepted one; `total` is the number of questions in the file."""
     scores = score(answers.cases)
     accepted = history.read_accepted(results.accepted_file(plan.questions, plan.output))
     then = accepted or Accepted("", "", answers.started)
     digests = {case.question.id: case.question.digest for case in answers.cases}
-    right = right_answers(answers.cases, scores)
     return Results(
         run=answers.run,
         started=answers.started,
@@ -145,51 +196,42 @@ def compare(plan: Plan, answers: Answers, total: int) -> Results:
         scores=scores,
         changes=gate.compare(scores, digests, then.scores, then.asked),
         accepted=accepted,
-        trials=judge_the_judge(plan.public, right, sample=QUICK if plan.quick else None),
-        model=judge_by_model(plan, answers.cases, right),
+        agreement=agreement(plan.public),
+        judged=judge_sample(answers.cases, judge),
+        written=answers.written and compare_written(answers.written, scores, judge),
     )
 
 
-def judge_by_model(
-    plan: Plan, cases: Sequence[Case], right: dict[str, list[AnswerToJudge]]
-) -> ModelJudge | None:
-    """Judge a fixed sample of the answers with the LLM of the plan, and try that judge too."""
-    if plan.judge_url is None:
+def compare_written(written: Written, extractive: Scores, judge: LLMFaithfulness | None) -> Written:
+    """Score a model's answers and compare them with the extractive ones."""
+    scores = score(written.cases)
+    changes = beside(written.cases, scores, extractive)
+    return replace(written, scores=scores, changes=changes, judged=judge_sample(written.cases, judge))
+
+
+def open_judge(plan: Plan) -> LLMFaithfulness | None:
+    """Return RAGAS' Faithfulness by the LLM of the plan, if it has one at an address."""
+    if plan.judge_url:
+        from eval.judge.llm import judge_at
+
+        return judge_at(plan.judge_url, plan.judge_model)
+    if plan.settings.llm and "://" in plan.settings.llm:
+        from eval.judge.llm import judge_at
+
+        key = plan.settings.llm_key
+        return judge_at(plan.settings.llm, plan.settings.llm_model, key.get_secret_value() if key else None)
+    return None
+
+
+def judge_sample(cases: Sequence[Case], judge: LLMFaithfulness | None) -> ModelJudge | None:
+    """Judge a sample of the answers with an LLM: those to the same questions every night."""
+    if judge is None:
         return None
-    from eval.judge.llm import judge_at
-
-    judge = judge_at(plan.judge_url, plan.judge_model, plan.output / "judged")
-    answers = ragas.to_judge(cases)
-    chosen = drawn((answer.id for answer in answers), SAMPLE)
-    judged = faithfulness([answer for answer in answers if answer.id in chosen], judge)
-    figure, failed, abstained = mean(judged)
-    return ModelJudge(
-        name=plan.judge_model,
-        faithfulness=figure,
-        scored=len(judged) - failed - abstained,
-        failed=failed,
-        abstained=abstained,
-        trials=judge_the_judge(plan.public, right, judge, TRIED),
-    )
-
-
-def right_answers(cases: Sequence[Case], scores: Scores) -> dict[str, list[AnswerToJudge]]:
-    """Return the right answers to plant faults in: those of this run, and the references with their gold."""
-    right = {id_ for id_, score in scores["answer accuracy"].items() if score.value == 1}
-    references = [
-        AnswerToJudge(
-            case.question.id,
-            case.question.text,
-            case.question.reference,
-            tuple(passage.whole for place in case.question.gold if (passage := case.passages[place])),
-        )
-        for case in cases
-        if case.question.answerable
-    ]
-    return {
-        "right answers of this run": ragas.to_judge([case for case in cases if case.question.id in right]),
-        "reference answers": references,
-    }
+    chosen = sorted(ragas.to_judge(cases), key=lambda answer: (crc32(answer.id.encode()), answer.id))[:SAMPLE]
+    judged = faithfulness(chosen, judge)
+    scored = [item.score for item in judged if item.score is not None]
+    failed = sum(item.failed for item in judged)
+    return ModelJudge(judge.llm.model, share(scored), len(scored), failed, len(judged) - len(scored) - failed)
 
 
 def write_reports(found: Results, output: Path) -> None:

@@ -22,7 +22,7 @@ from typing import Annotated
 import typer
 from rich.progress import track
 
-from eval.judge.faithfulness import SUPPORTED, verdict
+from eval.judge.lexical import SUPPORTED, verdict
 from eval.questions.question import Question
 from eval.scores.reply import Reply, cites_gold, right
 from rag import Answer, Assistant, Settings

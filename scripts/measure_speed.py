@@ -24,7 +24,7 @@ import numpy as np
 import typer
 
 from eval import DATA
-from eval.judge import minilm
+from eval.scores import minilm
 from rag import Assistant, Settings
 from rag.index.folder import Index
 from rag.ingestion.indexer import ingest

@@ -1,1 +1,1 @@
-"""The judge: whether paragraphs support a statement, and how reliable that judgement is."""
+"""The judge: whether paragraphs support a statement."""

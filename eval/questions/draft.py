@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+from calendar import month_name
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from eval.judge.words import MONTHS, sentences
+from eval.judge.words import sentences
 from eval.metrics import Place
 from eval.questions.question import FOLLOW_UP, KINDS, UNANSWERABLE, Question, faults
 from rag import Assistant, Paragraph, PilcrowError, Turn
 
-_MONTH = f"(?:{'|'.join(MONTHS)})"
+_MONTH = f"(?:{'|'.join(month_name[1:])})"
 # What to ask about, most reliable first: kind, how the question begins, the words asked for.
 _PATTERNS = (
     (

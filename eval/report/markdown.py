@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.report.wording import NOTHING, breakdown, by_model, difference, interval, number, reliability
+from eval.report.wording import (
+    NOTHING,
+    about_model,
+    breakdown,
+    difference,
+    interval,
+    judging,
+    number,
+    side_by_side,
+    statements,
+)
 from eval.runs.results import HEADLINE, Failure, Results, by_document, by_kind, failures
+from eval.runs.written import Written
 from eval.scores.measures import FAITHFULNESS
 
 BROKEN_DOWN = ("answer accuracy", "citation right", FAITHFULNESS, "hit@1")
@@ -20,8 +31,8 @@ def markdown(results: Results) -> str:
         f"{len(results.cases)} questions ({_code(results.name)}) on {results.documents} documents, "
         f"in {results.seconds:.0f} s.",
         _metrics(results),
-        f"Faithfulness is judged by the local judge. {reliability(results.trials)}",
-        *([_flat(by_model(results.model))] if results.model else []),
+        _flat(judging(results)),
+        *(_both_modes(results, results.written) if results.written else [statements(results.cases)]),
     ]
     for title, groups in (("Kind", by_kind(results.cases)), ("Document", by_document(results.cases))):
         rows = [[_code(name), *cells] for name, *cells in breakdown(groups, results, BROKEN_DOWN)]
@@ -46,6 +57,17 @@ def _metrics(results: Results) -> str:
             ]
         )
     return _table(["Metric", "Now", "95 %", "Accepted", "Change (95 %)", "Verdict", "Questions"], rows)
+
+
+def _both_modes(results: Results, written: Written) -> list[str]:
+    head = ["", "Extractive", _code(written.name), "Change (95 %)", "Questions"]
+    rows = [[_flat(name), *cells] for name, *cells in side_by_side(results, written)]
+    return [
+        "## With the language model",
+        "The table above is about extractive answers, which the gate compares. Here are both.",
+        _table(head, rows),
+        *map(_code, about_model(written)),
+    ]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

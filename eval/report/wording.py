@@ -1,17 +1,14 @@
-"""The words of the reports: figures, intervals, changes, and how reliable the judge is."""
+"""The words of the reports: figures, intervals, changes, the judge, and a language model's answers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from eval.metrics import Figure
-from eval.runs.results import ModelJudge, Results, mean_of
+from eval.runs.results import Results, mean_of
+from eval.runs.written import ModelJudge, Written, count_statements
 from eval.scores.cases import Case
-
-if TYPE_CHECKING:
-    from eval.judge.trials import Trial
 
 NOTHING = "–"
 
@@ -36,30 +33,74 @@ def difference(figure: Figure) -> str:
     return number(figure.value, signed=True) + (f" ({between})" if between else "")
 
 
-def by_model(model: ModelJudge) -> str:
-    """Return the faithfulness by an LLM, with its counts and reliability."""
-    mean = f"By {model.name}, on a fixed sample: {number(model.faithfulness.value)}"
-    mean += f" ({interval(model.faithfulness)})" if model.scored else ""
-    counts = f"{model.scored} scored, {model.failed} failed, {model.abstained} with nothing to judge"
-    return f"{mean}; {counts}. {reliability(model.trials)}"
+def judging(results: Results) -> str:
+    """Return who judges faithfulness, how reliable that is, and what an LLM says, if one judged too."""
+    return f"Faithfulness is judged by the local judge. {reliability(results)}{_by_llm(results.judged)}"
 
 
-def reliability(trials: Sequence[Trial]) -> str:
-    """Return how reliable the judge is, in one sentence."""
-    shown = [f"on {trial.name}, {figures}" for trial in trials if (figures := _main_figures(trial))]
+def reliability(results: Results) -> str:
+    """Return how reliable the local judge is, in one sentence."""
+    if not results.agreement:
+        return "The judge's reliability was not measured."
+    figures = [
+        f"{name} {number(figure.value)} ({interval(figure)})" for name, figure in results.agreement.items()
+    ]
+    count = max(figure.count for figure in results.agreement.values())
+    return f"Its agreement with people on {count} claims of WiCE: {', '.join(figures)}."
+
+
+def _by_llm(judged: ModelJudge | None) -> str:
+    if judged is None:
+        return ""
+    mean = f" By {judged.name} (RAGAS), on a fixed sample: {number(judged.faithfulness.value)}"
+    mean += f" ({interval(judged.faithfulness)})" if judged.scored else ""
     return (
-        f"Reliability of the judge: {'; '.join(shown)}."
-        if shown
-        else "The judge's reliability was not measured."
+        f"{mean}; {judged.scored} scored, {judged.failed} failed, {judged.abstained} with nothing to judge."
     )
 
 
-def _main_figures(trial: Trial) -> str:
-    names = [name for name in ("balanced accuracy", "detection", "false alarms") if name in trial.figures]
-    shown = [
-        f"{name} {number(trial.figures[name].value)} ({interval(trial.figures[name])})" for name in names
+def statements(cases: Sequence[Case]) -> str:
+    """Return how many statements the answers have, by status."""
+    found = count_statements(cases)
+    return (
+        f"Statements: {found.all}, of which {found.quoted} quoted, {found.supported} supported, "
+        f"{found.unconfirmed} unconfirmed; {found.left_out} sentences left out."
+    )
+
+
+def about_model(written: Written) -> list[str]:
+    """Return the grade of the verifier, and what the model did not answer, a sentence each."""
+    lines = [f"Verifier: {written.exam.words if written.exam else written.no_exam}."]
+    if written.failed:
+        why = next(iter(written.failed.values()))
+        lines.append(f"{written.name} did not answer {len(written.failed)} of the questions: {why}")
+    return [f"{line.rstrip('.')}." for line in lines]
+
+
+def side_by_side(results: Results, written: Written) -> list[tuple[str, ...]]:
+    """Return a row for each measure: extractive, by the model, the change, and the questions behind it."""
+    rows: list[tuple[str, ...]] = [
+        (
+            change.measure.name,
+            number(change.then.value),
+            f"{number(change.now.value)} ({interval(change.now)})" if change.scored else NOTHING,
+            difference(change.by),
+            str(change.scored),
+        )
+        for change in written.changes
     ]
-    return f"{', '.join(shown)}, n {trial.figures[names[0]].count}" if shown else ""
+    if results.judged and written.judged:
+        both = [results.judged, written.judged]
+        cells = [f"{number(one.faithfulness.value)}, n {one.scored}" for one in both]
+        rows.append((f"faithfulness, by {written.judged.name} (RAGAS)", *cells, "", ""))
+    asked = {case.question.id for case in written.cases}
+    before = count_statements([case for case in results.cases if case.question.id in asked])
+    after = count_statements(written.cases)
+    for name in ("quoted", "supported", "unconfirmed", "left_out"):
+        label = "sentences left out" if name == "left_out" else f"statements {name}"
+        rows.append((label, str(getattr(before, name)), str(getattr(after, name)), "", ""))
+    rows.append(("seconds for an answer (median)", f"{before.seconds:.2f}", f"{after.seconds:.2f}", "", ""))
+    return rows
 
 
 def breakdown(

@@ -13,6 +13,7 @@ from eval.questions.question import Question
 from eval.scores.cases import Case, ask
 from rag import Assistant, PilcrowError
 
+FAILURES = 5  # of a language model, after which it is asked no more
 Track = Callable[[Sequence[Question]], Iterable[Question]]  # passes questions on, and may show progress
 
 
@@ -77,3 +78,22 @@ def run(
     for question in track([question for question in questions if question.id not in record.cases]):
         record.add(ask(question, assistant))
     return tuple(record.cases[question.id] for question in questions)
+
+
+def run_model(
+    questions: Sequence[Question], assistant: Assistant, record: Record, track: Track
+) -> tuple[tuple[Case, ...], dict[str, str]]:
+    """Ask the language model what the record lacks; return the cases, and the errors of the other questions.
+
+    After FAILURES errors it asks no more.
+    """
+    failed: dict[str, str] = {}
+    for question in track([question for question in questions if question.id not in record.cases]):
+        if len(failed) >= FAILURES:
+            failed[question.id] = "not asked, after other questions failed"
+            continue
+        try:
+            record.add(ask(question, assistant, extractive=False))
+        except PilcrowError as error:
+            failed[question.id] = str(error)
+    return tuple(record.cases[each.id] for each in questions if each.id in record.cases), failed

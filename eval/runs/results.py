@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eval.metrics import Figure
 from eval.questions.question import FILE as OWN
 from eval.runs.gate import Change
 from eval.runs.history import Accepted, Entry, read_scores, replace, write_accepted, written_scores
+from eval.runs.written import ModelJudge, Written, count_statements, written_as_json
 from eval.scores.cases import Case
 from eval.scores.measures import FAITHFULNESS, Score, Scores
 from rag import PilcrowError
-
-if TYPE_CHECKING:
-    from eval.judge.trials import Trial
 
 FILE = "report.json"
 BELOW_ONE = {  # the reason to report if a metric is below 1
@@ -32,27 +29,13 @@ HEADLINE = ("answer accuracy", "citation right", FAITHFULNESS, "abstention recal
 
 
 @dataclass(frozen=True, slots=True)
-class ModelJudge:
-    """Faithfulness by an LLM, on a fixed sample of the answers; shown beside the local judge's, not gated.
-
-    `scored`, `failed` and `abstained` count answers. `trials` say how reliable this judge is.
-    """
-
-    name: str
-    faithfulness: Figure
-    scored: int
-    failed: int
-    abstained: int
-    trials: tuple[Trial, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Results:
     """Everything about one run. `total` is the number of questions in the file; `cases` are those asked.
 
-    `resumed` counts the answers taken from an interrupted run; `seconds` is the time of this one. `trials`
-    say how reliable the local judge is; `model` is the judgement of an LLM, if one is set. `earlier` are
-    the runs of the same questions, oldest first, including this one.
+    `resumed` counts the answers taken from an interrupted run; `seconds` is the time of this one.
+    `agreement` says how reliable the local judge is; `judged` is the judgement of an LLM, if one is set.
+    `earlier` are the runs of the same questions, oldest first, including this one. All of it is about the
+    extractive answers; `written` has those of a language model, if one is set.
     """
 
     run: str
@@ -66,9 +49,10 @@ class Results:
     scores: Scores
     changes: tuple[Change, ...]
     accepted: Accepted | None
-    trials: tuple[Trial, ...]
+    agreement: Mapping[str, Figure]
     earlier: tuple[Entry, ...] = ()
-    model: ModelJudge | None = None
+    judged: ModelJudge | None = None
+    written: Written | None = None
 
     @property
     def whole(self) -> bool:
@@ -179,8 +163,10 @@ def write_json(path: Path, results: Results) -> None:
         "worse": [change.measure.name for change in results.worse],
         "accepted": results.accepted and {"run": results.accepted.run, "reason": results.accepted.reason},
         "metrics": {change.measure.name: _change(change) for change in results.changes},
-        "trials": [_trial(trial) for trial in results.trials],
-        "model": results.model and _model(results.model),
+        "agreement": {name: _figure(figure) for name, figure in results.agreement.items()},
+        "judged": results.judged and _judged(results.judged),
+        "statements": asdict(count_statements(results.cases)),
+        "written": results.written and _written(results.written),
         "asked": results.asked,
         "scores": written_scores(results.scores),
         "failures": {
@@ -249,16 +235,17 @@ def _change(change: Change) -> dict[str, object]:
     }
 
 
-def _model(model: ModelJudge) -> dict[str, object]:
-    counts = {"scored": model.scored, "failed": model.failed, "abstained": model.abstained}
-    trials = [_trial(trial) for trial in model.trials]
-    return {"name": model.name, "faithfulness": _figure(model.faithfulness), **counts, "trials": trials}
+def _judged(model: ModelJudge) -> dict[str, object]:
+    return {**asdict(model), "faithfulness": _figure(model.faithfulness)}
 
 
-def _trial(trial: Trial) -> dict[str, object]:
-    figures = {name: {**_figure(figure), "count": figure.count} for name, figure in trial.figures.items()}
-    counts = {"scored": trial.scored, "failed": trial.failed, "abstained": trial.abstained}
-    return {"name": trial.name, "figures": figures, **counts, "note": trial.note}
+def _written(written: Written) -> dict[str, object]:
+    return {
+        **written_as_json(written),
+        "metrics": {change.measure.name: _change(change) for change in written.changes},
+        "judged": written.judged and _judged(written.judged),
+        "scores": written_scores(written.scores),
+    }
 
 
 def _figure(figure: Figure) -> dict[str, float | None]:

@@ -96,10 +96,10 @@ class Case:
         )
 
 
-def ask(question: Question, assistant: Assistant) -> Case:
+def ask(question: Question, assistant: Assistant, extractive: bool = True) -> Case:
     """Ask a question with its history, then search for it as it was understood."""
     start = perf_counter()
-    answer = assistant.ask(question.text, question.history)
+    answer = assistant.ask(question.text, question.history, extractive=extractive)
     seconds = perf_counter() - start
     found = assistant.search(answer.standalone or question.text, limit=RANKED)
     cited = [(item.source, item.paragraph) for item in answer.citations]

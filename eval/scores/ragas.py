@@ -19,10 +19,9 @@ from ragas.metrics.collections import NonLLMStringSimilarity, SemanticSimilarity
 from ragas.metrics.collections.base import BaseMetric
 from ragas.metrics.result import MetricResult
 
-from eval.judge import minilm
-from eval.judge.faithfulness import SUPPORTED, verdict
-from eval.judge.trials import AnswerToJudge, Judgement
-from eval.scores import citing
+from eval.judge.faithfulness import AnswerToJudge, Judgement
+from eval.judge.lexical import SUPPORTED, verdict
+from eval.scores import citing, minilm
 from eval.scores.cases import Case
 from eval.scores.citing import Supports
 from eval.scores.measures import FAITHFULNESS, MEASURES, Score, Scores

@@ -7,8 +7,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.judge import minilm
 from eval.metrics import Piece, Place, normalise
+from eval.scores import minilm
 from eval.scores.reply import Reply
 from scripts.bench.asking import Paragraphs
 

@@ -131,11 +131,15 @@ class Broken(Assistant):
         return opened
 
     def ask(
-        self, question: str, history: Sequence[Turn] = (), sources: Sequence[str] | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        sources: Sequence[str] | None = None,
+        extractive: bool = False,
     ) -> Answer:
         key = (question, tuple(history))
         if key not in self.remembered:
-            self.remembered[key] = super().ask(question, history, sources)
+            self.remembered[key] = super().ask(question, history, sources, extractive)
         return self.spoil(self.remembered[key], self)
 
     def search(

@@ -1,20 +1,18 @@
-"""RAGAS' Faithfulness with an LLM: a real llama.cpp server, and a scripted LLM."""
+"""RAGAS' Faithfulness with an LLM: a real llama.cpp server, and a scripted one."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from llama_server import llama_server
-from scripted_llm import ScriptedLLM, saying
+from scripted_llm_server import Request, Script, scripted
 
 pytest.importorskip("ragas", reason="the eval group is not installed")
 
-from eval.judge.llm import judge, judge_at
-from eval.judge.trials import AnswerToJudge, faithfulness, mean
+from eval.judge.faithfulness import AnswerToJudge, faithfulness
+from eval.judge.llm import judge_at
 from rag import PilcrowError
 
 PARAGRAPH = "The bridge at Olmo was opened in 1931. It is 212 metres long."
@@ -32,9 +30,8 @@ def address() -> Iterator[str]:
         yield address
 
 
-def test_real_server_judges_every_answer_or_gives_a_reason(address: str, tmp_path: Path) -> None:
-    asked = judge_at(address, "smollm2", tmp_path)
-    judged = faithfulness(ROWS, asked)
+def test_real_server_judges_every_answer_or_gives_a_reason(address: str) -> None:
+    judged = faithfulness(ROWS, judge_at(address, "smollm2"))
     assert [item.id for item in judged] == ["one", "two"]
     for item in judged:
         if item.score is None:
@@ -42,64 +39,59 @@ def test_real_server_judges_every_answer_or_gives_a_reason(address: str, tmp_pat
         else:
             assert 0 <= item.score <= 1
     assert any(item.score is not None for item in judged), "with a grammar, it can give verdicts"
-    figure, failed, abstained = mean(judged)
-    assert (figure.count, failed, abstained) == (2 - failed, failed, 0)
-    assert not math.isnan(figure.value)
-
-    (kept,) = tmp_path.glob("*.jsonl")
-    lines = kept.read_text("utf-8").splitlines()
-    with kept.open("a", encoding="utf-8") as file:
-        file.write('{"key": "cut sho')  # by a kill
-    answered = [row for row, item in zip(ROWS, judged, strict=True) if not item.failed]
-    again = faithfulness(answered, judge_at(address, "smollm2", tmp_path))
-    assert again == tuple(item for item in judged if not item.failed)
-    assert kept.read_text("utf-8").splitlines()[: len(lines)] == lines, "cached replies are kept"
-    assert len(kept.read_text("utf-8").splitlines()) == len(lines) + 1
 
 
-def test_refusal_of_the_server_is_a_failure_without_a_score(address: str, tmp_path: Path) -> None:
+def test_refusal_of_the_server_is_a_failure_without_a_score(address: str) -> None:
     too_long = AnswerToJudge("long", "How long is it?", "It is 212 metres long.", (f"{PARAGRAPH} " * 1000,))
-    (judged,) = faithfulness([too_long], judge_at(address, "smollm2", tmp_path))
+    (judged,) = faithfulness([too_long], judge_at(address, "smollm2"))
     assert (judged.score, judged.failed) == (None, True)
     assert judged.reason
-    figure, failed, _ = mean([judged])
-    assert math.isnan(figure.value)
-    assert (figure.count, failed) == (0, 1)
 
 
-def test_missing_server_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+def test_missing_server_is_an_error_with_a_remedy() -> None:
     with pytest.raises(PilcrowError, match="--judge-url"):
-        judge_at("http://127.0.0.1:9/v1", "any", tmp_path)
+        judge_at("http://127.0.0.1:9/v1", "any")
 
 
-def scripted(statements: Sequence[str], verdicts: Sequence[int]) -> ScriptedLLM:
-    judged = [
-        {"statement": text, "reason": "so it is", "verdict": verdict}
-        for text, verdict in zip(statements, verdicts, strict=False)
-    ]
-    return saying(json.dumps({"statements": statements}), json.dumps({"statements": judged}))
+def says(*replies: object) -> Script:
+    """A server script that gives these replies in turn, as JSON unless they are text."""
+    left = list(replies)
+
+    def reply(request: Request) -> None:
+        said = left.pop(0)
+        text = said if isinstance(said, str) else json.dumps(said)
+        message = {"role": "assistant", "content": text}
+        choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+        request.whole(
+            200, {"id": "1", "object": "chat.completion", "created": 0, "model": "any", "choices": choices}
+        )
+
+    return reply
 
 
-TWO = ("The bridge is long.", "It was opened in 1877.")
+def verdicts(*values: int) -> dict[str, object]:
+    return {"statements": [{"statement": "So.", "reason": "So.", "verdict": value} for value in values]}
 
 
-def test_llamaindex_llm_judges(tmp_path: Path) -> None:
-    (judged,) = faithfulness(ROWS[1:], judge(scripted(TWO, [1, 0]), tmp_path))
+TWO = {"statements": ["The bridge is long.", "It was opened in 1877."]}
+
+
+def test_model_that_the_server_lists_judges() -> None:
+    with scripted(says(TWO, verdicts(1, 0))) as server:
+        asked = judge_at(server.address)
+        (judged,) = faithfulness(ROWS[1:], asked)
     assert judged.score == 0.5
+    assert asked.llm.model == server.bodies()[0]["model"] == "parrot"
+    assert PARAGRAPH in json.loads(json.dumps(server.bodies()[1]["messages"][-1]["content"]))
 
 
 @pytest.mark.parametrize(
-    "verdicts", [[1], [1, -1], []], ids=["one of two is missing", "a verdict of -1", "none came"]
+    "reply",
+    [verdicts(1), verdicts(1, -1), verdicts(), "Sure, here you are!"],
+    ids=["one of two is missing", "a verdict of -1", "none came", "prose"],
 )
-def test_wrong_or_missing_verdicts_are_failures(verdicts: list[int], tmp_path: Path) -> None:
-    (judged,) = faithfulness(ROWS[1:], judge(scripted(TWO, verdicts), tmp_path))
+def test_wrong_or_missing_verdicts_are_failures(reply: object) -> None:
+    with scripted(says(TWO, reply)) as server:
+        (judged,) = faithfulness(ROWS[1:], judge_at(server.address, "any"))
     assert (judged.score, judged.failed) == (None, True)
     assert judged.reason
-
-
-def test_prose_instead_of_verdicts_is_a_failure_and_is_not_cached(tmp_path: Path) -> None:
-    llm = saying("Sure, here you are!")
-    (judged,) = faithfulness(ROWS[:1], judge(llm, tmp_path))
-    assert judged.failed
-    again = scripted(["It is 212 metres long."], [1])
-    assert faithfulness(ROWS[:1], judge(again, tmp_path))[0].score == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,13 +16,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from scripted_llm_server import Request, scripted
+from scripted_llm import ASKED_TO_JUDGE
+from scripted_llm_server import Request, saying, scripted
 from shared_names import ROOT, Run
 
 from eval.questions.question import FILE, load
 from eval.runs.record import Record
 from eval.runs.results import accepted_file
 from rag import Assistant, Settings
+from rag.verification.exam import load_claims
 
 pytest.importorskip("ragas", reason="the eval group is not installed")
 
@@ -151,14 +154,75 @@ def test_model_judges_a_sample_beside_the_local_judge(
 ) -> None:
     code, out, err = run(*own, "--judge-url", model, "--judge-model", "scripted")
     assert code == 0, err
-    assert "By scripted, on a fixed sample: 1.000" in out
+    assert "By scripted (RAGAS), on a fixed sample: 1.000" in out
     assert "1 scored, 1 failed, 0 with nothing to judge" in out
     report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
-    assert (report["model"]["name"], report["model"]["failed"]) == ("scripted", 1)
+    assert (report["judged"]["name"], report["judged"]["failed"]) == ("scripted", 1)
     assert report["metrics"]["faithfulness"]["failed"] == 0, "the local judge is unaffected"
     for name in ("report.html", "report.md"):
-        assert "By scripted, on a fixed sample" in (tmp_path / "out" / name).read_text("utf-8")
-    assert list((tmp_path / "out" / "judged").glob("scripted*.jsonl")), "its replies are cached"
+        assert "By scripted (RAGAS), on a fixed sample" in (tmp_path / "out" / name).read_text("utf-8")
+    assert "Statements: " in out and " quoted, 0 supported, 0 unconfirmed" in out
+
+
+WRITTEN = "Ines Okafor has been harbour master of Veldhaven since 3 March 2021. [1]"
+
+
+@pytest.fixture
+def writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address, in the settings, of an LLM that answers one question, passes the exam, and judges."""
+    true = {claim.text for claim in load_claims() if claim.is_true} | {WRITTEN.removesuffix(" [1]")}
+
+    def reply(request: Request) -> None:
+        asked = server.bodies()[-1]
+        prompt = asked["messages"][-1]["content"]
+        if "response_format" in asked and "statements" in json.dumps(asked["response_format"]):
+            verdict = {"statement": "So.", "reason": "So.", "verdict": 1}
+            item: object = verdict if "verdict" in json.dumps(asked["response_format"]) else "So."
+            text = json.dumps({"statements": [item]})
+        elif ASKED_TO_JUDGE in prompt:
+            text = "Yes" if prompt.split("\nSentence: ", 1)[1].split("\n", 1)[0] in true else "No"
+        else:
+            text = WRITTEN if "Who is the harbour master" in prompt.split("Question")[-1] else "NOT FOUND"
+        if asked.get("stream"):
+            saying(text)(request)
+            return
+        message = {"role": "assistant", "content": text}
+        choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+        kind = {"id": "1", "object": "chat.completion", "created": 0, "model": "parrot"}
+        request.whole(200, {**kind, "choices": choices})
+
+    with scripted(reply) as server:
+        monkeypatch.setenv("PILCROW_LLM", server.address)
+        monkeypatch.setenv("PILCROW_LLM_MODEL", "parrot")
+        yield server.address
+
+
+def test_both_modes_are_reported_side_by_side(
+    own: tuple[str | Path, ...], writer: str, tmp_path: Path, run: Run
+) -> None:
+    code, out, err = run(*own)
+    assert code == 0, out + err
+    assert "asking again, to be answered by parrot" in err
+    rows = {name: cells for name, *cells in (re.split("  +", line) for line in out.splitlines())}
+    assert rows["statements quoted"] == ["3", "0"]
+    assert rows["statements supported"] == ["0", "1"]
+    assert rows["answer accuracy"][:2] == ["1.000", "0.500 (0.000 to 1.000)"], "it left one out"
+    assert rows["faithfulness, by parrot (RAGAS)"] == ["1.000, n 2", "1.000, n 1"]
+    assert "parrot passed the exam: AUC 1.00" in out
+    report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    assert report["written"]["verifier"]["passed"] is True
+    assert report["written"]["statements"]["supported"] == 1
+    for name in ("report.html", "report.md"):
+        text = (tmp_path / "out" / name).read_text("utf-8")
+        for part in (
+            "With the language model",
+            "Extractive",
+            "statements supported",
+            "parrot passed the exam",
+        ):
+            assert part in text, (name, part)
+    assert (tmp_path / "out" / "answers-llm.jsonl").exists()
+    assert list((tmp_path / "out").glob("run-*")) == []
 
 
 def test_exit_code_is_1_if_something_got_worse(own: tuple[str | Path, ...], tmp_path: Path, run: Run) -> None:

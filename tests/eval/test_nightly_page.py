@@ -15,7 +15,6 @@ from evaluated import BELL, PIER, case, cite
 from playwright.sync_api import Browser
 from whole_page import browsing
 
-from eval.judge.trials import Trial
 from eval.metrics import Figure
 from eval.questions.question import Question
 from eval.report.markdown import markdown
@@ -76,7 +75,7 @@ def results(*, worse: bool) -> Results:
         scores=now,
         changes=changes,
         accepted=Accepted("before", f"why: {HOSTILE}", NIGHT, asked, then),
-        trials=(Trial("people's labels", {"balanced accuracy": Figure(0.72, 0.66, 0.78, 300)}, 298, 2, 1),),
+        agreement={"balanced accuracy": Figure(0.72, 0.66, 0.78, 300)},
         earlier=tuple(nights),
     )
 
@@ -115,7 +114,7 @@ def test_report_names_what_got_worse_since_the_accepted_run() -> None:
     assert "hit@1 fell" in text
     assert "faithfulness could not be scored for some questions" in text
     assert "why: <script>" in text, "the reason for accepting"
-    assert "on people's labels, balanced accuracy 0.720 (0.660 to 0.780), n 300" in text
+    assert "on 300 claims of WiCE: balanced accuracy 0.720 (0.660 to 0.780)" in text
     assert "2 of them before an interruption" in text
     fine = " ".join(text_of(page(results(worse=False))).split())
     assert "Passed. No metric got worse by more than noise" in fine
@@ -201,7 +200,7 @@ def test_report_prints_on_a_few_pages(browser: Browser, tmp_path: Path) -> None:
 
 def test_first_run_has_a_report_too() -> None:
     found = results(worse=False)
-    bare = replace(found, accepted=None, changes=compare(found.scores, {}, {}, {}), earlier=(), trials=())
+    bare = replace(found, accepted=None, changes=compare(found.scores, {}, {}, {}), earlier=(), agreement={})
     text = text_of(page(bare))
     assert "No run has been accepted yet" in text
     assert "reliability was not measured." in text

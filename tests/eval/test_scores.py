@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from evaluated import BELL, PIER, case, cite
 
-from eval.judge.trials import Judgement
+from eval.judge.faithfulness import Judgement
 from eval.metrics import contains
 from eval.questions.question import Question
 from eval.scores import citing
