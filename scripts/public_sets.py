@@ -1,6 +1,6 @@
 """Readers of the public question sets, and the one way to write their texts as documents.
 
-XQuAD is CC BY-SA 4.0, CLAPnq and MTRAG-UN Apache-2.0. `eval/judge/public_sets.py` reads the sets of claims.
+XQuAD is CC BY-SA 4.0, CLAPnq and MTRAG-UN Apache-2.0.
 """
 
 from __future__ import annotations

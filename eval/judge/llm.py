@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import instructor
 from instructor.core.exceptions import InstructorError
-from openai import AsyncOpenAI, OpenAI, OpenAIError
+from openai import OpenAI, OpenAIError
 from pydantic import Field, create_model
 from ragas.llms.base import InstructorLLM
 from ragas.metrics.collections import Faithfulness
@@ -40,7 +40,7 @@ class Verdict(StatementFaithfulnessAnswer):
 class LLMFaithfulness(Faithfulness):
     """RAGAS' Faithfulness with its prompts, but exactly one verdict per statement, 0 or 1.
 
-    RAGAS itself takes whatever verdicts come back, and counts -1 as support.
+    RAGAS itself takes whatever verdicts come back, and counts -1 as support. One call at a time.
     """
 
     llm: InstructorLLM
@@ -61,14 +61,14 @@ class LLMFaithfulness(Faithfulness):
         some = (list[Text], Field(min_length=1, max_length=4 * len(plain)))
         wanted = create_model("Statements", __base__=StatementGeneratorOutput, statements=some)
         prompt = self.statement_generator_prompt.to_string(asked)
-        found: StatementGeneratorOutput = await self.llm.agenerate(prompt, wanted)
+        found: StatementGeneratorOutput = self.llm.generate(prompt, wanted)
         return list(found.statements)
 
     async def _create_verdicts(self, statements: list[str], context: str) -> NLIStatementOutput:
         asked = NLIStatementInput(context=context, statements=statements)
         each = (list[Verdict], Field(min_length=len(statements), max_length=len(statements)))
         wanted = create_model("Verdicts", __base__=NLIStatementOutput, statements=each)
-        return await self.llm.agenerate(self.nli_statement_prompt.to_string(asked), wanted)
+        return self.llm.generate(self.nli_statement_prompt.to_string(asked), wanted)
 
 
 def judge_at(url: str, model: str | None = None, key: str | None = None) -> LLMFaithfulness:
@@ -78,12 +78,12 @@ def judge_at(url: str, model: str | None = None, key: str | None = None) -> LLMF
     if nothing answers there.
     """
     key = key or os.environ.get("OPENAI_API_KEY", "none")
+    client = OpenAI(base_url=url, api_key=key, timeout=SECONDS, max_retries=1)
     try:
-        listed = OpenAI(base_url=url, api_key=key, max_retries=1).models.list().data
+        listed = client.models.list().data
         model = model or listed[0].id
     except (OpenAIError, IndexError) as error:
         raise PilcrowError(f"No LLM answers at {url} ({error}). Start it, or change --judge-url.") from None
-    client = AsyncOpenAI(base_url=url, api_key=key, timeout=SECONDS, max_retries=1)
     patched = instructor.from_openai(client, mode=instructor.Mode.JSON_SCHEMA)
     llm = InstructorLLM(patched, model, "openai", temperature=0.0, max_tokens=TOKENS, max_retries=1)
     return LLMFaithfulness(llm)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from scripted_llm import ASKED_TO_JUDGE
-from scripted_llm_server import Request, saying, scripted
+from scripted_llm_server import Request, failing, saying, scripted
 from shared_names import ROOT, Run
 
 from eval.questions.question import FILE, load
@@ -221,8 +221,22 @@ def test_both_modes_are_reported_side_by_side(
             "parrot passed the exam",
         ):
             assert part in text, (name, part)
-    assert (tmp_path / "out" / "answers-llm.jsonl").exists()
+    assert "Ines Okafor has been" in (tmp_path / "out" / "answers-llm.jsonl").read_text("utf-8")
+    assert "Ines Okafor has been" not in (tmp_path / "out" / "answers.jsonl").read_text("utf-8")
     assert list((tmp_path / "out").glob("run-*")) == []
+
+
+def test_the_extractive_answers_are_reported_if_the_model_fails(
+    own: tuple[str | Path, ...], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scripted(failing(400, "overloaded")) as server:
+        monkeypatch.setenv("PILCROW_LLM", server.address)
+        code, out, err = run(*own)
+    assert code == 0, err
+    assert re.search(r"did not answer 2 of the questions: .*overloaded", out), out
+    assert "Verifier: parrot judges no sentence." in out
+    assert "answer accuracy       1.000" in out
+    assert "With the language model" in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
 def test_exit_code_is_1_if_something_got_worse(own: tuple[str | Path, ...], tmp_path: Path, run: Run) -> None:

@@ -12,7 +12,6 @@ from scripted_llm_server import saying, scripted
 
 from scripts import (
     fit_highlight,
-    fit_judge,
     fit_reading,
     make_screenshots,
     measure_check,
@@ -39,14 +38,6 @@ def test_weights_are_fitted(
     fit.main(public_sets)  # type: ignore[attr-defined]
     printed = capsys.readouterr().out
     assert all(text in printed for text in weights), printed
-
-
-def test_fitted_judge_is_written_as_a_module(public_sets: Path, tmp_path: Path, capsys: Printed) -> None:
-    fit_judge.main(public_sets, tmp_path / "weights.py")
-    values: dict[str, tuple[float, ...]] = {}
-    exec((tmp_path / "weights.py").read_text("utf-8"), values)  # noqa: S102
-    assert len(values["FOLDED"]) == fit_judge.FOLDS
-    assert "wice: balanced accuracy" in capsys.readouterr().out
 
 
 def test_verifiers_are_measured_on_a_file_of_sentences(tmp_path: Path, capsys: Printed) -> None:
