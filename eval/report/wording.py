@@ -35,18 +35,21 @@ def difference(figure: Figure) -> str:
 
 def judging(results: Results) -> str:
     """Return who judges faithfulness, how reliable that is, and what an LLM says, if one judged too."""
-    return f"Faithfulness is judged by the local judge. {reliability(results)}{_by_llm(results.judged)}"
+    return f"Faithfulness is judged without a language model. {reliability(results)}{_by_llm(results.judged)}"
 
 
 def reliability(results: Results) -> str:
     """Return how reliable the local judge is, in one sentence."""
     if not results.agreement:
-        return "The judge's reliability was not measured."
+        return "The local judge's reliability was not measured."
     figures = [
         f"{name} {number(figure.value)} ({interval(figure)})" for name, figure in results.agreement.items()
     ]
     count = max(figure.count for figure in results.agreement.values())
-    return f"Its agreement with people on {count} claims of WiCE: {', '.join(figures)}."
+    return (
+        f"The local judge and people on {count} claims of WiCE: {', '.join(figures)}. "
+        "Its points were fitted to these claims."
+    )
 
 
 def _by_llm(judged: ModelJudge | None) -> str:
