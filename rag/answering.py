@@ -14,9 +14,11 @@ from rag.extraction.reader import Reading, read
 from rag.extraction.tables import compute
 from rag.generation.generator import Generated, drafts_to_add, generate
 from rag.generation.rewriting import rewrite
+from rag.generation.summary import summarise
 from rag.generation.usage import Usage
 from rag.index.folder import Index
 from rag.models.embedder import Embedder
+from rag.overview import summarised
 from rag.query.question import Question, read_question
 from rag.query.spelling import correct
 from rag.replies import abstain, requested, tabulated
@@ -72,7 +74,7 @@ def walk(
     question: str, history: Sequence[Turn], sources: Sequence[str] | None, using: Pipeline
 ) -> Generator[Step, None, Answer]:
     """Return the checked answer or an abstention; yield a language model's text as it arrives."""
-    if reply := requested(question, sources, using.index):
+    if reply := (yield from _reply(question, sources, using)):
         return reply
     clock, generated, llm = Clock(), Generated(), using.llm
     asked, found, reading, usage = look(question, history, sources, using, clock)
@@ -110,6 +112,19 @@ def walk(
     )
 
 
+def _reply(
+    question: str, sources: Sequence[str] | None, using: Pipeline
+) -> Generator[Step, None, Answer | None]:
+    """Return the reply to a greeting or a request for an overview, which a trusted model writes."""
+    reply = requested(question, sources, using.index, using.trusts_model)
+    if not (reply and reply.paragraphs and using.llm and using.examined):
+        return reply.answer if reply else None
+    clock = Clock()
+    with clock.step("generate"):
+        summary = yield from summarise(using.llm, question, reply.paragraphs, using.examined)
+    return summarised(reply.answer, summary, reply.documents, clock.seconds)
+
+
 def _is_confirmed(generated: Generated) -> bool:
     """Return whether a model wrote something, all of which is quoted or supported."""
     written = generated.verified.statements
@@ -121,7 +136,7 @@ def look(
 ) -> tuple[Question, SearchResult, Reading, Usage]:
     """Return the question as understood, its evidence, how well that answers, and the LLM's tokens."""
     with clock.step("condense"):
-        standalone, usage = rewrite(question, history, using.llm)
+        standalone, usage = rewrite(question, history, using.llm, using.trusts_model)
         asked = understand(standalone, using.index)
     with clock.step("embed"):
         vector = using.embedder.embed([asked.topic])[0]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import numpy as np
 
+from rag.generation.summary import Summary
 from rag.index.snapshot import Snapshot
 from rag.retrieval.evidence import as_evidence
 from rag.text.shown import tidy
 from rag.text.words import content_stems, name_stems, sentences
-from rag.types import Answer, DocumentInfo, Evidence, Kind, Paragraph, Span, Turn, Vector
+from rag.types import Answer, DocumentInfo, Evidence, Kind, Paragraph, Span, Status, Turn, Vector
 from rag.verification.verifier import Verified, compose
 
 DOCUMENTS = 20  # most documents told of in one overview
@@ -23,6 +25,8 @@ HEADINGS = 12  # most sections named
 SHORTEST = 6  # words of a telling sentence
 NAMED = 0.6  # share of a description's words that a document's name must have
 NAMING = 3  # first paragraphs, which may say what a document is
+FULL = 5000  # most paragraphs of one document that a language model sums up
+SAMPLED = 2  # most telling paragraphs of each of several documents that it sums up
 PROSE = 20  # words of a paragraph that opens a document, unlike a date or an address
 SUGGESTED = 4
 Part = tuple[str, Paragraph, Span]  # a source, and a span of one of its paragraphs
@@ -40,16 +44,63 @@ def overview(question: str, sources: Sequence[str] | None, snapshot: Snapshot) -
     for source, paragraph, (start, end) in parts:
         evidence.append(as_evidence(len(evidence) + 1, source, paragraph))
         verified = verified.plus(tidy(paragraph.text[start:end]), 1.0, evidence[-1:])
-    more = f"\n\n{DOCUMENTS} of {len(documents)} documents." if len(documents) > DOCUMENTS else ""
     return Answer(
         question=question,
-        text=compose(verified.statements) + more,
+        text=compose(verified.statements),
         statements=verified.statements,
         citations=verified.citations,
         evidence=tuple(evidence),
         standalone=question,
         probability=1.0,
         kind="overview",
+        computed=_covering(DOCUMENTS, len(documents), "documents"),
+    )
+
+
+def _covering(read: int, total: int, what: str) -> str:
+    return f"of the first {read} of {total} {what} only" if read < total else ""
+
+
+def to_summarise(documents: Sequence[DocumentInfo], snapshot: Snapshot) -> tuple[Evidence, ...]:
+    """Return the paragraphs to write a summary from: all of one document, the telling ones of several."""
+    found: list[tuple[str, Paragraph]] = []
+    if len(documents) == 1:
+        source, count = documents[0].source, min(documents[0].paragraphs, FULL)
+        paragraphs = snapshot.paragraphs((source, number) for number in range(1, count + 1)).values()
+        found = [(source, each) for each in paragraphs if each.kind is not Kind.HEADING]
+    for document in documents[:DOCUMENTS] if len(documents) > 1 else ():
+        body = [each for each in _first(document, snapshot) if each.kind is not Kind.HEADING]
+        telling = [paragraph for paragraph, _ in _telling(document, body, snapshot, SAMPLED)]
+        first = [opening for opening in [_opening(body)] if opening]
+        found += [(document.source, each) for each in dict.fromkeys([*first, *telling])]
+    return tuple(as_evidence(number, *place) for number, place in enumerate(found, 1))
+
+
+def summarised(
+    plain: Answer, summary: Summary, documents: Sequence[DocumentInfo], timings: Mapping[str, float]
+) -> Answer:
+    """Return an overview in a language model's words, or the `plain` one if none of them hold."""
+    written = summary.written
+    spent = {**timings, **written.usage.timings()}
+    if not (statements := written.verified.statements):
+        return replace(plain, dropped=written.dropped, timings=spent)
+    if len(documents) == 1:
+        read = summary.last.paragraph if summary.last else FULL
+        note = _covering(read, documents[0].paragraphs, "paragraphs")
+    else:
+        sources = [one.source for one in documents]
+        read = sources.index(summary.last.source) + 1 if summary.last else DOCUMENTS
+        note = _covering(read, len(documents), "documents")
+    return replace(
+        plain,
+        text=compose(statements),
+        statements=statements,
+        citations=written.verified.citations,
+        evidence=summary.cited,
+        sure=all(one.status is not Status.UNCONFIRMED for one in statements),
+        dropped=written.dropped,
+        computed=note,
+        timings=spent,
     )
 
 
@@ -103,12 +154,17 @@ def _one(document: DocumentInfo, snapshot: Snapshot) -> Iterator[Part]:
     """Yield how a document begins, its most telling sentences in their order, and its sections."""
     paragraphs = _first(document, snapshot)
     body = [each for each in paragraphs if each.kind is not Kind.HEADING]
-    opening = next((each for each in body if len(each.text.split()) >= PROSE), body[0] if body else None)
+    opening = _opening(body)
     told = [(opening, span) for span in list(sentences(opening.text))[:OPENING]] if opening else []
     told += [part for part in _telling(document, paragraphs, snapshot, TELLING) if part not in told]
     headings = [each for each in paragraphs if each.kind is Kind.HEADING and each.text != document.title]
     told += [(each, (0, len(each.text))) for each in headings[:HEADINGS]]
     yield from ((document.source, paragraph, span) for paragraph, span in told)
+
+
+def _opening(body: Sequence[Paragraph]) -> Paragraph | None:
+    """Return the first paragraph of prose, or else the first one."""
+    return next((each for each in body if len(each.text.split()) >= PROSE), body[0] if body else None)
 
 
 def _line(document: DocumentInfo, snapshot: Snapshot) -> Iterator[Part]:

@@ -126,7 +126,7 @@ def _unsupporting(
 ) -> list[str]:
     """Return the marks of the citations that are not the statement's words, or that contradict it."""
     reworded = [one for one in cited if tidy(one.quote) != tidy(statement.text)]
-    if statement.status is Status.QUOTED and not (answer.computed and reworded == list(cited)):
+    if statement.status is Status.QUOTED and not (_is_rows(answer) and reworded == list(cited)):
         return [f"[{one.number}]" for one in reworded]
     paragraphs = [
         Evidence(
@@ -136,6 +136,10 @@ def _unsupporting(
     ]
     wrong = contradictions(statement.text, "\n\n".join(map(as_source, paragraphs)))
     return ["".join(f"[{one.number}]" for one in cited)] if wrong and reworded else []
+
+
+def _is_rows(answer: Answer) -> bool:
+    return bool(answer.computed) and answer.kind != "overview"
 
 
 def _heading(cited: Citation, answer: Answer, documents: Mapping[str, Current]) -> str:

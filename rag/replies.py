@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from rag.extraction.reader import Reading
 from rag.extraction.tables import Computed
 from rag.index.folder import Index
-from rag.overview import described, overview, smalltalk, suggestions
+from rag.overview import described, overview, smalltalk, suggestions, to_summarise
 from rag.query.question import Question
 from rag.query.request import RequestKind, read_request
 from rag.retrieval.search import SearchResult
 from rag.text.numbers import figures
 from rag.text.words import words
-from rag.types import Answer, Turn
+from rag.types import Answer, DocumentInfo, Evidence, Turn
 from rag.verification.verifier import Verified, compose
 
 NEAREST = 3  # paragraphs shown with an abstention
@@ -21,22 +22,39 @@ GREETING = "Hello! Ask me anything about your documents, for example:"
 EMPTY_INDEX = "The index is empty. Add documents with `pilcrow ingest PATH`."
 
 
-def requested(question: str, sources: Sequence[str] | None, index: Index) -> Answer | None:
-    """Return the reply to a greeting or a request for an overview; None for a question of another kind."""
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply, and the paragraphs and documents that a language model may write an overview of instead."""
+
+    answer: Answer
+    paragraphs: tuple[Evidence, ...] = ()
+    documents: tuple[DocumentInfo, ...] = ()
+
+
+def requested(question: str, sources: Sequence[str] | None, index: Index, summarises: bool) -> Reply | None:
+    """Return the reply to a greeting or a request for an overview; None for a question of another kind.
+
+    `summarises`: whether a language model may write an overview.
+    """
     request = read_request(question)
     if request is None:
         return None
     with index.catalog.read() as snapshot:
         match request.kind:
             case RequestKind.THANKS:
-                return smalltalk(Turn(question, "You're welcome."), ())
+                return Reply(smalltalk(Turn(question, "You're welcome."), ()))
             case RequestKind.GREETING:
-                return smalltalk(Turn(question, GREETING), suggestions(snapshot))
+                return Reply(smalltalk(Turn(question, GREETING), suggestions(snapshot)))
         documents = [one for one in snapshot.documents() if sources is None or one.source in sources]
-        if not request.about:
-            return overview(question, sources, snapshot) if documents else None
-        source = described(request.about, documents, snapshot)
-        return overview(question, [source], snapshot) if source else None
+        if request.about:
+            source = described(request.about, documents, snapshot)
+            documents = [one for one in documents if one.source == source]
+        if not documents:
+            return None
+        plain = overview(question, [one.source for one in documents], snapshot)
+        if not summarises or request.kind is RequestKind.LISTING:
+            return Reply(plain)
+        return Reply(plain, to_summarise(documents, snapshot), tuple(documents))
 
 
 def tabulated(

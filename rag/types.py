@@ -216,10 +216,10 @@ class Answer:
 
     `kind`: its shape, "answer", "list", "steps", "comparison", "section", "overview" or "abstention". `sure`:
     False if it may well be beside the point, and for an abstention. `older`: documents with an answer that
-    another edition replaces, or replaced at the time asked about. `computed`: how its rows were chosen.
-    `probability` (0 to 1): that the evidence answers the question; 0.0 without evidence, or for a question
-    without words. `standalone`: the question as understood with its history. `conflicting`: the statements
-    are from sources that disagree, newest first. `dropped`: the LLM's sentences that no paragraph supports;
+    another edition replaces, or replaced at the time asked about. `computed`: how its rows were chosen, or
+    of how much an overview is. `probability` (0 to 1): that the evidence answers; 0.0 without evidence or
+    words. `standalone`: the question as understood with its history. `conflicting`: the statements are
+    from sources that disagree, newest first. `dropped`: the LLM's sentences that no paragraph supports;
     `text` lacks them. `timings`: seconds by step, and an LLM's calls and tokens.
     """
 

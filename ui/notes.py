@@ -17,7 +17,7 @@ def notes(answer: Answer) -> list[str]:
             "Unconfirmed: nothing in the cited paragraphs contradicts it, but no check found it there."
         )
     if answer.computed:
-        found.append(f"Computed: {answer.computed}.")
+        found.append(f"{'Overview' if answer.kind == 'overview' else 'Computed:'} {answer.computed}.")
     if answer.older:
         found.append(f"Other editions left out: {', '.join(answer.older)}.")
     return found

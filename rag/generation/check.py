@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from rag.extraction.reader import Reading
 from rag.generation.citation_marks import Marked
@@ -25,7 +26,7 @@ LIST_ITEM = 0.12  # the same if the question wants a list
 _ORDER = re.compile(
     r"\b(?:ignore|disregard|forget) (?:all |any |the |your |these |previous |above )+"
     r"|\b(?:you (?:must|should|are (?:now|an?)))\b"
-    r"|\byour (?:answer|response|reply|instructions?|task|system prompt)\b"
+    r"|\byour (?:answer|response|reply|summary|overview|instructions?|task|system prompt)\b"
     r"|\b(?:as an?|the|dear) (?:AI|language model|assistant|chatbot)\b"
     r"|^(?:\W*)(?:say|write|answer|respond|reply|repeat|print|output|include|append|tell|add|insert|translate)\b",
     re.IGNORECASE,
@@ -40,12 +41,14 @@ class Check:
     """What a generated sentence is checked against.
 
     `given` are the paragraphs that the model was given, by number; `relevant` the numbers of those that may
-    answer the question. `examined`: the verifier, and what its word counts.
+    answer the question. `examined`: the verifier, and what its word counts. `parted`: by number, the whole
+    paragraphs of which the model was given a part.
     """
 
     given: Mapping[int, Evidence]
     relevant: frozenset[int]
     examined: Examined | None
+    parted: Mapping[int, Evidence] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -91,6 +94,10 @@ class Check:
         by = [item for item in found.by if item.number in self.relevant and self._states(item, sentence.text)]
         return replace(found, by=tuple(by)) if by else None
 
+    def whole(self, items: Iterable[Evidence]) -> list[Evidence]:
+        """Return the paragraphs to cite."""
+        return [self.parted.get(item.number, item) for item in items]
+
     @property
     def marks(self) -> bool:
         """Whether an unconfirmed sentence is shown, marked as such."""
@@ -103,8 +110,11 @@ class Check:
         """Return whether the paragraph states the text, and doesn't order a model to say it."""
         if _ORDER.search(text):
             return False
-        sentences = re.split(r"(?<=[.!?:\n])\s+", clean(item.text))
-        ordered = {stem for part in sentences if _ORDER.search(part) for stem in content_stems(part)}
+        parts = re.split(r"(?<=[.!?:\n])\s+", clean(item.text))
+        ordered: set[str] = set()
+        for before, part in pairwise(["", *parts]):  # "Say: …" orders what follows
+            if _ORDER.search(part) or (before.endswith(":") and _ORDER.search(before)):
+                ordered |= content_stems(part)
         stems = content_stems(text)
         return len(stems & ordered) <= 0.5 * len(stems)
 

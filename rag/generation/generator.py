@@ -9,10 +9,11 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from rag.errors import ModelError
 from rag.extraction.reader import Reading
 from rag.generation.check import Check, is_finished, repeats
 from rag.generation.citation_marks import Marked, SentenceReader, normalise, split_sentences
-from rag.generation.prompts import NOT_FOUND, answer_messages, repair_messages
+from rag.generation.prompts import NOT_FOUND, answer_messages, paragraph, repair_messages
 from rag.generation.usage import Usage, ask
 from rag.models.llm import complete, context_size, count_tokens
 from rag.query.question import Question
@@ -21,7 +22,7 @@ from rag.types import Draft, Evidence, Status, Step
 from rag.verification.verifier import Examined, Verified, compose
 
 if TYPE_CHECKING:
-    from llama_index.core.llms import LLM
+    from llama_index.core.llms import LLM, ChatMessage
 
 PARAGRAPHS = 6  # given to the model, at most
 WORTH_READING = 0.02  # share of the best sentence's probability that a paragraph's best sentence needs
@@ -54,28 +55,51 @@ def generate(
 ) -> Generator[Step, None, Generated]:
     """Yield each sentence of the model's answer as soon as it is checked; return the whole.
 
-    The model may repair an unsupported sentence once; otherwise it is dropped. Raises ModelError if the
-    model doesn't answer. Closing the generator stops the model.
+    Raises ModelError if the model doesn't answer, or if its context is too small for the best paragraph.
     """
-    budget = context_size(llm) - ANSWER_TOKENS
+    budget, count = context_size(llm) - ANSWER_TOKENS, partial(count_tokens, llm)
     trusted = examined is not None and examined.counts
     relevant = _worth_reading(evidence, reading, trusted)
-    messages, given = answer_messages(question.text, relevant, budget, partial(count_tokens, llm))
-    check, reader = Check.of(question, evidence, given, reading, examined), SentenceReader()
-    written, text = Generated(usage=Usage.of(llm, messages)), ""
-    with closing(complete(llm, messages, ANSWER_TOKENS)) as pieces:
+    messages, given = answer_messages(question.text, relevant, budget, count)
+    if relevant and not given:
+        raise too_small(llm, messages, count(paragraph(relevant[0])) + ANSWER_TOKENS)
+    check = Check.of(question, evidence, given, reading, examined)
+    return (yield from write(llm, question.text, messages, check, ANSWER_TOKENS, REPAIRS))
+
+
+def too_small(llm: LLM, messages: Sequence[ChatMessage], more: int) -> ModelError:
+    """Return the error for a context that doesn't hold the messages and this many `more` tokens."""
+    needed = -(-(Usage.of(llm, messages).prompt_tokens + more) // 256) * 256
+    return ModelError(
+        f"The context window of {llm.metadata.model_name} ({context_size(llm)} tokens) is too small for the "
+        f"question, a paragraph and the answer. Set llm_context to {needed} or more; a server needs its own "
+        "option too (Ollama: OLLAMA_CONTEXT_LENGTH, llama.cpp: --ctx-size, vLLM: --max-model-len)."
+    )
+
+
+def write(
+    llm: LLM, asked: str, messages: Sequence[ChatMessage], check: Check, limit: int, repairs: int
+) -> Generator[Step, None, Generated]:
+    """Yield each sentence that the model writes as soon as it is checked; return the whole.
+
+    It may repair as many unsupported sentences, once each; others are dropped. Raises ModelError if it
+    doesn't answer. Closing the generator stops the model.
+    """
+    reader, text = SentenceReader(), ""
+    written = Generated(usage=Usage.of(llm, messages))
+    with closing(complete(llm, messages, limit)) as pieces:
         for piece in pieces:
             text += piece
             written = yield from _check(check, reader.feed(piece), written.using(Usage(tokens=1)))
             yield Step(unchecked=reader.rest)
-    rest = _without_fragment(reader.close(), cut=written.usage.tokens >= ANSWER_TOKENS)
+    rest = _without_fragment(reader.close(), cut=written.usage.tokens >= limit)
     written = yield from _check(check, rest, written)
     written = replace(written, not_found=not written.verified.statements and bool(NOT_FOUND.search(text)))
     yield Step()
-    for sentence in written.unsupported[:REPAIRS]:
+    for sentence in written.unsupported[:repairs]:
         yield Step(unchecked=sentence.text)
-        written = yield from _repair(llm, question, sentence, check, written)
-    given_up = tuple(sentence.text for sentence in written.unsupported[REPAIRS:])
+        written = yield from _repair(llm, asked, sentence, check, written)
+    given_up = tuple(sentence.text for sentence in written.unsupported[repairs:])
     return replace(written, dropped=written.dropped + given_up)
 
 
@@ -86,7 +110,9 @@ def _check(check: Check, new: Sequence[Marked], written: Generated) -> Generator
         found = check.verdict(sentence, shown)
         written = written.using(Usage(checking=perf_counter() - start))
         if found and (found.status in (Status.QUOTED, Status.SUPPORTED) or (found.status and check.marks)):
-            verified = written.verified.plus(sentence.text, found.support, found.by, found.status)
+            verified = written.verified.plus(
+                sentence.text, found.support, check.whole(found.by), found.status
+            )
             written = replace(written, verified=verified)
             yield Step((" " if shown else "") + compose(written.verified.statements[-1:]))
         elif found:
@@ -95,12 +121,12 @@ def _check(check: Check, new: Sequence[Marked], written: Generated) -> Generator
 
 
 def _repair(
-    llm: LLM, question: Question, sentence: Marked, check: Check, written: Generated
+    llm: LLM, asked: str, sentence: Marked, check: Check, written: Generated
 ) -> Generator[Step, None, Generated]:
     """Have the model write an unsupported sentence again; drop it if that fails the checks too."""
     given = list(check.given.values())
     cited = [item for item in given if item.number in sentence.numbers] or given[:1]
-    text, usage = ask(llm, repair_messages(question.text, sentence.text, cited), REPAIR_TOKENS)
+    text, usage = ask(llm, repair_messages(asked, sentence.text, cited), REPAIR_TOKENS)
     again = [marked for marked, _ in split_sentences(normalise(text))]
     again = list(_without_fragment(again, cut=usage.tokens >= REPAIR_TOKENS))[:1]
     repaired = yield from _check(check, again, written.using(usage))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,13 @@ _TASK = (
     "Answer from the paragraphs between the two {fence} lines, in one to six sentences, each followed by the "
     "numbers of its paragraphs in square brackets.\n\nQuestion: {question}"
 )
+_SUMMARISE = (
+    "Do what the request says with the text between the two {fence} lines: {size}, each followed by the "
+    "numbers of the paragraphs that say it, in square brackets. Begin with what matters most; leave out "
+    "examples and repetitions.\n\nRequest: {request}"
+)
+SUMMARY = "three to eight sentences, unless the request wants fewer"
+NOTES = "its main points, in one to three sentences"
 _REPAIR = (
     "This sentence says something that its paragraph does not say:\n{sentence}\n\n"
     "Write it again in one sentence, so that it says only what the paragraph below says, or write only: "
@@ -35,6 +43,7 @@ _CONDENSE = (
     "numbers and words; put in only what it refers to. Write the question and nothing else."
 )
 NOT_FOUND = re.compile(r"\bNOT[ _]FOUND\b")
+BETWEEN = 2  # tokens between two paragraphs
 Count = Callable[[str], int]
 
 
@@ -49,6 +58,14 @@ def answer_messages(
     paragraphs = "\n\n".join(map(paragraph, given))
     asked = f"{fence}\n{paragraphs}\n{fence}\n\n{task}"
     return _messages(_SYSTEM, asked), given
+
+
+def summary_messages(request: str, size: str, lines: Iterable[str]) -> list[ChatMessage]:
+    """Return the messages that ask for a summary of this `size`, in words, of numbered paragraphs."""
+    fence = f"=={token_hex(6)}=="
+    task = _SUMMARISE.format(fence=fence, size=size, request=clean(request))
+    text = "\n\n".join(lines)
+    return _messages(_SYSTEM, f"{fence}\n{text}\n{fence}\n\n{task}")
 
 
 def repair_messages(question: str, sentence: str, evidence: Sequence[Evidence]) -> list[ChatMessage]:
@@ -68,20 +85,25 @@ def condense_messages(question: str, history: Sequence[Turn]) -> list[ChatMessag
     return _messages(_CONDENSE, f"{turns}\n\nLast question: {clean(question)}")
 
 
-def paragraph(item: Evidence) -> str:
-    """Return a numbered paragraph as the model reads it, with its heading and date."""
-    about = " · ".join(part for part in (item.heading, item.date.isoformat() if item.date else "") if part)
-    head = f"[{item.number}] ({clean(about)})" if about else f"[{item.number}]"
-    return f"{head} {clean(item.text)}"
+def paragraph(item: Evidence, others: Sequence[int] = ()) -> str:
+    """Return a paragraph as the model reads it: its number and `others`, document, heading, date and text."""
+    marks = "".join(f"[{number}]" for number in (item.number, *others))
+    name = re.sub(r"[\W_]+", " ", PurePosixPath(item.source).stem).strip()
+    day = item.date.isoformat() if item.date else ""
+    about = " · ".join(filter(None, (name, item.heading, day)))
+    return f"{marks} ({clean(about)}) {clean(item.text)}"
 
 
 def _fitting(evidence: Sequence[Evidence], budget: int, count: Count) -> Iterator[Evidence]:
+    """Yield the paragraphs that fit, best first; none if the best one doesn't."""
     left = budget
-    for item in evidence:
-        left -= count(paragraph(item)) + 2
-        if left < 0:
+    for at, item in enumerate(evidence):
+        size = count(paragraph(item)) + BETWEEN
+        if size <= left:
+            left -= size
+            yield item
+        elif not at:
             return
-        yield item
 
 
 def _messages(system: str, asked: str) -> list[ChatMessage]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 
 from rag.text.names import runs
-from rag.text.numbers import numbers
 from rag.text.vocabulary import MONTHS, STOPWORDS
 from rag.text.words import content_stems, fold, lemma, words
 from rag.types import Turn
@@ -60,23 +59,6 @@ def condense(question: str, history: Sequence[Turn]) -> str:
         before, subjects = _resolve(turn.question.strip(), before, subjects, history[:index])
     understood, _ = _resolve(question.strip(), before, subjects, history)
     return understood if _spoken(question) else question.strip()
-
-
-def keeps(written: str, question: str, by_rules: str, history: Sequence[Turn]) -> bool:
-    """Return whether a model's rewritten question keeps the question's words and adds only its context.
-
-    It must have one of the words that the rules added, if any, and no word from outside the conversation.
-    """
-    context = " ".join([question, by_rules, *(f"{turn.question} {plain(turn.answer)}" for turn in history)])
-    asked, ruled, rewritten, known = map(content_stems, (question, by_rules, written, context))
-    added = ruled - asked
-    return (
-        bool(written)
-        and len(written.splitlines()) == 1
-        and numbers(question) <= numbers(written) <= numbers(context)
-        and asked <= rewritten <= known
-        and (not added or bool(added & rewritten))
-    )
 
 
 def _spoken(question: str) -> str:

@@ -1,4 +1,4 @@
-"""What is said to the assistant without asking for a fact: a greeting, or "what documents do you have?"."""
+"""What is said to the assistant without asking for a fact: a greeting, or "summarise the contract"."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ class RequestKind(StrEnum):
 
     GREETING = "greeting"
     THANKS = "thanks"
+    LISTING = "listing"
     OVERVIEW = "overview"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request; an overview is of the documents that `about` describes, "" for all."""
+    """A request; an overview is of the documents that `about` describes, "" for all, as a listing is."""
 
     kind: RequestKind
     about: str = ""
@@ -35,18 +36,21 @@ _THANKS = re.compile(
     r"|ok(?:ay)?|great|perfect|bye|goodbye"
 )
 _DOCUMENTS = r"(?:documents?|files?|papers?|texts?|collection|library|index|corpus)"
-_ALL = re.compile(
+_LISTING = re.compile(
     rf"\b(?:what|which|how many|list|show)\b.*\b{_DOCUMENTS} (?:do|can|are|have|is|did)\b.*"
     r"\b(?:you|there|here|loaded|indexed|available)\b"
     rf"|^(?:please )?(?:list|show|name)\b.*\b(?:the|your|all|my) {_DOCUMENTS}\b"
-    rf"|\b(?:overview|summary|outline|summari[sz]e|describe)\b.*\b(?:the|these|my|your|this) {_DOCUMENTS}$"
-    rf"|^what (?:is|are) (?:this|these|that|it|(?:the|my|your|this|these) {_DOCUMENTS}) (?:all )?about$"
     r"|^what (?:do you know|can (?:you|i) (?:tell|help|do|answer|ask)\b.*|can i ask(?: you)?(?: about)?)$"
+)
+_ALL = re.compile(
+    rf"\b(?:overview|summary|outline|summari[sz]e|describe)\b.*\b(?:the|these|my|your|this) {_DOCUMENTS}$"
+    rf"|^what (?:is|are) (?:this|these|that|it|(?:the|my|your|this|these) {_DOCUMENTS}) (?:all )?about$"
 )
 _ONE = re.compile(
     r"^(?:please |can you |could you |pls )*(?:summari[sz]e|sum up|outline) (?P<summed>.+)$"
-    r"|^(?:please |can you |could you )*(?:give|show|write)?\s*(?:me |us )?(?:an?|the)? ?(?:\w+ )?"
-    r"(?:overview|summary|outline|gist) of (?P<of>.+)$"
+    r"|^(?:please |can you |could you )*(?:give|show|write|what are|list)?\s*(?:me |us )?(?:an?|the)? ?"
+    r"(?:\w+ )?(?:overview|summary|outline|gist|(?:main|key) (?:points?|takeaways?|messages?|ideas?)) "
+    r"(?:of|in|from) (?P<of>.+)$"
     r"|^what(?:'s| is| does| are)? (?P<about>.+?) (?:all |mainly )?(?:about|deal with)$"
 )
 
@@ -58,6 +62,8 @@ def read_request(question: str) -> Request | None:
         return Request(RequestKind.GREETING)
     if _THANKS.fullmatch(plain):
         return Request(RequestKind.THANKS)
+    if _LISTING.search(plain):
+        return Request(RequestKind.LISTING)
     if _ALL.search(plain):
         return Request(RequestKind.OVERVIEW)
     if one := _ONE.match(plain):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -267,12 +268,27 @@ def test_sentence_is_shown_before_the_model_ends(index: Path) -> None:
 
 def test_small_context_gets_fewer_paragraphs_and_still_answers(asked: Callable[..., Answer]) -> None:
     llm = saying("The Zeemeeuw brought home 4,200 kilograms of plaice.")
-    llm.context = 620
-    answer = asked(llm)
-    assert "4,200" in answer.text
+    llm.context = 680
+    assert [one.text for one in asked(llm).statements] == [
+        "The Zeemeeuw brought home 4,200 kilograms of plaice."
+    ]
     whole = saying("NOT FOUND")
     asked(whole)
-    assert len(written(llm)[0]) <= len(written(whole)[0])
+    few, all_of_them = (len(numbers_of(written(one)[0], [""])) for one in (llm, whole))
+    assert 0 < few < all_of_them
+
+
+def test_context_too_small_for_one_paragraph_is_an_error_with_a_remedy(index: Path) -> None:
+    llm = judging(saying("The Zeemeeuw brought home 4,200 kilograms of plaice."), *TRUE)
+    llm.context = 512
+    with Assistant.open(index, Settings(), llm=llm) as assistant:
+        with pytest.raises(ModelError, match=r"scripted \(512 tokens\) is too small") as caught:
+            assistant.ask(CATCH)
+        needed = re.search(r"Set llm_context to (\d+) or more; .*OLLAMA_CONTEXT_LENGTH", str(caught.value))
+        assert needed
+        assert written(llm) == []
+        llm.context = int(needed[1])
+        assert "4,200" in assistant.ask(CATCH).text
 
 
 class Failing(ScriptedLLM):
@@ -295,17 +311,51 @@ def test_failed_model_is_an_error_and_the_extractive_answer_remains(index: Path)
         assert "4,200" in assistant.ask(CATCH, extractive=True).text
 
 
-def test_follow_up_is_rewritten_only_if_nothing_is_lost(asked: Callable[..., Answer]) -> None:
+def test_another_models_rewriting_must_lose_no_word(index: Path) -> None:
     before = (Turn("When did the Zeemeeuw leave Urk?", "The cutter Zeemeeuw left Urk at dawn. [1]"),)
     question = "And how many kilograms of plaice did it bring home?"
-    good = asked(saying("How many kilograms of plaice did the cutter Zeemeeuw bring home?"), question, before)
+
+    def ask(said: str) -> Answer:
+        with Assistant.open(index, Settings(verifier="none"), llm=saying(said)) as assistant:
+            return assistant.ask(question, before)
+
+    good = ask("How many kilograms of plaice did the cutter Zeemeeuw bring home?")
     assert good.timings["calls"] == 2  # to rewrite, and to answer
     assert good.standalone == "How many kilograms of plaice did the cutter Zeemeeuw bring home?"
     for bad in ("How many kilograms of sole did the Noordster bring home?", "How many did it bring?", ""):
-        answer = asked(saying(bad), question, before)
+        answer = ask(bad)
         assert answer.standalone != bad
         assert "plaice" in answer.standalone
         assert "Zeemeeuw" in answer.standalone
+
+
+CAUGHT = Turn(
+    "What did the Zeemeeuw bring home on 3 May 1962?", "It brought home 4,200 kilograms of plaice. [1]"
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "rewritten", "kept"),
+    [
+        ("And who was in charge of her?", "Who was the captain of the cutter Zeemeeuw?", True),
+        ("And who was in charge of her?", "Who commanded the Zeemeeuw on 3 May 1962?", True),
+        ("And the Noordster?", "What was the catch of the Noordster?", True),
+        ("And the Noordster?", "What was the catch of the Zeemeeuw?", False),
+        ("And in 1963?", "What was landed by the Zeemeeuw in 1963?", True),
+        ("And in 1963?", "What was landed by the Zeemeeuw?", False),
+        ("Was that on form UK-12?", "Was the Zeemeeuw's catch reported on form UK-12?", True),
+        ("Was that on form UK-12?", "Was the Zeemeeuw's catch reported on a form?", False),
+        ("And who was in charge of her?", "Who was the captain of the Zeemeeuw in 1971?", False),
+        ("And who was in charge of her?", "Who was the captain of the Zeemeeuw, UK-77?", False),
+        ("And who was in charge of her?", "Who was the captain?\nIt was Jacob.", False),
+        ("And who was in charge of her?", "Who was the captain of her, " * 40, False),
+    ],
+)
+def test_a_trusted_models_rewriting_must_only_keep_names_numbers_and_codes(
+    asked: Callable[..., Answer], question: str, rewritten: str, kept: bool
+) -> None:
+    answer = asked(saying(rewritten), question, (CAUGHT,))
+    assert (answer.standalone == rewritten) is kept
 
 
 def test_hidden_text_does_not_reach_the_model() -> None:
