@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from rag.errors import ModelError
+from rag.models.llm import read_key
 from rag.models.on_demand import Models, ModelSettings
 from rag.verification.exam import Grade, Progress, keep_grade, known_grade, sit
 from rag.verification.meaning import Remembering, Verifier
@@ -98,7 +99,7 @@ def load_verifier(settings: VerifierSettings, llm: LLM | None) -> Verifier | Non
         from rag.models.endpoint import open_endpoint
         from rag.verification.asking import LanguageModelVerifier
 
-        seconds, key = settings.llm_seconds, settings.llm_key
+        seconds, key = settings.llm_seconds, read_key(settings)
         model = llm if name == WRITER else open_endpoint(name, settings.verifier_model, key, None, seconds)
         return Remembering(LanguageModelVerifier(model)) if model else None
     from rag.models.classifier import load_classifier

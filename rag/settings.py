@@ -141,6 +141,9 @@ class Settings(BaseModel):
     llm_key: Annotated[SecretStr, AfterValidator(_key)] | None = Field(
         default=None, description="API key for that address"
     )
+    llm_key_file: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+        default=None, description="file that holds the API key; llm_key comes first"
+    )
     llm_context: int | None = Field(
         default=None,
         ge=512,

@@ -35,7 +35,7 @@ def open_gguf(file: str, context: int | None, seconds: float) -> Endpoint:
     params.hostnames = [socket]
     params.n_ctx = context or DEFAULT_CONTEXT
     params.n_parallel = 1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = os.cpu_count() or 1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = _physical_cores()
     params.enable_reasoning = 0
     params.warmup = params.ui = params.endpoint_slots = False
     params.timeout_write = math.ceil(seconds)
@@ -51,6 +51,14 @@ def open_gguf(file: str, context: int | None, seconds: float) -> Endpoint:
         ) from error
     http = open_client("http://localhost/v1", seconds, socket)
     return Endpoint(str(path), http, path.stem, None, None, seconds, engine=(server, folder))
+
+
+def _physical_cores() -> int:
+    """Return how many cores this process may use; llama.cpp gains nothing from two threads of one."""
+    # macOS has no affinity, and Apple's cores have one thread each.
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    siblings = (Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings") for number in usable)
+    return len({file.read_text() if file.is_file() else str(file) for file in siblings})
 
 
 def _check(path: Path) -> None:

@@ -120,7 +120,7 @@ def _explain_status(status: int, reason: str, model: str, location: str | None) 
     if status >= 500:
         return f"failed {details}. Ask again, or check its log."
     if status == 400 and "context" in reason:
-        return f"can't read that much text {details}. Lower evidence, or give the model a larger context."
+        return f"can't read that much text {details}. Set llm_context to what it can read, or raise that."
     meanings = {
         401: f"refuses the key {details}. Set llm_key to a valid one.",
         403: f"refuses the key {details}. Set llm_key to a valid one.",

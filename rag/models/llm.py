@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
@@ -35,6 +36,8 @@ class LlmSettings(Protocol):
     @property
     def llm_key(self) -> SecretStr | None: ...
     @property
+    def llm_key_file(self) -> Path | None: ...
+    @property
     def llm_context(self) -> int | None: ...
     @property
     def llm_seconds(self) -> float: ...
@@ -43,7 +46,7 @@ class LlmSettings(Protocol):
 def load_llm(settings: LlmSettings) -> LLM | None:
     """Return the language model in the settings, or None. An endpoint is not contacted yet.
 
-    Raises ModelError if the .gguf file, or the package that runs it, is missing.
+    Raises ModelError if the .gguf file, the package that runs it, or the file with the key is missing.
     """
     if settings.llm is None:
         return None
@@ -54,8 +57,22 @@ def load_llm(settings: LlmSettings) -> LLM | None:
     from rag.models.endpoint import open_endpoint
 
     return open_endpoint(
-        settings.llm, settings.llm_model, settings.llm_key, settings.llm_context, settings.llm_seconds
+        settings.llm, settings.llm_model, read_key(settings), settings.llm_context, settings.llm_seconds
     )
+
+
+def read_key(settings: LlmSettings) -> SecretStr | None:
+    """Return the API key of the settings, or the one in their file. Raises ModelError, without the key."""
+    if settings.llm_key or not settings.llm_key_file:
+        return settings.llm_key
+    try:
+        key = settings.llm_key_file.read_text("ascii").strip()
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
+        raise ModelError(f"Can't read {settings.llm_key_file} ({reason}). Correct llm_key_file.") from None
+    if not key or not key.isprintable() or " " in key:
+        raise ModelError(f"{settings.llm_key_file} should hold an API key and nothing else.")
+    return SecretStr(key)
 
 
 def complete(llm: LLM, messages: Sequence[ChatMessage], max_tokens: int, **options: object) -> Generator[str]:

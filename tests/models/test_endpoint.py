@@ -6,6 +6,7 @@ import gc
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from llama_index.core.llms import ChatMessage
 from scripted_llm_server import ONE_MODEL, Request, Script, Scripted, endless, failing, saying, scripted
 
 from rag import Settings
+from rag.doctor import examine
 from rag.errors import ModelError
 from rag.models.llm import complete, context_size, count_tokens, load_llm
 
@@ -49,6 +51,52 @@ def test_answer_comes_in_pieces_for_a_correct_request(monkeypatch: pytest.Monkey
     options = {"model": "parrot", "max_tokens": 7, "temperature": 0.0, "stream": True}
     assert body == {**body, **options}
     assert "somebody-elses" not in str(server.asked)
+
+
+def test_key_is_read_from_a_file_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "key"
+    file.write_text("sesame\n")
+    with scripted(saying("Yes.")) as server:
+        monkeypatch.setenv("PILCROW_LLM", server.address)
+        monkeypatch.setenv("PILCROW_LLM_KEY_FILE", str(file))
+        settings = Settings.load()
+        llm = load_llm(settings)
+        assert llm
+        assert "".join(complete(llm, QUESTION, 9)) == "Yes."
+        assert server.asked[-1][1]["Authorization"] == "Bearer sesame"
+        shown = [
+            repr(settings),
+            settings.model_dump_json(),
+            repr(llm),
+            str(llm.to_dict()),
+            *map(str, examine(None)),
+        ]
+        assert "sesame" not in "".join(shown)
+        assert str(file) in "".join(shown)
+        assert "".join(complete(load(server, llm_key="open", llm_key_file=file), QUESTION, 9)) == "Yes."
+        assert server.asked[-1][1]["Authorization"] == "Bearer open"
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        (None, "No such file or directory"),
+        (b"", "should hold an API key and nothing else"),
+        (b"LLM_KEY = sesame", "should hold an API key and nothing else"),
+        (b"sesame\nsesame", "should hold an API key and nothing else"),
+        ("sésame".encode(), "it is not plain text"),
+    ],
+)
+def test_file_without_a_key_is_an_error_that_hides_it(
+    tmp_path: Path, held: bytes | None, message: str
+) -> None:
+    file = tmp_path / "key"
+    if held is not None:
+        file.write_bytes(held)
+    with pytest.raises(ModelError, match=f"{file}.*{message}") as caught:
+        load("http://127.0.0.1:9/v1", llm_key_file=file)
+    assert "same" not in str(caught.value)
+    assert caught.value.__cause__ is None
 
 
 def test_key_is_sent_but_never_shown() -> None:
@@ -89,9 +137,9 @@ def test_error_status_is_explained_with_a_remedy(status: int, message: str) -> N
     assert len(server.bodies()) == (3 if status in {429, 500} else 1)
 
 
-def test_too_long_a_question_says_what_to_lower() -> None:
+def test_too_long_a_question_says_what_to_set() -> None:
     with scripted(failing(400, "request (9031 tokens) exceeds the available context size")) as server:
-        assert "Lower evidence" in failure(complete(load(server), QUESTION, 9))[1]
+        assert "Set llm_context" in failure(complete(load(server), QUESTION, 9))[1]
 
 
 def test_redirect_is_an_error_and_not_followed() -> None:

@@ -78,7 +78,7 @@ def test_full_context_ends_the_answer(llm: Any) -> None:
 
 
 def test_question_beyond_the_context_is_an_error_with_a_remedy(llm: Any) -> None:
-    with pytest.raises(ModelError, match=r"can't read that much text .*\. Lower evidence"):
+    with pytest.raises(ModelError, match=r"can't read that much text .*\. Set llm_context"):
         list(complete(llm, [ChatMessage(content="ship sea " * 1000)], 10))
     assert "".join(complete(llm, STORY, 3))
 
