@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 from rag.extraction.reader import Reading
 from rag.generation.citation_marks import Marked
@@ -25,7 +24,9 @@ LIST_ITEM = 0.12  # the same if the question wants a list
 # Text that gives a model orders instead of informing a reader: no statement may rest on it.
 _ORDER = re.compile(
     r"\b(?:ignore|disregard|forget) (?:all |any |the |your |these |previous |above )+"
-    r"|\b(?:you (?:must|should|are (?:now|an?)))\b"
+    r"|\byou are now\b|(?:^|[.!?:] )\W*you are an?\b"
+    r"|\byou (?:must|should|have to|need to)\b(?: \w+){0,3}? (?:answer|respond|reply|say|write|print|output"
+    r"|repeat|append|insert|translate|begin|end|pretend|act)\b"
     r"|\byour (?:answer|response|reply|summary|overview|instructions?|task|system prompt)\b"
     r"|\b(?:as an?|the|dear) (?:AI|language model|assistant|chatbot)\b"
     r"|^(?:\W*)(?:say|write|answer|respond|reply|repeat|print|output|include|append|tell|add|insert|translate)\b",
@@ -110,13 +111,20 @@ class Check:
         """Return whether the paragraph states the text, and doesn't order a model to say it."""
         if _ORDER.search(text):
             return False
-        parts = re.split(r"(?<=[.!?:\n])\s+", clean(item.text))
-        ordered: set[str] = set()
-        for before, part in pairwise(["", *parts]):  # "Say: …" orders what follows
-            if _ORDER.search(part) or (before.endswith(":") and _ORDER.search(before)):
-                ordered |= content_stems(part)
-        stems = content_stems(text)
+        ordered, stems = _ordered(clean(item.text)), content_stems(text)
         return len(stems & ordered) <= 0.5 * len(stems)
+
+
+def _ordered(text: str) -> set[str]:
+    """Return the content stems of the orders in a text, and of what follows "Say:" in its line."""
+    found: set[str] = set()
+    for line in text.splitlines():
+        follows = False
+        for part in re.split(r"(?<=[.!?:])\s+", line):
+            is_order = bool(_ORDER.search(part))
+            found |= content_stems(part) if is_order or follows else set()
+            follows = follows or (is_order and part.endswith(":"))
+    return found
 
 
 def repeats(stems: set[str], others: Iterable[set[str]]) -> bool:
