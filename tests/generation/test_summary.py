@@ -13,6 +13,7 @@ from rag import Answer, Assistant, Settings
 from rag.errors import ModelError
 from rag.generation.prompts import NOTES, SUMMARY
 from rag.generation.summary import PARTS
+from ui.notes import notes
 
 # One fact of each chapter, among paragraphs that say little.
 FACTS = {
@@ -137,6 +138,7 @@ def test_what_does_not_fit_the_parts_is_told(summed_up: Callable[..., Answer]) -
     found = re.fullmatch(r"of the first (\d+) of 301 paragraphs only", answer.computed)
     assert found
     assert 60 < int(found[1]) < 250
+    assert f"Overview {found[0]}." in notes(answer)
     assert len(written(llm)) == PARTS + 1
     assert FILLER.format(n=int(found[1]) - 1) in written(llm)[-2]
     assert FILLER.format(n=int(found[1])) not in "".join(written(llm))
