@@ -29,7 +29,8 @@ _TASK = (
 _SUMMARISE = (
     "Do what the request says with the text between the two {fence} lines: {size}, each followed by the "
     "numbers of the paragraphs that say it, in square brackets. Begin with what matters most; leave out "
-    "examples and repetitions. State the facts themselves, not that the text discusses them.\n\nRequest: {request}"
+    "examples and repetitions. State the facts themselves, not that the text discusses them.\n\n"
+    "Request: {request}"
 )
 SUMMARY = "three to eight sentences, unless the request wants fewer"
 NOTES = "its main points, in one to three sentences"
