@@ -154,9 +154,9 @@ def _completion(stream: Stream, assistant: Assistant) -> Response:
 
 
 def _checked(answer: Answer, assistant: Assistant) -> dict[str, object]:
-    """Return the citations, the statements with their statuses, and the grade of what checked them."""
+    """Return the citations, the statements with their statuses, how they were chosen, and the grade."""
     written, grade = answer.as_json(), assistant.grade
-    checked: dict[str, object] = {name: written[name] for name in ("citations", "statements")}
+    checked: dict[str, object] = {name: written[name] for name in ("citations", "statements", "computed")}
     return checked | {"verifier": asdict(grade) | {"passed": grade.passed} if grade else None}
 
 
