@@ -5,8 +5,10 @@ It reads off what is certain and asks only for agreement, never for the paragrap
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 from rag.text.dates import moments
 from rag.text.names import absent, forms, names
@@ -56,10 +58,14 @@ def _wrong_numbers(claim: str, source: str) -> Iterator[str]:
     for number in read_numbers(source):
         known.setdefault(number.figure, []).append(number)
     in_dates = {part for moment in moments(source) for part in moment if part}
-    for number in read_numbers(claim):
+    claimed = read_numbers(claim)
+    for number in claimed:
         same = known.get(number.figure, [])
         if not same:
-            if number.figure not in in_dates and not _may_count(number, source):
+            stated = [one.value for one in claimed if one.figure in known or not one.written[0].isdigit()]
+            if number.figure in in_dates or _is_worked_out(number.value, stated):
+                continue
+            if not _may_count(number, source):
                 yield f"“{number.written}”"
         elif number.unit and all(one.unit and one.unit != number.unit for one in same):
             yield f"“{number.written} {number.unit}”"
@@ -70,6 +76,15 @@ def _wrong_numbers(claim: str, source: str) -> Iterator[str]:
 def _is_bound(same: Sequence[Number]) -> bool:
     """Return whether a number is only given as a bound: "more than 120", "up to 5"."""
     return all(one.hedge in {"over", "under"} for one in same)
+
+
+def _is_worked_out(value: float, stated: Sequence[float]) -> bool:
+    """Return whether a value is the sum, difference or product of two others that the sentence states."""
+    return any(
+        math.isclose(value, worked_out)
+        for one, other in combinations(stated, 2)
+        for worked_out in (one + other, abs(one - other), one * other)
+    )
 
 
 def _may_count(number: Number, source: str) -> bool:

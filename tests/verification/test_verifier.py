@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from rag.types import Draft, Evidence, Status
@@ -84,6 +86,19 @@ def test_what_can_be_read_off_as_wrong_is_contradicted(text: str, fault: str) ->
 def test_a_wrong_mark_is_replaced_by_the_paragraph_that_says_it() -> None:
     verdict = judge("In Kursk, 400 men were counted by a spokesman.", [EVIDENCE], [EVIDENCE, OTHER], None)
     assert verdict.by == (OTHER,)
+
+
+@pytest.mark.parametrize(
+    ("text", "agrees"),
+    [
+        ("Three doses at £67 each come to £201.", True),
+        ("At £67 a dose costs £12 more than the visit, which costs £55.", True),
+        ("Three doses at £67 each come to £210.", False),
+    ],
+)
+def test_a_sum_of_what_the_sentence_states_is_no_contradiction(text: str, agrees: bool) -> None:
+    prices = replace(EVIDENCE, text="Three doses are given, at £67 each. The visit costs £55.")
+    assert (judge(text, [prices], [prices], None).status is not None) is agrees
 
 
 def test_an_unconfirmed_statement_is_marked_in_the_text() -> None:
