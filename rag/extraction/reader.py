@@ -206,7 +206,7 @@ def _missing(question: Question, text: str) -> list[str]:
     """Return the names and numbers of the question that a text lacks, as written."""
     figures = frozenset() if question.confirms else question.figures - numbers(text)
     written = {n.written.split()[0] for n in read_numbers(question.topic) if n.figure in figures}
-    return absent(question.names, forms(text)) + sorted(written)
+    return absent(question.names, forms(text), question.language) + sorted(written)
 
 
 def _is_foreign(question: Question, found: SearchResult) -> bool:
@@ -216,7 +216,7 @@ def _is_foreign(question: Question, found: SearchResult) -> bool:
     """
     missing = _missing(question, _everything(found.evidence))
     return any(
-        found.rarity.unknown(word) for word in question.words for thing in missing if word in words(thing)
+        found.rarity.unknown(word) for word in question.words for thing in missing if word in words(thing, question.language)
     )
 
 

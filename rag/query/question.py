@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from rag.query.when import When, read_when
 from rag.text.dates import MONTH
+from rag.text.language import ENGLISH, language
 from rag.text.names import base, names, runs
 from rag.text.numbers import figures, numbers, read_numbers
 from rag.text.vocabulary import CURRENCIES, MONTHS, WEEKDAYS
@@ -45,6 +46,7 @@ class Question:
     `words`: folded content words. `names`: as written. `figures`: its numbers, as `Number.figure`.
     `confirms`: whether it asks if a statement of its own is right, whose numbers may be wrong.
     `topic`: the text without words such as "latest" that only give the time. `when`: that time.
+    `language`: the code of the language that it is in.
     """
 
     text: str
@@ -56,6 +58,7 @@ class Question:
     confirms: bool
     topic: str
     when: When
+    language: str = ENGLISH
 
 
 # The pattern that matches earliest in the question decides.
@@ -131,6 +134,7 @@ def read_question(text: str) -> Question:
         confirms=bool(_CONFIRMS.search(plain)),
         topic=topic,
         when=when,
+        language=language(text),
     )
 
 

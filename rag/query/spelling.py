@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import simplemma
 
+from rag.text.language import ENGLISH, language
 from rag.text.vocabulary import STOPWORDS
 from rag.text.words import WORD, fold, stem
 
@@ -26,6 +27,9 @@ def correct(question: str, frequency: Frequency) -> str:
     one letter added, left out, replaced, or swapped with the next. `frequency` returns the document
     frequency of those stems that any document has.
     """
+
+    if language(question) != ENGLISH:
+        return question  # no list of the other languages' words is complete enough
 
     def corrected(match: re.Match[str]) -> str:
         word = match.group()

@@ -34,7 +34,7 @@ class Rarity:
         named = {
             stem(word): frozenset(f"~{form}" for form in bases(word))
             for name in question.names
-            for word in words(name)
+            for word in words(name, question.language)
         }
         return cls(weights, named)
 

@@ -8,10 +8,12 @@ from functools import lru_cache
 from itertools import takewhile
 
 from rag.text.vocabulary import NUMBER_WORDS, STOPWORDS
-from rag.text.words import fold, words
+from rag.text.language import ENGLISH, function_words, language
+from rag.text.words import fold, words, written_words
 
 _CAPITALISED = re.compile(r"(?<![\w-])[^\W\d_a-z][\w’'.-]*\w|\b[A-Z]\b")
 _NAME_AFTER = re.compile(r"(?:[’']s)?\s+[A-Z]")
+_CAPITAL_BEFORE, _CAPITAL_AFTER = re.compile(r"(?<=\w )[^\W\d_a-z]\w* $"), re.compile(r" [^\W\d_a-zß-ÿ]\w")
 _SENTENCE_OPENING = re.compile(r"^\s*$|[.!?:]\s+$|[“\"‘(]\s*$")
 
 # Names of one place. Regular pairs (Estonia, Estonian) need no row.
@@ -47,16 +49,27 @@ def names(text: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def _names(text: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
+    code = language(text)
+    functional = function_words(code) or STOPWORDS
     for match in _CAPITALISED.finditer(text):
         word = match.group()
         bare = re.sub(r"[’']s$", "", word).rstrip(".")
-        if set(words(bare)) & STOPWORDS or fold(bare) in NUMBER_WORDS:
+        if not word[0].isupper() or not functional.isdisjoint(written_words(bare)) or fold(bare) in NUMBER_WORDS:
+            continue
+        if code == "de" and not _is_german_name(match):
             continue
         opens = bool(_SENTENCE_OPENING.search(text[max(0, match.start() - 8) : match.start()]))
         if opens and not (bare.isupper() or _NAME_AFTER.match(text, match.end())):
             continue
         found.setdefault(bare)
     return tuple(found)
+
+
+def _is_german_name(match: re.Match[str]) -> bool:
+    """Return whether a capitalised word is a name where all nouns have capitals: one of two, or unlike a word."""
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    beside = _CAPITAL_BEFORE.search(before) or _CAPITAL_AFTER.match(after)
+    return bool(beside) or not match.group()[1:].islower()
 
 
 def variants(word: str) -> tuple[str, ...]:
@@ -98,7 +111,7 @@ def forms(text: str) -> set[str]:
 
 @lru_cache(maxsize=256)
 def _forms(text: str) -> frozenset[str]:
-    known_forms = {base(word) for word in words(text)}
+    known_forms = {base(word) for word in (*words(text), *written_words(text))}
     for run in re.findall(r"(?:[A-Z][\w’'-]*\s+(?:(?:of|the|and|for)\s+)?){1,6}[A-Z][\w’'-]*", text):
         initials = "".join(part[0] for part in run.split() if part[0].isupper()).casefold()
         for end in range(2, len(initials) + 1):
@@ -107,9 +120,16 @@ def _forms(text: str) -> frozenset[str]:
     return frozenset(known_forms)
 
 
-def absent(wanted: Sequence[str], known_forms: set[str]) -> list[str]:
-    """Return the wanted names that are not among the forms of a text; a long name may have one typo."""
-    return [name for name in wanted if not any(_holds(part, known_forms) for part in words(name))]
+def absent(wanted: Sequence[str], known_forms: set[str], code: str = ENGLISH) -> list[str]:
+    """Return the wanted names that are not among the forms of a text; a long name may have one typo.
+
+    `code` is the language of the question that has the names.
+    """
+    return [
+        name
+        for name in wanted
+        if not any(_holds(part, known_forms) for part in (*words(name, code), *written_words(name)))
+    ]
 
 
 def _holds(word: str, known_forms: set[str]) -> bool:

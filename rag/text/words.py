@@ -11,9 +11,16 @@ import sentencex
 import simplemma
 import Stemmer
 
+from rag.text.language import ENGLISH, function_words, language, reduced
 from rag.text.vocabulary import MONTHS, NUMBER_WORDS, STOPWORDS
 
-WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
+# Scripts that put no spaces between words: Thai, Japanese, Chinese; and Korean, whose particles end words.
+_SIGNS = "\u0e00-\u0e7f\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_UNSPACED = re.compile(f"[{_SIGNS}]")
+_INNER = rf"(?:(?![{_SIGNS}])[^\W_]|[\u0900-\u0903\u093a-\u094f\u0962\u0963])"
+WORD = re.compile(rf"[{_SIGNS}]+|{_INNER}+(?:[’']{_INNER}+)*")
+_ACCENT = re.compile(r"(?<![\u0400-\u04ff])[\u0300-\u036f]+|[\u064b-\u0652\u0670]+")
+_ELIDING = frozenset(("fr", "it"))  # l'eau, dell'acqua
 # Codes, flags, file names and dotted numbers: single words. Their parts of letters are words besides.
 _CODE = re.compile(
     r"(?<![\w-])--?[a-z](?:[\w-]*\w)?(?![\w-])"
@@ -51,34 +58,57 @@ _PREFIX = re.compile(
 
 def fold(text: str) -> str:
     """Return a text for comparison: without accents and case, compatibility forms and quotes unified."""
-    return _BEYOND_ASCII.sub(lambda match: _decomposed(match[0]), text).casefold()
+    return _BEYOND_ASCII.sub(lambda match: _unaccented(match[0]), text).casefold()
 
 
 @lru_cache(maxsize=4096)
-def _decomposed(text: str) -> str:
+def _unaccented(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.replace("’", "'"))
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    return unicodedata.normalize("NFC", _ACCENT.sub("", decomposed)).replace("ё", "е")
 
 
-def words(text: str) -> list[str]:
-    """Return the folded words in order, in one spelling ("seven" is "7", "U.S." is "usa"), no possessives."""
-    return list(_words(text))
+def words(text: str, code: str | None = None) -> list[str]:
+    """Return the folded words in order, in one spelling ("seven" is "7", "U.S." is "usa"), no possessives.
+
+    Words of another language than English are reduced to their stems; text without spaces between words
+    gives pairs of characters. `code` is the language of the text, found out if it is None.
+    """
+    return [word for word, _ in _words(text, code or language(text))]
+
+
+def written_words(text: str) -> list[str]:
+    """Return the folded words in order, in one spelling but not reduced."""
+    return [written for _, written in _words(text, language(text))]
 
 
 @lru_cache(maxsize=4096)
-def _words(text: str) -> tuple[str, ...]:
+def _words(text: str, code: str) -> tuple[tuple[str, str], ...]:
+    """Return each word in its one spelling, and as it is before it is reduced."""
     plain = _join_thousands(fold(_PREFIX.sub(r"\1", _undotted(text))))
-    found: list[str] = []
+    found: list[tuple[str, str]] = []
     at = 0
-    for code in _CODE.finditer(plain):
-        found += map(_word, WORD.findall(plain[at : code.start()]))
-        found += _code_words(code.group())
-        at = code.end()
-    return (*found, *map(_word, WORD.findall(plain[at:])))
+    for coded in _CODE.finditer(plain):
+        found += _plain_words(plain[at : coded.start()], code)
+        found += [(word, word) for word in _code_words(coded.group())]
+        at = coded.end()
+    return (*found, *_plain_words(plain[at:], code))
 
 
-def _word(written: str) -> str:
-    return _same(_bare(written))
+def _plain_words(text: str, code: str) -> Iterator[tuple[str, str]]:
+    for written in WORD.findall(text):
+        if _UNSPACED.match(written):
+            yield from ((pair, pair) for pair in _pairs(written))
+        elif code == ENGLISH:
+            word = _same(_bare(written))
+            yield word, word
+        else:
+            word = written.rpartition("'")[2] if code in _ELIDING else _bare(written)
+            yield reduced(word, code), word
+
+
+def _pairs(run: str) -> list[str]:
+    """Return each two neighbouring characters of a run of text without spaces."""
+    return [run[at : at + 2] for at in range(max(1, len(run) - 1))]
 
 
 def _code_words(code: str) -> list[str]:
@@ -119,7 +149,14 @@ def searchable(text: str) -> str:
 
 def content_words(text: str) -> list[str]:
     """Return the folded words except stopwords, in order, each once."""
-    return list(dict.fromkeys(word for word in words(text) if word not in STOPWORDS))
+    return list(dict.fromkeys(_content(text, language(text))))
+
+
+def _content(text: str, code: str) -> Iterator[str]:
+    functional = STOPWORDS if code == ENGLISH else function_words(code)
+    for word, written in _words(text, code):
+        if written not in functional or word.isdecimal():
+            yield word
 
 
 def content_stems(text: str) -> set[str]:
@@ -136,7 +173,7 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
     """Yield the start and end of each sentence of a text, without the whitespace around it."""
     pending = None  # a sentence that the next piece may continue
     position = 0
-    for piece in sentencex.segment("en", text):
+    for piece in sentencex.segment(language(text), text):
         start = text.index(piece, position)
         position = start + len(piece)
         if not piece.strip():

@@ -1,0 +1,94 @@
+"""The language of a text, and what words need in it: function words, stems, months."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+import Stemmer
+import stop_words
+
+from rag.text.spellings import SPELLINGS
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
+
+ENGLISH = "en"
+# Languages that a text may be found to be in, with their Snowball stemmers (Porter 2001), "" for none.
+STEMMERS = {
+    "en": "",
+    "de": "german",
+    "fr": "french",
+    "es": "spanish",
+    "it": "italian",
+    "pt": "portuguese",
+    "nl": "dutch",
+    "sv": "swedish",
+    "pl": "polish",
+    "tr": "turkish",
+    "ru": "russian",
+    "uk": "",
+    "el": "greek",
+    "ar": "arabic",
+    "hi": "hindi",
+    "zh": "",
+    "ja": "",
+    "ko": "",
+    "th": "",
+}
+CERTAIN = 0.9  # probability from which a text in Latin letters is taken as another language than English
+_LETTER = re.compile(r"[^\W\d_]")
+_LATIN = re.compile(r"[a-zà-öø-ÿ]{2}", re.IGNORECASE)
+# Words that hardly any other language has; two of them are enough.
+_ENGLISH = frozenset("the of and is are was were with this that which what how does you your have has".split())  # noqa: SIM905
+
+
+@lru_cache(maxsize=16384)
+def language(text: str) -> str:
+    """Return the ISO 639-1 code of a text's language, one of `STEMMERS`; English where that is in doubt."""
+    if text.isascii():
+        if len(_ENGLISH.intersection(text.casefold().split())) > 1 or not _LETTER.search(text):
+            return ENGLISH
+    found, probability = _identifier().classify(text)
+    if _LATIN.search(text) and probability < CERTAIN:
+        return ENGLISH
+    return str(found) if _LETTER.search(text) else ENGLISH
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(list(STEMMERS))
+    return identifier
+
+
+@cache
+def function_words(code: str) -> frozenset[str]:
+    """Return the folded function words of a language; none for English, which has a list of its own."""
+    from rag.text.words import fold
+
+    return frozenset(map(fold, stop_words.get_stop_words(code))) if code in stop_words.LANGUAGE_MAPPING else frozenset()
+
+
+@lru_cache(maxsize=65536)
+def reduced(word: str, code: str) -> str:
+    """Return one form for the inflected forms of a folded word of a language other than English."""
+    if known := SPELLINGS.get(code, {}).get(word):
+        return known
+    stemmer = _stemmer(code)
+    return str(stemmer.stemWord(word)) if stemmer and word.isalpha() else word
+
+
+@cache
+def _stemmer(code: str) -> Stemmer.Stemmer | None:
+    return Stemmer.Stemmer(STEMMERS[code]) if STEMMERS[code] else None
+
+
+def shares(languages: Sequence[str]) -> dict[str, float]:
+    """Return the share of each language among these, the commonest first."""
+    counts = {code: languages.count(code) for code in dict.fromkeys(languages)}
+    return {code: count / len(languages) for code, count in sorted(counts.items(), key=lambda one: -one[1])}
