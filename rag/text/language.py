@@ -11,6 +11,7 @@ import Stemmer
 import stop_words
 
 from rag.text.spellings import SPELLINGS
+from rag.text.vocabulary import STOPWORDS
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
@@ -41,15 +42,19 @@ STEMMERS = {
 CERTAIN = 0.9  # probability from which a text in Latin letters is taken as another language than English
 _LETTER = re.compile(r"[^\W\d_]")
 _LATIN = re.compile(r"[a-zà-öø-ÿ]{2}", re.IGNORECASE)
-# Words that hardly any other language has; two of them are enough.
-_ENGLISH = frozenset("the of and is are was were with this that which what how does you your have has".split())  # noqa: SIM905
+# Words that hardly any other language has, and the share of a text's words that makes it English.
+_ENGLISH = frozenset(
+    "the of and are were with this that which what how does did you your has when where why who should would from".split()  # noqa: SIM905, E501
+)
+ENGLISH_SHARE = 1 / 8
 
 
 @lru_cache(maxsize=16384)
 def language(text: str) -> str:
     """Return the ISO 639-1 code of a text's language, one of `STEMMERS`; English where that is in doubt."""
     if text.isascii():
-        if len(_ENGLISH.intersection(text.casefold().split())) > 1 or not _LETTER.search(text):
+        found_words = text.casefold().split()
+        if sum(word in _ENGLISH for word in found_words) >= ENGLISH_SHARE * len(found_words):
             return ENGLISH
     found, probability = _identifier().classify(text)
     if _LATIN.search(text) and probability < CERTAIN:
@@ -68,10 +73,13 @@ def _identifier() -> LanguageIdentifier:
 
 @cache
 def function_words(code: str) -> frozenset[str]:
-    """Return the folded function words of a language; none for English, which has a list of its own."""
+    """Return the folded function words of a language, none where no list is known."""
     from rag.text.words import fold
 
-    return frozenset(map(fold, stop_words.get_stop_words(code))) if code in stop_words.LANGUAGE_MAPPING else frozenset()
+    if code == ENGLISH:
+        return STOPWORDS
+    known = code in stop_words.LANGUAGE_MAPPING
+    return frozenset(map(fold, stop_words.get_stop_words(code))) if known else frozenset()
 
 
 @lru_cache(maxsize=65536)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import takewhile
 
-from rag.text.vocabulary import NUMBER_WORDS, STOPWORDS
+from rag.text.vocabulary import NUMBER_WORDS
 from rag.text.language import ENGLISH, function_words, language
 from rag.text.words import fold, words, written_words
 
@@ -50,7 +50,7 @@ def names(text: str) -> list[str]:
 def _names(text: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     code = language(text)
-    functional = function_words(code) or STOPWORDS
+    functional = function_words(code)
     for match in _CAPITALISED.finditer(text):
         word = match.group()
         bare = re.sub(r"[’']s$", "", word).rstrip(".")

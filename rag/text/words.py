@@ -12,7 +12,7 @@ import simplemma
 import Stemmer
 
 from rag.text.language import ENGLISH, function_words, language, reduced
-from rag.text.vocabulary import MONTHS, NUMBER_WORDS, STOPWORDS
+from rag.text.vocabulary import MONTHS, NUMBER_WORDS
 
 # Scripts that put no spaces between words: Thai, Japanese, Chinese; and Korean, whose particles end words.
 _SIGNS = "\u0e00-\u0e7f\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
@@ -153,7 +153,7 @@ def content_words(text: str) -> list[str]:
 
 
 def _content(text: str, code: str) -> Iterator[str]:
-    functional = STOPWORDS if code == ENGLISH else function_words(code)
+    functional = function_words(code)
     for word, written in _words(text, code):
         if written not in functional or word.isdecimal():
             yield word
