@@ -7,7 +7,9 @@ from datetime import date
 
 from dateutil import parser
 
+from rag.text.spellings import MONTH_NAMES
 from rag.text.vocabulary import MONTHS
+from rag.text.words import fold
 
 _SHORT_MONTHS = [month[:3] for month in MONTHS]
 _NAME = "|".join(f"{month[:3]}(?:{month[3:]})?" for month in MONTHS).replace("(?:tember)", "(?:t|tember)")
@@ -21,6 +23,12 @@ _DATE = re.compile(
       |(?<![\d./-])(?P<numeric>\d\d?([-/.])\d\d?\5{YEAR})(?![\d/-]|\.\d)""",
     re.IGNORECASE | re.VERBOSE,
 )
+# "24. Juni 2024", "1er mars", "3 de marzo de 2024", "5 мая 2024 года"; 2024年6月5日.
+_WRITTEN = re.compile(
+    rf"\b(?P<day>{_DAY})(?:\.|er|º|°)?\s+(?:de\s+)?(?P<month>[^\W\d_]{{3,}})"
+    rf"(?:,?\s+(?:del?\s+)?(?P<year>{YEAR}))?\b"
+)
+_EASTERN = re.compile(r"(?:(\d{4})\s?[年년]\s?)?(\d{1,2})\s?[月월]\s?(?:(\d{1,2})\s?[日号일])?")
 _RELATIVE = re.compile(r"(?<!force )\b(?:since|until|till|before|after)\s*$", re.IGNORECASE)
 _DATELINE_WORD = re.compile(
     r"(?:first|last|published|updated?|posted|modified|created|issued|edited|filed|dated?|on|at|as|of|the|by|and"
@@ -57,14 +65,27 @@ _DASH = re.compile(r"\s*[–—-]\s*")
 _WORD = re.compile(r"[\w:.’'-]*\w")
 
 
+def in_english(text: str) -> str:
+    """Return a text with its dates as English writes them: "24. Juni", "3 de marzo", "2024年6月5日"."""
+    text = _EASTERN.sub(lambda m: f" {m[3] or ''} {MONTHS[(int(m[2]) - 1) % 12]} {m[1] or ''} ", text)
+
+    def written(match: re.Match[str]) -> str:
+        month = MONTH_NAMES.get(fold(match["month"]))
+        return " ".join(filter(None, (match["day"], month.capitalize(), match["year"]))) if month else match[0]
+
+    return _WRITTEN.sub(written, text)
+
+
 def find_date(text: str) -> date | None:
     """Return the first full date of a text; None for a month alone or the ambiguous 03/04/2024."""
+    text = in_english(text)
     found = _search(text)
     return found[1] if found else None
 
 
 def find_dateline(text: str) -> date | None:
     """Return the date of a line with little else in it, or of a dateline ("Paris, 3 May 2023 - …")."""
+    text = in_english(text)
     opening = _OPENING.match(text)
     line = opening[0] if opening else text
     if len(line) > 120 or _OTHER_DAY.search(line) or (found := _search(line)) is None:
@@ -81,6 +102,7 @@ def find_dateline(text: str) -> date | None:
 
 def find_declared_date(text: str) -> date | None:
     """Return the date from which a text says to be published or valid, at the start of a sentence."""
+    text = in_english(text)
     found = _search(text)
     return found[1] if found and _DECLARED.search(text[: found[0].start()]) else None
 
@@ -97,6 +119,7 @@ def is_opening(text: str) -> bool:
 
 def find_heading_date(text: str) -> date | None:
     """Return the date of a heading that is a date, begins with one, or has at most three other words."""
+    text = in_english(text)
     if (found := _search(text)) is None:
         return None
     match, day = found
@@ -106,6 +129,7 @@ def find_heading_date(text: str) -> date | None:
 
 def moments(text: str) -> list[tuple[str, str, str]]:
     """Return the dates of a text as (year, month, day), each "" where the text leaves it out."""
+    text = in_english(text)
     found = []
     for match in MOMENT.finditer(text):
         parts = {name[:-1]: value for name, value in match.groupdict().items() if value}

@@ -39,6 +39,7 @@ STEMMERS = {
     "ko": "",
     "th": "",
 }
+COMMA_DECIMALS = frozenset("de fr es it pt nl sv pl tr ru uk el".split())  # noqa: SIM905  # 1.234,56
 CERTAIN = 0.9  # probability from which a text in Latin letters is taken as another language than English
 _LETTER = re.compile(r"[^\W\d_]")
 _LATIN = re.compile(r"[a-zà-öø-ÿ]{2}", re.IGNORECASE)

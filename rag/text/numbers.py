@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
 
+from rag.text.language import COMMA_DECIMALS, language
 from rag.text.vocabulary import (
     CURRENCIES,
     HEDGE,
@@ -32,6 +33,7 @@ _FOUND = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _THOUSANDS = re.compile(r"(?<=\d)[,\u202f\u00a0](?=\d{3}(?!\d))")
+_DOTTED_THOUSANDS = re.compile(r"(?<=\d)[.\u202f\u00a0](?=\d{3}(?!\d))")
 _SCALE = re.compile(rf"(?:[\s-]?({'|'.join(SCALES)})|\s?([^\W\d_]{{1,3}}))(?!\w)", re.IGNORECASE)
 _UNIT = re.compile(r"[\s-]?(?:(square|cubic|sq)[\s-])?(per cent|[^\W\d_]+|[%°$€£¥₹₴])")
 _OF_COUNTRY = re.compile(r"\s?[A-Z][\w.]*(?=\s)")  # "8 million US dollars"
@@ -113,15 +115,23 @@ def read_numbers(text: str) -> tuple[Number, ...]:
     for match in _FOUND.finditer(text):
         inside = found and match.start() < found[-1].end  # "two dozen" is one number
         if match.lastgroup and not inside:
-            found.append(_read_label(text, match) or _read_amount(text, match))
+            plain = _plain(match["digits"], language(text)) if match["digits"] else _spelt(match)
+            found.append(_read_label(text, match, plain) or _read_amount(text, match, plain))
     return tuple(found)
 
 
-def _read_label(text: str, match: re.Match[str]) -> Number | None:
+def _plain(digits: str, code: str) -> str:
+    """Return a number without its thousands' signs and with a decimal point, as its language writes it."""
+    if code in COMMA_DECIMALS:
+        return _DOTTED_THOUSANDS.sub("", digits).replace(",", ".")
+    return _THOUSANDS.sub("", digits)
+
+
+def _read_label(text: str, match: re.Match[str], plain: str) -> Number | None:
     """Return a number that names rather than counts: "§ 4.2(b)", "6:34", "58th", "16A"; None if it counts."""
     if match["digits"] is None:
         return None
-    plain, suffix = _THOUSANDS.sub("", match["digits"]), match["suffix"].casefold()
+    suffix = match["suffix"].casefold()
     is_simple = bool(_SIMPLE.fullmatch(plain)) and not match["section"]
     known = not suffix or _scale(text, match.end("digits"), _currency_before(text, match.start()))[0] > 1
     if is_simple and suffix not in _LABELS and (known or _unit_name(match["suffix"])):
@@ -131,9 +141,8 @@ def _read_label(text: str, match: re.Match[str]) -> Number | None:
     return _number(text, match.span(), figure, value, unit="", is_amount=False)
 
 
-def _read_amount(text: str, match: re.Match[str]) -> Number:
+def _read_amount(text: str, match: re.Match[str], plain: str) -> Number:
     digits, currency = match["digits"], _currency_before(text, match.start())
-    plain = _THOUSANDS.sub("", digits) if digits else _spelt(match)
     scale, end = _scale(text, match.end("digits") if digits else match.end(), currency)
     if scale == 1 and (upper := _UPPER.match(text, end)) and _float(plain) < _float(upper[1]):
         scale = SCALES[upper[2].casefold()]  # "40 to 50 million"

@@ -51,7 +51,15 @@ def _forms(row: str, meanings: list[str]) -> dict[str, str]:
     return {form: meant for each, meant in zip(row.split(), meanings, strict=True) for form in each.split("/")}
 
 
+_SPELT_MONTHS = {code: _forms(row, MONTHS) for code, row in _MONTHS.items()}
+# A name that means another month in another language is left out: "listopad" is November and October.
+MONTH_NAMES = {
+    name: month
+    for names in _SPELT_MONTHS.values()
+    for name, month in names.items()
+    if len({other.get(name, month) for other in _SPELT_MONTHS.values()}) == 1
+}
 SPELLINGS = {
-    code: _forms(_MONTHS[code], MONTHS) | _forms(_NUMBERS.get(code, "_ " * 11), [str(n) for n in range(2, 13)])
-    for code in _MONTHS
+    code: months | _forms(_NUMBERS.get(code, "_ " * 11), [str(n) for n in range(2, 13)])
+    for code, months in _SPELT_MONTHS.items()
 }

@@ -11,7 +11,7 @@ import sentencex
 import simplemma
 import Stemmer
 
-from rag.text.language import ENGLISH, function_words, language, reduced
+from rag.text.language import COMMA_DECIMALS, ENGLISH, function_words, language, reduced
 from rag.text.vocabulary import MONTHS, NUMBER_WORDS
 
 # Scripts that put no spaces between words: Thai, Japanese, Chinese; and Korean, whose particles end words.
@@ -84,7 +84,7 @@ def written_words(text: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def _words(text: str, code: str) -> tuple[tuple[str, str], ...]:
     """Return each word in its one spelling, and as it is before it is reduced."""
-    plain = _join_thousands(fold(_PREFIX.sub(r"\1", _undotted(text))))
+    plain = _join_thousands(fold(_PREFIX.sub(r"\1", _undotted(text))), code)
     found: list[tuple[str, str]] = []
     at = 0
     for coded in _CODE.finditer(plain):
@@ -208,8 +208,11 @@ def _written_out(match: re.Match[str]) -> str:
     return f"{day} {MONTHS[month - 1]} {year}" if 1 <= month <= 12 else match.group()
 
 
-def _join_thousands(text: str) -> str:
-    return re.sub(r"(?<=\d)[,\u202f\u00a0](?=\d{3}(?!\d))", "", text)
+def _join_thousands(text: str, code: str) -> str:
+    if code not in COMMA_DECIMALS:
+        return re.sub(r"(?<=\d)[,\u202f\u00a0](?=\d{3}(?!\d))", "", text)
+    joined = re.sub(r"(?<=\d)[.\u202f\u00a0](?=\d{3}(?!\d))", "", text)
+    return re.sub(r"(?<=\d),(?=\d)", ".", joined)
 
 
 def _bare(word: str) -> str:
