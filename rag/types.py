@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 Place = tuple[str, int]  # source and paragraph number
 Span = tuple[int, int]  # start and end in a text
-# In quotes, so that the process that loads files does not import numpy.
-Vector: TypeAlias = "NDArray[np.float32]"  # shape (dimension,)
+Vector: TypeAlias = "NDArray[np.float32]"  # shape (dimension,); in quotes, as loaders import no numpy
 Vectors: TypeAlias = "NDArray[np.float32]"  # shape (texts, dimension)
 
 HEADING_SEPARATOR = " › "  # between the headings of a path, outermost first
@@ -279,7 +278,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A document as the index lists it: how many `paragraphs` it has, and what it says of its edition."""
+    """A document as the index lists it: its `paragraphs`, its edition, the ISO 639-1 code of its language."""
 
     source: str
     title: str
@@ -289,6 +288,7 @@ class DocumentInfo:
     version: str = ""
     replaces: str = ""
     retired: bool = False
+    language: str = ""
 
 
 @cache

@@ -15,6 +15,7 @@ import numpy as np
 from rag.errors import StoreError
 from rag.index import schema
 from rag.index.snapshot import Origin, Snapshot
+from rag.text.language import main_language
 from rag.text.words import searchable
 from rag.types import Chunk, Document, Span, Vector
 
@@ -45,7 +46,8 @@ class Revision:
         stated = next((p.date.isoformat() for p in document.paragraphs if p.date), None)
         edition = (document.edition.version, document.edition.replaces, document.edition.retired)
         read = replace(origin, left_out="; ".join(document.left_out))
-        row = (*astuple(read), document.title, stated, *edition)
+        code = main_language(each.text for each in document.paragraphs)
+        row = (*astuple(read), document.title, stated, *edition, code)
         key = self._connection.execute(schema.INSERT_DOCUMENT, row).lastrowid
         self._connection.executemany(
             schema.INSERT_PARAGRAPH, [schema.paragraph_row(key, each) for each in document.paragraphs]

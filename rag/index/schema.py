@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import StoreError
+from rag.text.language import main_language
 from rag.text.recognition import Recognition
 from rag.text.words import searchable
 from rag.types import DocumentInfo, Kind, Paragraph
@@ -25,6 +26,8 @@ _WORDS = (
     "INSERT INTO chunk_fts (chunk_fts, rank) VALUES ('rank', 'bm25(0.5, 1.0)')",
     "CREATE VIRTUAL TABLE chunk_vocabulary USING fts5vocab (chunk_fts, 'row')",
 )
+_FILL_WORDS = """INSERT INTO chunk_fts (rowid, heading, text)
+    SELECT rowid, searchable(heading), searchable(text) FROM chunk"""
 UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
     (
         "UPDATE meta SET key = 'unreachable_share' WHERE key = 'astray'",
@@ -38,8 +41,7 @@ UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
         "DROP TABLE chunk_vocabulary",
         "DROP TABLE chunk_fts",
         *_WORDS,
-        "INSERT INTO chunk_fts (rowid, heading, text)"
-        " SELECT rowid, searchable(heading), searchable(text) FROM chunk",
+        _FILL_WORDS,
     ),
     (
         "ALTER TABLE document ADD COLUMN size INTEGER NOT NULL DEFAULT -1",
@@ -49,6 +51,13 @@ UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
         "ALTER TABLE document ADD COLUMN left_out TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE paragraph ADD COLUMN confidence REAL",
         "ALTER TABLE paragraph ADD COLUMN box TEXT",
+    ),
+    (
+        "ALTER TABLE document ADD COLUMN language TEXT NOT NULL DEFAULT ''",
+        """UPDATE document SET language = language_of((SELECT group_concat(text, ' ') FROM (
+            SELECT text FROM paragraph WHERE document = document.id ORDER BY number LIMIT 40)))""",
+        "DELETE FROM chunk_fts",
+        _FILL_WORDS,
     ),
 )
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
@@ -60,7 +69,8 @@ SCHEMA = (
         sha256 TEXT NOT NULL, fingerprint TEXT NOT NULL, title TEXT NOT NULL, date TEXT,
         version TEXT NOT NULL DEFAULT '', replaces TEXT NOT NULL DEFAULT '',
         retired INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT -1,
-        modified INTEGER NOT NULL DEFAULT 0, left_out TEXT NOT NULL DEFAULT '')""",
+        modified INTEGER NOT NULL DEFAULT 0, left_out TEXT NOT NULL DEFAULT '',
+        language TEXT NOT NULL DEFAULT '')""",
     """CREATE TABLE paragraph (
         document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, number INTEGER NOT NULL,
         text TEXT NOT NULL, kind TEXT NOT NULL, heading TEXT NOT NULL, page INTEGER, line INTEGER, date TEXT,
@@ -83,8 +93,8 @@ SCHEMA = (
 )
 
 _DOCUMENT = """SELECT source, title, sha256,
-    (SELECT count(*) FROM paragraph WHERE paragraph.document = document.id), date, version, replaces, retired
-    FROM document"""
+    (SELECT count(*) FROM paragraph WHERE paragraph.document = document.id), date, version, replaces, retired,
+    language FROM document"""
 DOCUMENTS = f"{_DOCUMENT} ORDER BY source"
 DOCUMENT = f"{_DOCUMENT} WHERE source IN (?, ?) ORDER BY source DESC"  # NFC before NFD
 EDITIONS = "SELECT source, title, date, version, replaces, retired FROM document WHERE version <> ''"
@@ -156,7 +166,7 @@ DAMAGED_WINDOWS = "SELECT count(*) FROM window WHERE length(vector) <> ?"
 
 INSERT_DOCUMENT = """INSERT INTO document (
     source, path, root, sha256, fingerprint, size, modified, left_out, title, date, version, replaces,
-    retired) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    retired, language) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 RELOCATE = "UPDATE document SET path = ?, root = ?, size = ?, modified = ? WHERE source = ?"
 INSERT_PARAGRAPH = "INSERT INTO paragraph VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 INSERT_CHUNK = """INSERT INTO chunk (id, document, paragraph, part, text, heading, page, ordinal, vector)
@@ -207,6 +217,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
     if version < SCHEMA_VERSION:
         connection.create_function("searchable", 1, searchable, deterministic=True)
+        connection.create_function("language_of", 1, lambda text: main_language([text or ""]))
         for statements in UPGRADES[version - FIRST_VERSION :]:
             for statement in statements:
                 connection.execute(statement)
@@ -240,8 +251,8 @@ def paragraph_row(document: int | None, each: Paragraph) -> tuple[object, ...]:
 
 def document_info(row: tuple[Any, ...]) -> DocumentInfo:
     """Return the document in a row of `DOCUMENTS`."""
-    source, title, sha256, paragraphs, stated, version, replaces, retired = row
-    return DocumentInfo(source, title, sha256, paragraphs, day(stated), version, replaces, bool(retired))
+    source, title, sha256, paragraphs, stated, version, replaces, retired, code = row
+    return DocumentInfo(source, title, sha256, paragraphs, day(stated), version, replaces, bool(retired), code)
 
 
 def day(stated: str | None) -> date | None:

@@ -49,7 +49,7 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 def test_written_document_is_read_back(catalog: Catalog) -> None:
     heading, pilot, barges = write(catalog)
     with catalog.read() as snapshot:
-        info = DocumentInfo("a.txt", "Harbour", "0" * 64, 3, date(2024, 5, 1))
+        info = DocumentInfo("a.txt", "Harbour", "0" * 64, 3, date(2024, 5, 1), language="en")
         assert snapshot.documents() == [info]
         assert snapshot.document("a.txt") == info
         assert snapshot.document("b.txt") is None
