@@ -216,7 +216,10 @@ def _is_foreign(question: Question, found: SearchResult) -> bool:
     """
     missing = _missing(question, _everything(found.evidence))
     return any(
-        found.rarity.unknown(word) for word in question.words for thing in missing if word in words(thing, question.language)
+        found.rarity.unknown(word)
+        for word in question.words
+        for thing in missing
+        if word in words(thing, question.language)
     )
 
 

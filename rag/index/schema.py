@@ -252,7 +252,9 @@ def paragraph_row(document: int | None, each: Paragraph) -> tuple[object, ...]:
 def document_info(row: tuple[Any, ...]) -> DocumentInfo:
     """Return the document in a row of `DOCUMENTS`."""
     source, title, sha256, paragraphs, stated, version, replaces, retired, code = row
-    return DocumentInfo(source, title, sha256, paragraphs, day(stated), version, replaces, bool(retired), code)
+    return DocumentInfo(
+        source, title, sha256, paragraphs, day(stated), version, replaces, bool(retired), code
+    )
 
 
 def day(stated: str | None) -> date | None:

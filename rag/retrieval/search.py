@@ -285,6 +285,8 @@ def sentence_similarities(
 
 def unknown_words(asked: Question, frequency: Mapping[str, int]) -> tuple[str, ...]:
     """Return the words of the question, as written, that no document contains."""
-    written = {form: word for word in re.findall(r"\w[\w’'-]*", asked.text) for form in words(word, asked.language)}
+    written = {
+        form: word for word in re.findall(r"\w[\w’'-]*", asked.text) for form in words(word, asked.language)
+    }
     unknown = [word for word in asked.words if not frequency.get(stem(word))]
     return tuple(dict.fromkeys(written.get(word, word) for word in unknown))

@@ -71,7 +71,9 @@ def in_english(text: str) -> str:
 
     def written(match: re.Match[str]) -> str:
         month = MONTH_NAMES.get(fold(match["month"]))
-        return " ".join(filter(None, (match["day"], month.capitalize(), match["year"]))) if month else match[0]
+        return (
+            " ".join(filter(None, (match["day"], month.capitalize(), match["year"]))) if month else match[0]
+        )
 
     return _WRITTEN.sub(written, text)
 

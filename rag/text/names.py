@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import takewhile
 
-from rag.text.vocabulary import NUMBER_WORDS
 from rag.text.language import ENGLISH, function_words, language
+from rag.text.vocabulary import NUMBER_WORDS
 from rag.text.words import fold, words, written_words
 
 _CAPITALISED = re.compile(r"(?<![\w-])[^\W\d_a-z][\w’'.-]*\w|\b[A-Z]\b")
@@ -54,7 +54,11 @@ def _names(text: str) -> tuple[str, ...]:
     for match in _CAPITALISED.finditer(text):
         word = match.group()
         bare = re.sub(r"[’']s$", "", word).rstrip(".")
-        if not word[0].isupper() or not functional.isdisjoint(written_words(bare)) or fold(bare) in NUMBER_WORDS:
+        if (
+            not word[0].isupper()
+            or not functional.isdisjoint(written_words(bare))
+            or fold(bare) in NUMBER_WORDS
+        ):
             continue
         if code == "de" and not _is_german_name(match):
             continue
@@ -66,7 +70,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _is_german_name(match: re.Match[str]) -> bool:
-    """Return whether a capitalised word is a name where all nouns have capitals: one of two, or unlike a word."""
+    """Return whether a capitalised word is a name though all nouns have capitals: a pair, or an odd spelling."""
     before, after = match.string[: match.start()], match.string[match.end() :]
     beside = _CAPITAL_BEFORE.search(before) or _CAPITAL_AFTER.match(after)
     return bool(beside) or not match.group()[1:].islower()

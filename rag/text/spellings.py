@@ -1,4 +1,4 @@
-"""Months and small numbers as each language writes them, for one spelling of all: "mai" and "mayo" are "may"."""
+"""Months and small numbers as each language writes them: "mai" and "mayo" are "may"."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from rag.text.vocabulary import MONTHS
 _MONTHS = {
     "de": "januar/janner februar marz april mai juni juli august september oktober november dezember",
     "fr": "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre/setiembre octubre noviembre diciembre",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre/setiembre"
+    " octubre noviembre diciembre",
     "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
     "pt": "janeiro fevereiro marco abril maio junho julho agosto setembro outubro novembro dezembro",
     "nl": "januari februari maart april mei juni juli augustus september oktober november december",
     "sv": "januari februari mars april maj juni juli augusti september oktober november december",
-    "pl": "styczen/stycznia/styczniu luty/lutego/lutym marzec/marca/marcu kwiecien/kwietnia/kwietniu maj/maja/maju"
-    " czerwiec/czerwca/czerwcu lipiec/lipca/lipcu sierpien/sierpnia/sierpniu wrzesien/wrzesnia/wrzesniu"
+    "pl": "styczen/stycznia/styczniu luty/lutego/lutym marzec/marca/marcu kwiecien/kwietnia/kwietniu"
+    " maj/maja/maju czerwiec/czerwca/czerwcu lipiec/lipca/lipcu sierpien/sierpnia/sierpniu wrzesien/wrzesnia/wrzesniu"
     " pazdziernik/pazdziernika/pazdzierniku listopad/listopada/listopadzie grudzien/grudnia/grudniu",
     "tr": "ocak subat mart nisan mayıs haziran temmuz agustos eylul ekim kasım aralık",
     "ru": "январь/января/январе февраль/февраля/феврале март/марта/марте апрель/апреля/апреле май/мая/мае"
@@ -48,7 +49,9 @@ _NUMBERS = {
 
 
 def _forms(row: str, meanings: list[str]) -> dict[str, str]:
-    return {form: meant for each, meant in zip(row.split(), meanings, strict=True) for form in each.split("/")}
+    return {
+        form: meant for each, meant in zip(row.split(), meanings, strict=True) for form in each.split("/")
+    }
 
 
 _SPELT_MONTHS = {code: _forms(row, MONTHS) for code, row in _MONTHS.items()}
