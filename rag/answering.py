@@ -141,7 +141,8 @@ def look(
     with clock.step("embed"):
         vector = using.embedder.embed([asked.topic])[0]
     with clock.step("retrieve"):
-        found = search_evidence(Search(asked, vector, using.index, using.reranker, using.limit, sources))
+        by = using.embedder.calibration
+        found = search_evidence(Search(asked, vector, using.index, using.reranker, using.limit, sources, by))
     with clock.step("read"):
         reading = read(asked, found)
     return asked, found, reading, usage

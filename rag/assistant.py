@@ -50,7 +50,7 @@ class Assistant(ExaminedModels):
         """
         from rag.index.folder import Index
         from rag.models.embedder import BUILT_IN_DIMENSION, load_embedder
-        from rag.models.local import BUILT_IN
+        from rag.models.local import is_packaged
 
         settings = settings or Settings.load()
         if settings.traces:
@@ -59,7 +59,7 @@ class Assistant(ExaminedModels):
             send_traces(settings.traces)
         if index is not None:
             settings = settings.model_copy(update={"index": Path(index).expanduser()})
-        embedder = None if settings.embedder == BUILT_IN else load_embedder(settings.embedder)
+        embedder = None if is_packaged(settings.embedder) else load_embedder(settings.embedder)
         dimension = embedder.dimension if embedder else BUILT_IN_DIMENSION
         opened = Index.open(settings.index, settings.embedder, dimension, settings.chroma_url)
         return cls(settings, opened, embedder, llm)
@@ -109,16 +109,16 @@ class Assistant(ExaminedModels):
 
     def _ingest(self, paths: Sequence[Path], **options: Any) -> IngestReport:
         from rag.ingestion.indexer import ingest
-        from rag.models.embedder import BUILT_IN_LIMIT
+        from rag.models.embedder import LIMITS, fingerprint
 
-        # The built-in model is loaded on first use: never if no file has changed.
+        # An embedder in a package is loaded on first use: never if no file has changed.
         return ingest(
             self._index,
             paths,
             lambda texts, spans: self._load_embedder().embed_parts(texts, spans),
             lambda text: self._load_embedder().count_tokens(text),
-            self._embedder.limit if self._embedder else BUILT_IN_LIMIT,
-            f"{self.settings.embedder}/4",
+            self._embedder.limit if self._embedder else LIMITS[self.settings.embedder],
+            fingerprint(self.settings.embedder, self._embedder),
             limits=self.settings.limits,
             **options,
         )

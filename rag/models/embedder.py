@@ -1,4 +1,4 @@
-"""The embedder: a local sentence-transformers model, never downloaded."""
+"""Embedders: the built-in one, the multilingual one, and any sentence-transformers model on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.models.local import BUILT_IN, built_in_folder, expand_name, load_model, prepare_process
+from rag.models.calibration import BUILT_IN_SCALE, Calibration, calibrate
+from rag.models.families import prompts_of
+from rag.models.local import (
+    BUILT_IN,
+    MULTILINGUAL,
+    built_in_folder,
+    expand_name,
+    load_model,
+    multilingual_weights,
+    prepare_process,
+)
 from rag.types import Span, Vectors
 
 if TYPE_CHECKING:
@@ -20,15 +30,21 @@ if TYPE_CHECKING:
 
 
 BUILT_IN_DIMENSION = 384
-BUILT_IN_LIMIT = 256
+LIMITS = {BUILT_IN: 256, MULTILINGUAL: 509}  # of those in packages, both of the same dimension
+MULTILINGUAL_SCALE = Calibration(4.5, -3.2)  # as `calibrate` finds it
 BATCH_TOKENS = 1024  # larger batches don't fit the processor's cache: 4,096 took 1.4 times as long
 
 
 class Embedder:
-    """A sentence-transformers model that returns unit vectors and reads `limit` tokens of a text."""
+    """A sentence-transformers model that returns unit vectors and reads `limit` tokens of a passage.
+
+    Questions and passages get the prompts that the model was trained with, if any.
+    """
 
     def __init__(self, name: str, model: SentenceTransformer) -> None:
         self.name = name
+        default = model.prompts.get(model.default_prompt_name or "", "")
+        self.prompts = prompts_of(f"{name} {_trained_as(model)}", model.prompts, default)
         self._model = model.eval()
         self._fast_model: SentenceTransformer | None = None
         self._lock = Lock()
@@ -36,25 +52,38 @@ class Embedder:
         self._tokenizer = deepcopy(model.tokenizer.backend_tokenizer)
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self.limit = int(model.max_seq_length or 256)
+        prompted = self.count_tokens(self.prompts.passage) - self.count_tokens("")
+        self._longest = int(model.max_seq_length or 256)
+        self.limit = self._longest - prompted
         self.dimension = int(model.get_embedding_dimension() or 0)
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return unit vectors, float32, shape (texts, dimension), in the order of the texts."""
-        if len(texts) == 1 and self._pools_mean:
-            return self._forward(self._model, texts)[0]
-        return self._encode(self._model, texts)
+    @cached_property
+    def calibration(self) -> Calibration:
+        """What brings a question's cosines to the scale of the built-in embedder's."""
+        if self.name == BUILT_IN:
+            return BUILT_IN_SCALE
+        return MULTILINGUAL_SCALE if self.name == MULTILINGUAL else calibrate(self.embed, self._passages)
+
+    def embed(self, questions: Sequence[str]) -> Vectors:
+        """Return the unit vectors of questions, float32, shape (questions, dimension), in their order."""
+        if len(questions) == 1 and self._pools_mean:
+            return self._forward(self._model, [self.prompts.query + questions[0]])[0]
+        return self._encode(self._model, questions, self.prompts.query)
+
+    def _passages(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(self._model, texts, self.prompts.passage)
 
     def embed_parts(
         self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
     ) -> tuple[Vectors, list[Vectors]]:
-        """Return the unit vectors of texts, (texts, dimension), and of each text's spans, (spans, dimension).
+        """Return the unit vectors of passages, (texts, dimension), and of their spans, (spans, dimension).
 
         A span is a start and end in its text. Its vector is the mean of its tokens, embedded as part of the
         whole text ("late chunking", Günther et al. 2024). A model that does not pool by the mean embeds each
         span on its own.
         """
-        sizes = [min(self.count_tokens(text), self.limit) for text in texts]
+        prompt = self.prompts.passage
+        sizes = [min(self.count_tokens(prompt + text), self._longest) for text in texts]
         wholes = np.zeros((len(texts), self.dimension), dtype=np.float32)
         parts = [np.zeros((len(each), self.dimension), dtype=np.float32) for each in spans]
         model, pools_mean = self._model_for_many(), self._pools_mean
@@ -62,13 +91,14 @@ class Embedder:
         def embed(batch: list[int]) -> None:
             chosen = [texts[at] for at in batch]
             if pools_mean:
-                wholes[batch], tokens = self._forward(model, chosen)
+                wholes[batch], tokens = self._forward(model, [prompt + text for text in chosen])
                 for at, vectors in zip(batch, tokens, strict=True):
                     parts[at][:] = self._pool_spans(texts[at], spans[at], vectors[: sizes[at]])
             else:
-                wholes[batch] = self._encode(model, chosen)
+                wholes[batch] = self._encode(model, chosen, prompt)
                 for at in batch:
-                    parts[at][:] = self._encode(model, [texts[at][start:end] for start, end in spans[at]])
+                    alone = [texts[at][start:end] for start, end in spans[at]]
+                    parts[at][:] = self._encode(model, alone, prompt)
 
         deque(self._workers.map(embed, _batches(sizes)), maxlen=0)
         return wholes, parts
@@ -89,10 +119,11 @@ class Embedder:
 
     @property
     def _pools_mean(self) -> bool:
-        """Whether a text's vector is the mean of its tokens' vectors, and the text gets no prefix."""
+        """Whether a text's vector is the mean of its tokens' vectors, its prompt's included."""
         kinds = [type(module).__name__ for module in self._model]
-        averaged = kinds in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
-        return averaged and self._model[1].pooling_mode == "mean" and not self._model.default_prompt_name
+        if kinds[1:] not in (["Pooling"], ["Pooling", "Normalize"]):
+            return False
+        return self._model[1].pooling_mode == "mean" and bool(self._model[1].include_prompt)
 
     def _forward(self, model: SentenceTransformer, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
         """Return the unit vectors of texts, and the vectors of each text's tokens, padding included.
@@ -110,20 +141,25 @@ class Embedder:
 
     def _pool_spans(self, text: str, spans: Sequence[Span], tokens: Vectors) -> Vectors:
         """Return for each span the mean of the tokens that start in it, or of all tokens if none do."""
-        encoding = self._tokenizer.encode(text)
-        starts = np.array(encoding.offsets)[: len(tokens), 0]
+        prompt = self.prompts.passage
+        encoding = self._tokenizer.encode(prompt + text)
+        starts = np.array(encoding.offsets)[: len(tokens), 0] - len(prompt)
         is_word = np.array(encoding.special_tokens_mask)[: len(tokens)] == 0
         inside = [is_word & (starts >= start) & (starts < end) for start, end in spans]
         means = [tokens[chosen if chosen.any() else slice(None)].mean(axis=0) for chosen in inside]
         return _unit(np.array(means, dtype=np.float32).reshape(len(spans), self.dimension))
 
-    def _encode(self, model: SentenceTransformer, texts: Sequence[str]) -> Vectors:
+    def _encode(self, model: SentenceTransformer, texts: Sequence[str], prompt: str) -> Vectors:
         """Return the unit vectors of texts with the library's own pooling."""
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
         with self._lock:
             vectors = model.encode(
-                list(texts), convert_to_numpy=False, convert_to_tensor=True, show_progress_bar=False
+                list(texts),
+                prompt=prompt,
+                convert_to_numpy=False,
+                convert_to_tensor=True,
+                show_progress_bar=False,
             )
         return _unit(vectors.float().numpy())
 
@@ -162,12 +198,27 @@ def _unit(vectors: Vectors) -> Vectors:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
+def fingerprint(name: str, embedder: Embedder | None) -> str:
+    """Return what a document's vectors depend on: the embedder, its prompt (fixed in a package), our code."""
+    prompt = embedder.prompts.passage if embedder and name not in LIMITS else ""
+    return f"{name}/4{prompt and f' {prompt!r}'}"
+
+
+def _trained_as(model: SentenceTransformer) -> str:
+    """Return the name that a model's files give it, or ""."""
+    return str(getattr(getattr(model.transformers_model, "config", None), "_name_or_path", ""))
+
+
 def load_embedder(name: str) -> Embedder:
-    """Load the built-in embedder, a folder, or a model in the local Hugging Face cache; else ModelError."""
+    """Load an embedder from its package, a folder, or the local Hugging Face cache; else ModelError."""
     prepare_process()
     from sentence_transformers import SentenceTransformer
 
     def load() -> Embedder:
+        if name == MULTILINGUAL:
+            from rag.models.multilingual import load
+
+            return Embedder(name, load(multilingual_weights()))
         folder = built_in_folder() if name == BUILT_IN else expand_name(name)
         return Embedder(name, SentenceTransformer(folder, local_files_only=True, device="cpu"))
 

