@@ -66,15 +66,25 @@ def _options(
 @app.command()
 def ingest(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH…", help="Files or folders, including subfolders.")
-    ],
+        list[Path] | None, typer.Argument(metavar="PATH…", help="Files or folders, including subfolders.")
+    ] = None,
     prune: Annotated[
         bool,
         typer.Option("--prune", help="Remove documents whose files were deleted from these folders."),
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--reembed", help="First embed the index again, if it was made with another embedder."),
+    ] = False,
     index: Index = None,
 ) -> None:
     """Add documents to the index. Skips unchanged files and reports those that can't be read."""
+    if again:
+        _reembed(index)
+    elif not paths:
+        raise typer.BadParameter("name a file or folder, or use --reembed", param_hint="PATH…")
+    if not paths:
+        return
     with _open(index) as assistant, terminal.progress_bar() as show:
         report = assistant.ingest(paths, prune=prune, progress=show)
     terminal.print_report(report)
@@ -234,6 +244,15 @@ def doctor(index: Index = None) -> None:
         healthy &= good
     if not healthy:
         raise typer.Exit(1)
+
+
+def _reembed(index: Path | None) -> None:
+    """Embed the stored documents for the embedder that is set."""
+    from rag.reembedding import reembed
+
+    with terminal.progress_bar() as show:
+        made = reembed(Settings.load(index=index), show)
+    terminal.print_text(f"{made.documents} documents embedded again; the index uses {made.embedder}")
 
 
 def _sit_exam(assistant: Assistant) -> str:

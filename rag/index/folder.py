@@ -11,6 +11,7 @@ from threading import RLock
 from uuid import uuid4
 
 from rag.errors import EmbedderMismatch, StoreError
+from rag.index.adopting import adopt
 from rag.index.catalog import Catalog
 from rag.index.lock import FolderLock
 from rag.index.snapshot import Snapshot
@@ -223,6 +224,15 @@ class Index:
         self._delete_leftovers()
         return store
 
+    def adopt(self, beside: Path) -> None:
+        """Use the vectors and the embedder of another catalog of the same documents from now on."""
+        with self.catalog.read() as snapshot:
+            old = snapshot.meta("chroma"), snapshot.meta("collection")
+        self.vectors.close()
+        adopt(self.folder / "catalog.sqlite3", beside)
+        self.vectors = self._rebuild()
+        self._drop_from_server(*old)
+
     def _drop_from_server(self, location: str | None, collection: str | None) -> None:
         """Delete a replaced collection if it is on this server."""
         if collection and location and location == self._chroma_url:
@@ -265,8 +275,8 @@ def _check_embedder(catalog: Catalog, folder: Path, name: str, dimension: int) -
     elif recorded != (name, str(dimension)):
         raise EmbedderMismatch(
             f"The index {folder} was made with the embedder {recorded[0]} (dimension {recorded[1]}), but "
-            f"{name} ({dimension}) is set. Set embedder to {recorded[0]}, or make another index with "
-            "`pilcrow ingest --index NEW_FOLDER PATH`."
+            f"{name} ({dimension}) is set. Run `pilcrow ingest --reembed` to embed its documents with "
+            f"{name}, or set embedder to {recorded[0]}."
         )
 
 

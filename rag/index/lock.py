@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -33,6 +34,15 @@ class FolderLock:
                 "--index, or share one through a Chroma server (chroma_url)."
             ) from None
         self._file.write_text(f"{os.getpid()}\n")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock within the block."""
+        self.acquire()
+        try:
+            yield
+        finally:
+            self.release()
 
     def release(self) -> None:
         """Release the lock if it is held."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from rag.index.folder import Index
 from rag.ingestion.embedding import CachedEmbedder, SpannedText, SpannedVectors, sentence_vectors
 from rag.ingestion.reading import Outcome, Ready, Unchanged
+from rag.ingestion.reembedding import forget
 
 
 def commit(
@@ -62,6 +63,7 @@ def _replace_documents(
                 ready.origin, ready.document, chunks, [stored[c.id] for c in chunks], sentences, placed
             )
     index.finish_write(deleted)
+    forget(index.folder, old)
 
 
 def remove_documents(index: Index, sources: Sequence[str]) -> None:
@@ -73,3 +75,4 @@ def remove_documents(index: Index, sources: Sequence[str]) -> None:
             revision.mark_pending(deleted)
             revision.remove(sources)
         index.finish_write(deleted)
+        forget(index.folder, sources)

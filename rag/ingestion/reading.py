@@ -174,7 +174,7 @@ def _ready(
     chunks: Sequence[Chunk],
 ) -> Ready:
     """Return a document with the vectors that its older version has, or one of the same content."""
-    pieces, made = tuple(_pieces(document, chunks)), tuple(windows(document.paragraphs))
+    pieces, made = tuple(with_sentences(document, chunks)), tuple(windows(document.paragraphs))
     renamed = former.renamed(origin)
     like = renamed or former.same_content(origin) or old
     former_source = renamed.source if renamed else ""
@@ -196,7 +196,7 @@ def _ready(
     )
 
 
-def _pieces(document: Document, chunks: Sequence[Chunk]) -> Iterator[Piece]:
+def with_sentences(document: Document, chunks: Sequence[Chunk]) -> Iterator[Piece]:
     """Yield the chunks with their sentences; a heading has none."""
     by_paragraph: dict[int, list[Chunk]] = {}
     for each in chunks:

@@ -171,7 +171,7 @@ def test_damaged_catalog_is_left_alone_and_the_remedy_named(tmp_path: Path, cont
 
 def test_other_embedder_is_refused_with_the_command_to_run(folder: Path) -> None:
     for name, dimension in (("other", DIMENSION), ("hash", 384)):
-        message = rf"made with the embedder hash .*but {name} .*pilcrow ingest --index"
+        message = rf"made with the embedder hash .*but {name} .*pilcrow ingest --reembed"
         with pytest.raises(EmbedderMismatch, match=message):
             Index.open(folder, name, dimension)
     open_and_check(folder)
