@@ -27,6 +27,8 @@ from rag.types import Span, Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
 
 
 BUILT_IN_DIMENSION = 384
@@ -48,10 +50,7 @@ class Embedder:
         self._model = model.eval()
         self._fast_model: SentenceTransformer | None = None
         self._lock = Lock()
-        # A copy: counting never waits for the model, nor changes its padding and truncation.
-        self._tokenizer = deepcopy(model.tokenizer.backend_tokenizer)
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self._tokenizer = _counting(model.tokenizer)
         prompted = self.count_tokens(self.prompts.passage) - self.count_tokens("")
         self._longest = int(model.max_seq_length or 256)
         self.limit = self._longest - prompted
@@ -178,7 +177,7 @@ class Embedder:
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens that the model would read, special tokens included."""
-        return len(self._tokenizer.encode(text).ids)
+        return len(self._tokenizer.encode(text))
 
 
 def _batches(sizes: Sequence[int]) -> Iterator[list[int]]:
@@ -202,6 +201,18 @@ def fingerprint(name: str, embedder: Embedder | None) -> str:
     """Return what a document's vectors depend on: the embedder, its prompt (fixed in a package), our code."""
     prompt = embedder.prompts.passage if embedder and name not in LIMITS else ""
     return f"{name}/4{prompt and f' {prompt!r}'}"
+
+
+def _counting(tokenizer: Tokenizer | PreTrainedTokenizerFast) -> Tokenizer:
+    """Return a tokenizer that neither pads nor cuts; a copy, so that counting never waits for the model."""
+    from tokenizers import Tokenizer
+
+    if isinstance(tokenizer, Tokenizer):  # the multilingual embedder's, which does neither
+        return tokenizer
+    copied: Tokenizer = deepcopy(tokenizer.backend_tokenizer)
+    copied.no_truncation()
+    copied.no_padding()
+    return copied
 
 
 def _trained_as(model: SentenceTransformer) -> str:

@@ -13,14 +13,14 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import Unigram
 from torch import Tensor, nn
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from transformers import BertConfig, BertModel
 
 from rag.models.packed import PackedModel, unpacked
 
 LIMIT = 512
+START, PADDING, END, UNKNOWN = 0, 1, 2, 3  # in the vocabulary
 SPACES = "\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd"  # read as a space
 REMOVED = "\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f"
-_SPECIAL = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
 _TENSORS = {  # name in the file -> in a layer of BertModel
     "q": "attention.self.query",
     "k": "attention.self.key",
@@ -48,16 +48,18 @@ class _Encoder(InputModule):
 
     def __init__(self, packed: PackedModel) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.tokenizer: Any = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-            tokenizer_object=_tokenizer(packed.vocabulary), model_max_length=LIMIT, **_SPECIAL
-        )
+        self.tokenizer = _tokenizer(packed.vocabulary)  # transformers' own would take a second more to load
         self.model = _transformer(packed)
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **_: object) -> dict[str, Any]:
-        """Return the tokens of texts, each after the prompt."""
-        texts = [f"{prompt or ''}{text}" for text in inputs]
-        found = self.tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
-        return {"input_ids": found["input_ids"], "attention_mask": found["attention_mask"]}
+        """Return the tokens of texts, each after the prompt, cut to `LIMIT` and padded to the longest."""
+        read = [
+            each.ids for each in self.tokenizer.encode_batch([f"{prompt or ''}{text}" for text in inputs])
+        ]
+        rows = [ids if len(ids) <= LIMIT else [*ids[: LIMIT - 1], END] for ids in read]
+        longest = max(map(len, rows))
+        ids = torch.tensor([row + [PADDING] * (longest - len(row)) for row in rows])
+        return {"input_ids": ids, "attention_mask": (ids != PADDING).long()}
 
     def forward(self, features: dict[str, Any], **_: object) -> dict[str, Any]:
         """Add the vectors of the tokens."""
@@ -123,7 +125,7 @@ def _weights(packed: PackedModel, model: BertModel) -> dict[str, Tensor]:
 
 def _tokenizer(vocabulary: list[tuple[str, float]]) -> Tokenizer:
     """Return the tokenizer of XLM-RoBERTa."""
-    tokenizer = Tokenizer(Unigram(vocabulary, unk_id=3))
+    tokenizer = Tokenizer(Unigram(vocabulary, unk_id=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence(
         [
             normalizers.Replace(Regex(f"[{REMOVED}]"), ""),
@@ -134,6 +136,6 @@ def _tokenizer(vocabulary: list[tuple[str, float]]) -> Tokenizer:
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+        single="<s> $A </s>", special_tokens=[("<s>", START), ("</s>", END)]
     )
     return tokenizer
