@@ -8,8 +8,11 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from threading import Event
+from urllib.parse import urlsplit
 
+import chromadb
 import pytest
+from chroma_server import chroma_server
 from shared_names import ROOT, Run
 
 from rag import Assistant, Settings
@@ -176,3 +179,19 @@ def test_missing_index_or_embedder_is_an_error(old: Settings, tmp_path: Path) ->
     with pytest.raises(ModelError, match="Can't load the embedder 'no/such'"):
         reembed(old.model_copy(update={"embedder": "no/such"}))
     found(old)
+
+
+@pytest.mark.long
+def test_index_on_a_chroma_server_is_embedded_again(
+    docs: Path, embedders: tuple[str, str], tmp_path: Path
+) -> None:
+    with chroma_server(tmp_path / "server") as url:
+        old = Settings(index=tmp_path / "shared", embedder=embedders[0], chroma_url=url)
+        with Assistant.open(settings=old) as assistant:
+            assistant.ingest(docs)
+        new = old.model_copy(update={"embedder": embedders[1]})
+        assert reembed(new).documents == 3
+        assert "Harbour 2 is 7 fathoms deep at pier 7." in found(new)
+        server = urlsplit(url)
+        client = chromadb.HttpClient(host=str(server.hostname), port=server.port or 0)
+        assert len(client.list_collections()) == 1
