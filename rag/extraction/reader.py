@@ -19,6 +19,7 @@ from rag.query.question import AnswerKind, Question, Shape, answers_kind, is_yea
 from rag.retrieval.rarity import Rarity, text_stems
 from rag.retrieval.retriever import Match
 from rag.retrieval.search import SearchResult
+from rag.text.language import language
 from rag.text.names import absent, forms, namesakes
 from rag.text.numbers import numbers, read_numbers
 from rag.text.words import stems, words
@@ -29,6 +30,7 @@ SentenceSpan = tuple[int, int, int]  # index of the paragraph in the evidence; s
 LIKELY = 0.1  # share of the best sentence's probability above which another sentence may be the answer
 MAX_SENTENCES = 400  # read for one question
 LONG = 30  # words; a longer sentence counts as this long
+OTHER_LANGUAGE_COVERS = 0.7  # taken for the words of a question in another language than its answer
 TITLE = 8  # words; a body line of up to as many, without an end, is a title that no one marked
 
 
@@ -170,10 +172,11 @@ def _next(spans: Sequence[SentenceSpan], own: Sequence[frozenset[str]]) -> list[
 def answer_features(question: Question, found: SearchResult, best: Sentence) -> dict[str, float]:
     """Return the features of "this is an answer": of the best sentence and its surroundings."""
     context = _context(best, found.evidence)
+    same = language(context) == question.language
     return {
         "sentence_cosine": best.features["sentence_cosine"],
-        "context_covers": found.rarity.covered(text_stems(context)),
-        "foreign": float(_is_foreign(question, found)),
+        "context_covers": found.rarity.covered(text_stems(context)) if same else OTHER_LANGUAGE_COVERS,
+        "foreign": float(same and _is_foreign(question, found)),
     }
 
 

@@ -70,7 +70,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _is_german_name(match: re.Match[str]) -> bool:
-    """Return whether a capitalised word is a name though all nouns have capitals: a pair, or an odd spelling."""
+    """Return whether a word is a name though all nouns have capitals: one of a pair, or oddly spelt."""
     before, after = match.string[: match.start()], match.string[match.end() :]
     beside = _CAPITAL_BEFORE.search(before) or _CAPITAL_AFTER.match(after)
     return bool(beside) or not match.group()[1:].islower()

@@ -15,7 +15,8 @@ _MONTHS = {
     "nl": "januari februari maart april mei juni juli augustus september oktober november december",
     "sv": "januari februari mars april maj juni juli augusti september oktober november december",
     "pl": "styczen/stycznia/styczniu luty/lutego/lutym marzec/marca/marcu kwiecien/kwietnia/kwietniu"
-    " maj/maja/maju czerwiec/czerwca/czerwcu lipiec/lipca/lipcu sierpien/sierpnia/sierpniu wrzesien/wrzesnia/wrzesniu"
+    " maj/maja/maju czerwiec/czerwca/czerwcu"
+    " lipiec/lipca/lipcu sierpien/sierpnia/sierpniu wrzesien/wrzesnia/wrzesniu"
     " pazdziernik/pazdziernika/pazdzierniku listopad/listopada/listopadzie grudzien/grudnia/grudniu",
     "tr": "ocak subat mart nisan mayıs haziran temmuz agustos eylul ekim kasım aralık",
     "ru": "январь/января/январе февраль/февраля/феврале март/марта/марте апрель/апреля/апреле май/мая/мае"
