@@ -90,7 +90,7 @@ def reduced(word: str, code: str) -> str:
     if known := SPELLINGS.get(code, {}).get(word):
         return known
     stemmer = _stemmer(code)
-    return str(stemmer.stemWord(word)) if stemmer and word.isalpha() else word
+    return (str(stemmer.stemWord(word)) if stemmer and word.isalpha() else "") or word
 
 
 @cache

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from rag.text.dates import moments
+from rag.text.language import language
 from rag.text.names import absent, forms, names
 from rag.text.numbers import Number, read_numbers
 from rag.text.words import content_stems, fold, sentences, stem
@@ -19,7 +20,21 @@ FEW = 3  # content words; a sentence of fewer says too little to be compared
 COUNTED = 12  # a number in words up to this may count what the paragraphs list
 
 _QUOTED = re.compile(r"[“\"«„]([^“”\"«»„]{2,300})[”\"»“]")
-_DENIAL = re.compile(r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot)\b|n['’]t\b")
+# Folded words that deny, by language.
+_DENYING = {
+    "en": r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot)\b|n['’]t\b",
+    "de": r"\b(?:nicht|kein\w*|nie(?:mals|mand\w*)?|nichts|ohne|weder|noch nie)\b",
+    "fr": r"\b(?:ne|pas|jamais|aucune?|sans|rien|personne|ni|non)\b|\bn['’]",
+    "es": r"\b(?:no|nunca|jamas|ningun\w*|sin|nada|nadie|tampoco|ni)\b",
+    "it": r"\b(?:non|mai|nessun\w*|senza|niente|nulla|no)\b",
+    "pt": r"\b(?:nao|nunca|jamais|nenhum\w*|sem|nada|ninguem|nem)\b",
+    "nl": r"\b(?:niet|geen|nooit|zonder|niets|niemand|noch)\b",
+    "ru": r"\b(?:не|нет|никогда|без|ни\w*|нельзя)\b",
+    "zh": r"[不没沒无無未勿莫非]",
+    "ja": r"な[いくし]|ません|[無未不非]",
+    "ar": r"\b(?:لا|لم|لن|ليس\w*|غير|بدون|دون)\b",
+}
+_DENIAL = {code: re.compile(pattern) for code, pattern in _DENYING.items()}
 _BOUND = re.compile(r"\b(?:no|not) (?:more|less|fewer|later|earlier) than\b|\bnot only\b|\bno longer than\b")
 _BOUNDED = re.compile(
     r"\b(?:than|least|most|over|under|above|below|up|exceed\w*|beyond|or (?:more|less|fewer|earlier|later)"
@@ -97,7 +112,7 @@ def _may_count(number: Number, source: str) -> bool:
 
 def _wrong_names(claim: str, source: str) -> Iterator[str]:
     """Yield the names and codes that the source lacks in any form."""
-    for name in absent(names(claim), forms(source)):
+    for name in absent(names(claim), forms(source), language(claim)):
         yield f"“{name}”"
 
 
@@ -123,7 +138,8 @@ def _wrong_denial(claim: str, source: str) -> Iterator[str]:
 
 def _denials(text: str) -> bool:
     """Return whether a text denies something."""
-    return _DENIAL.search(_BOUND.sub(" ", fold(text))) is not None
+    denial = _DENIAL.get(language(text))
+    return denial is not None and denial.search(_BOUND.sub(" ", fold(text))) is not None
 
 
 def _plain(text: str) -> str:
