@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from collections.abc import Generator, Iterator, Mapping
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import monotonic
@@ -90,18 +91,19 @@ def _model(settings: Settings) -> Iterator[Finding]:
         yield f"embedder: {settings.embedder}, weights verified", True
 
 
-def better_embedder(shares: Mapping[str, float], embedder: str) -> str:
+def better_embedder(languages: Sequence[str], embedder: str) -> str:
     """Return that another embedder would find more in documents of these languages, or "".
 
-    `shares` are those of the languages, by ISO 639-1 code.
+    `languages` are the ISO 639-1 codes of the documents' languages.
     """
-    foreign = {code: share for code, share in shares.items() if code != ENGLISH}
-    if embedder != BUILT_IN or sum(foreign.values()) < FOREIGN:
+    foreign = Counter(code for code in languages if code != ENGLISH)
+    share = foreign.total() / max(1, len(languages))
+    if embedder != BUILT_IN or share < FOREIGN:
         return ""
-    codes = ", ".join(sorted(foreign, key=lambda code: -foreign[code])[:NAMED])
+    codes = ", ".join(code for code, _ in foreign.most_common(NAMED))
     return (
-        f"embedder: {sum(foreign.values()):.0%} of the documents are not in English ({codes}); {BUILT_IN} "
-        f'knows only English. Run `{INSTALL_MULTILINGUAL}`, set embedder to "{MULTILINGUAL}", and run '
+        f"embedder: {share:.0%} of the documents are not in English ({codes}); {BUILT_IN} finds them by "
+        f'their words only. Run `{INSTALL_MULTILINGUAL}`, set embedder to "{MULTILINGUAL}", and run '
         "`pilcrow ingest --reembed`."
     )
 
@@ -172,6 +174,8 @@ def _index(settings: Settings) -> Iterator[Finding]:
         return
     paragraphs = sum(document.paragraphs for document in documents)
     yield f"index: {len(documents)} documents, {paragraphs} paragraphs", True
+    if advice := better_embedder([document.language for document in documents], settings.embedder):
+        yield advice, True
     yield from ((f"problem: {problem}", False) for problem in problems)
     if not problems:
         yield "index: the catalog, the full-text index and Chroma agree", True

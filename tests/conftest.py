@@ -12,8 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from shared_names import ROOT, SEEDS, Run
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Before any library reads them. The Hugging Face names forbid every look at a hub.
 os.environ.update(

