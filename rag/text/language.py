@@ -48,7 +48,8 @@ _LETTERS = re.compile(r"[^\W\d_a-zA-Z]|[a-zA-Z]{3}")
 _LATIN = re.compile(r"[a-zà-öø-ÿ]{2}", re.IGNORECASE)
 # Words that hardly any other language has, and the share of a text's words that makes it English.
 _ENGLISH = frozenset(
-    "the of and are were with this that which what how does did you your has when where why who should would from".split()  # noqa: SIM905, E501
+    """the of and are were with this that which what how does did you your has when where why who should
+    would from""".split()  # noqa: SIM905
 )
 ENGLISH_SHARE = 1 / 8
 
@@ -107,7 +108,7 @@ def is_word(word: str, code: str) -> bool:
 
 @cache
 def _stemmer(code: str) -> Stemmer.Stemmer | None:
-    return Stemmer.Stemmer(STEMMERS[code]) if STEMMERS[code] else None
+    return Stemmer.Stemmer(STEMMERS[code], 0) if STEMMERS[code] else None
 
 
 def main_language(texts: Iterable[str]) -> str:
