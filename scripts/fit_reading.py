@@ -33,7 +33,8 @@ from rag.models.local import BUILT_IN
 from rag.query.condense import condense
 from rag.query.question import Question
 from rag.retrieval.search import Search, SearchResult, search_evidence
-from rag.text.words import fold, sentences, words
+from rag.text.folding import fold
+from rag.text.words import sentences, words
 from rag.types import Evidence
 from scripts import conditional_logit, office, public_sets
 from scripts.bench.corpora import swap

@@ -30,7 +30,7 @@ SentenceSpan = tuple[int, int, int]  # index of the paragraph in the evidence; s
 LIKELY = 0.1  # share of the best sentence's probability above which another sentence may be the answer
 MAX_SENTENCES = 400  # read for one question
 LONG = 30  # words; a longer sentence counts as this long
-OTHER_LANGUAGE_COVERS = 0.7  # at least taken where a question is in another language than its answer
+OTHER_LANGUAGE_COVERS = 0.5  # at least taken of a question in another language than its answer
 TITLE = 8  # words; a body line of up to as many, without an end, is a title that no one marked
 
 
@@ -172,12 +172,12 @@ def _next(spans: Sequence[SentenceSpan], own: Sequence[frozenset[str]]) -> list[
 def answer_features(question: Question, found: SearchResult, best: Sentence) -> dict[str, float]:
     """Return the features of "this is an answer": of the best sentence and its surroundings."""
     context = _context(best, found.evidence)
-    same = language(context) == question.language
     covers = found.rarity.covered(text_stems(context))
+    across = found.across and bool(question.words) and language(context) != question.language
     return {
         "sentence_cosine": best.features["sentence_cosine"],
-        "context_covers": covers if same else max(covers, OTHER_LANGUAGE_COVERS),
-        "foreign": float(same and _is_foreign(question, found)),
+        "context_covers": max(covers, OTHER_LANGUAGE_COVERS) if across else covers,
+        "foreign": float(not across and _is_foreign(question, found)),
     }
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rag.extraction.page import Page
-from rag.text.words import fold
+from rag.text.folding import fold
 from rag.types import Place
 
 _MARK = (

@@ -11,7 +11,8 @@ from rag.query.question import Question
 from rag.query.superlative import compares_rows, counts_rows
 from rag.retrieval.rarity import text_stems
 from rag.text.dates import find_date
-from rag.text.words import content_stems, fold, name_stems, stem
+from rag.text.folding import fold
+from rag.text.words import content_stems, name_stems, stem
 from rag.types import Evidence
 
 MOST_ROWS = 5  # rows shown that share the first place

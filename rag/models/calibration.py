@@ -23,10 +23,14 @@ BUILT_IN_MEANS = (0.612, 0.416, 0.067)
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A line from an embedder's cosine to what the built-in embedder's would be."""
+    """A line from an embedder's cosine to what the built-in embedder's would be.
+
+    `across`: whether the embedder knows what answers a question in another language.
+    """
 
     scale: float = 1.0
     offset: float = 0.0
+    across: bool = False
 
     def __call__(self, cosine: float) -> float:
         """Return the cosine on the built-in embedder's scale."""
@@ -42,7 +46,14 @@ def calibrate(embed_questions: Embed, embed_passages: Embed) -> Calibration:
     if means[0] - means[2] < LEAST:
         return BUILT_IN_SCALE
     scale, offset = np.polyfit(means, BUILT_IN_MEANS, 1)
-    return Calibration(float(scale), float(offset))
+    return Calibration(float(scale), float(offset), is_across(embed_questions, embed_passages))
+
+
+def is_across(embed_questions: Embed, embed_passages: Embed) -> bool:
+    """Return whether each question in another language is nearest to its English answer."""
+    asked = embed_questions(tuple(TRANSLATED))
+    near = asked @ embed_passages([answer for _, answer, _ in EXAMPLES]).T
+    return np.array_equal(near.argmax(axis=1), list(TRANSLATED.values()))
 
 
 def group_means(embed_questions: Embed, embed_passages: Embed) -> tuple[float, float, float]:
@@ -55,6 +66,12 @@ def group_means(embed_questions: Embed, embed_passages: Embed) -> tuple[float, f
     return float(to_answers.diagonal().mean()), float(to_others.diagonal().mean()), float(unrelated.mean())
 
 
+TRANSLATED = {  # questions of the examples in other languages, and their places there
+    "Wer repariert den Heizkessel?": 1,
+    "¿Cuántas personas trabajan en la fábrica?": 4,
+    "Почему отложили матч?": 6,
+    "楼里可以养宠物吗？": 10,
+}
 EXAMPLES = (  # question, answer, and a sentence of the same subject
     (
         "How long is the notice period?",

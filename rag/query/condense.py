@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from rag.text.folding import fold
 from rag.text.names import runs
 from rag.text.vocabulary import MONTHS, STOPWORDS
-from rag.text.words import content_stems, fold, lemma, words
+from rag.text.words import content_stems, lemma, words
 from rag.types import Turn
 
 _MARK = re.compile(r"\s*\[\d+\]")

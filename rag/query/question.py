@@ -8,11 +8,12 @@ from enum import StrEnum
 
 from rag.query.when import When, read_when
 from rag.text.dates import MONTH
+from rag.text.folding import fold
 from rag.text.language import ENGLISH, language
 from rag.text.names import base, names, runs
 from rag.text.numbers import figures, numbers, read_numbers
 from rag.text.vocabulary import CURRENCIES, MONTHS, WEEKDAYS
-from rag.text.words import content_words, fold, words
+from rag.text.words import content_words, words
 
 
 class Shape(StrEnum):

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rag.text.words import content_words, fold
+from rag.text.folding import fold
+from rag.text.words import content_words
 
 
 class RequestKind(StrEnum):

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import simplemma
 
+from rag.text.folding import fold
 from rag.text.language import ENGLISH, language
 from rag.text.vocabulary import STOPWORDS
-from rag.text.words import WORD, fold, stem
+from rag.text.words import WORD, stem
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 SHORTEST = 4  # letters of a word that may be corrected

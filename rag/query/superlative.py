@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rag.text.words import fold
+from rag.text.folding import fold
 
 _SMALL = "cheapest least lowest smallest fewest shortest earliest soonest oldest lightest minimum min slowest"
 _LARGE = """dearest priciest most highest largest biggest greatest longest latest newest heaviest maximum max

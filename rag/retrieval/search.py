@@ -68,7 +68,7 @@ class SearchResult:
     `matches` says how well each paragraph matches the question; `sentence_similarity` is that of each
     sentence of each paragraph, by the sentence's span. `unknown` are words that no document contains.
     `older` are documents left out because another edition of them answers, one of `current`; `table` are all
-    rows of the table to compute over, if any, numbered after the evidence.
+    rows of the table to compute over, numbered after the evidence. `across`: see `Calibration`.
     """
 
     evidence: tuple[Evidence, ...]
@@ -80,6 +80,7 @@ class SearchResult:
     older: tuple[str, ...] = ()
     current: frozenset[str] = frozenset()
     table: tuple[Evidence, ...] = ()
+    across: bool = False
 
 
 def search_evidence(search: Search) -> SearchResult:
@@ -99,6 +100,7 @@ def search_evidence(search: Search) -> SearchResult:
             older,
             frozenset(old.values()) - old.keys(),
             whole_table(search.question, evidence, matches, snapshot),
+            search.calibrated.across,
         )
 
 
@@ -283,11 +285,9 @@ def sentence_similarities(
     evidence: Sequence[Evidence], search: Search, snapshot: Snapshot
 ) -> list[dict[Span, float]]:
     """Return the similarity of the question and each sentence of each paragraph, from the stored vectors."""
-    places = [(item.source, item.paragraph) for item in evidence]
-    stored = snapshot.sentences(places)
-    return [
-        {span: search.similarity(other) for span, other in stored.get(place, {}).items()} for place in places
-    ]
+    stored = snapshot.sentences(places := [(item.source, item.paragraph) for item in evidence])
+    spans = [stored.get(place, {}) for place in places]
+    return [{span: search.similarity(other) for span, other in held.items()} for held in spans]
 
 
 def unknown_words(asked: Question, frequency: Mapping[str, int]) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from datetime import date
 
 from dateutil import parser
 
+from rag.text.folding import fold
 from rag.text.spellings import MONTH_NAMES
 from rag.text.vocabulary import MONTHS
-from rag.text.words import fold
 
 _SHORT_MONTHS = [month[:3] for month in MONTHS]
 _NAME = "|".join(f"{month[:3]}(?:{month[3:]})?" for month in MONTHS).replace("(?:tember)", "(?:t|tember)")

@@ -11,6 +11,7 @@ import simplemma
 import Stemmer
 import stop_words
 
+from rag.text.folding import fold
 from rag.text.spellings import SPELLINGS
 from rag.text.vocabulary import STOPWORDS
 
@@ -80,8 +81,6 @@ def _identifier() -> LanguageIdentifier:
 @cache
 def function_words(code: str) -> frozenset[str]:
     """Return the folded function words of a language, none where no list is known."""
-    from rag.text.words import fold
-
     if code == ENGLISH:
         return STOPWORDS
     known = code in stop_words.LANGUAGE_MAPPING

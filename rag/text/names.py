@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import takewhile
 
+from rag.text.folding import fold
 from rag.text.language import ENGLISH, function_words, is_word, language
 from rag.text.vocabulary import NUMBER_WORDS
-from rag.text.words import fold, words, written_words
+from rag.text.words import words, written_words
 
 _CAPITALISED = re.compile(r"(?<![\w-])[^\W\d_a-z][\w’'.-]*\w|\b[A-Z]\b")
 _NAME_AFTER = re.compile(r"(?:[’']s)?\s+[A-Z]")

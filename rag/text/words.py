@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -11,6 +10,7 @@ import sentencex
 import simplemma
 import Stemmer
 
+from rag.text.folding import fold
 from rag.text.language import COMMA_DECIMALS, ENGLISH, function_words, language, reduced
 from rag.text.vocabulary import MONTHS, NUMBER_WORDS
 
@@ -19,7 +19,6 @@ UNSPACED_SIGNS = "\u0e00-\u0e7f\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac
 _UNSPACED = re.compile(f"[{UNSPACED_SIGNS}]")
 _INNER = rf"(?:(?![{UNSPACED_SIGNS}])[^\W_]|[\u0900-\u0903\u093a-\u094f\u0962\u0963])"
 WORD = re.compile(rf"[{UNSPACED_SIGNS}]+|{_INNER}+(?:[’']{_INNER}+)*")
-_ACCENT = re.compile(r"(?<![\u0400-\u04ff])[\u0300-\u036f]+|[\u064b-\u0652\u0670]+")
 _ELIDING = frozenset(("fr", "it"))  # l'eau, dell'acqua
 # Codes, flags, file names and dotted numbers: single words. Their parts of letters are words besides.
 _CODE = re.compile(
@@ -30,7 +29,6 @@ _CODE = re.compile(
 )
 _TITLE = re.compile(r"(?:^|\s)(?:Dr|Gen|Lt|Col|Capt|Gov|Sen|Rep|Rev|Prof|approx|ca)\.$")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,4})[.)]")
-_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 _INITIALS = re.compile(r"\b(?:[A-Z]\.){2,}")
 # "am 24." + "Juli": German writes an ordinal number with a full stop.
@@ -54,17 +52,6 @@ _SPELLINGS = (
 _PREFIX = re.compile(
     r"\b((?i:anti|co|counter|cyber|de|inter|mid|multi|non|over|post|pre|re|semi|sub|super|ultra|under))-(?=[a-z])"
 )
-
-
-def fold(text: str) -> str:
-    """Return a text for comparison: without accents and case, compatibility forms and quotes unified."""
-    return _BEYOND_ASCII.sub(lambda match: _unaccented(match[0]), text).casefold()
-
-
-@lru_cache(maxsize=4096)
-def _unaccented(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.replace("’", "'"))
-    return unicodedata.normalize("NFC", _ACCENT.sub("", decomposed)).replace("ё", "е")
 
 
 def words(text: str, code: str | None = None) -> list[str]:

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from rag.text.dates import moments
+from rag.text.folding import fold
 from rag.text.language import language
 from rag.text.names import absent, forms, names
 from rag.text.numbers import Number, read_numbers
-from rag.text.words import content_stems, fold, sentences, stem
+from rag.text.words import content_stems, sentences, stem
 
 FEW = 3  # content words; a sentence of fewer says too little to be compared
 COUNTED = 12  # a number in words up to this may count what the paragraphs list

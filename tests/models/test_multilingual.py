@@ -12,7 +12,7 @@ import pytest
 from rag import Assistant, Settings
 from rag.errors import ModelError
 from rag.models import local
-from rag.models.calibration import BUILT_IN_MEANS, BUILT_IN_SCALE, calibrate, group_means
+from rag.models.calibration import BUILT_IN_MEANS, BUILT_IN_SCALE, calibrate, group_means, is_across
 from rag.models.embedder import LIMITS, MULTILINGUAL_SCALE, Embedder, load_embedder
 from rag.models.local import MULTILINGUAL, MULTILINGUAL_PACKAGE, is_packaged
 
@@ -62,6 +62,8 @@ def test_question_in_english_is_answered_from_a_german_document(tmp_path: Path) 
         assert assistant.ingest(report).unchanged == ("mietvertrag.txt",)
         assert assistant.search("How long is the notice period?")[0].text == PASSAGES[0]
         assert assistant.search("Are dogs allowed?")[0].text == PASSAGES[2]
+        answer = assistant.ask("How long is the notice period?")
+        assert [citation.quote for citation in answer.citations][:1] == PASSAGES[:1]
 
 
 @installed
@@ -74,11 +76,14 @@ def test_calibration_is_that_of_the_examples(multilingual: Embedder, embedder: E
         list(map(found, means)), abs=0.02
     )
     assert list(map(MULTILINGUAL_SCALE, means)) == pytest.approx(BUILT_IN_MEANS, abs=0.08)
+    assert found.across
+    assert MULTILINGUAL_SCALE.across
 
 
 def test_built_in_embedder_keeps_its_cosines(embedder: Embedder) -> None:
     assert embedder.calibration == BUILT_IN_SCALE
     assert group_means(embedder.embed, embedder.embed) == pytest.approx(BUILT_IN_MEANS, abs=0.002)
+    assert not is_across(embedder.embed, embedder.embed)
 
 
 def test_embedder_that_cannot_tell_answers_apart_is_not_stretched() -> None:

@@ -109,6 +109,13 @@ def test_question_without_a_known_word_is_not_answered(assistant: Assistant, que
 
 
 @pytest.mark.parametrize(
+    "question", ["Wie hoch ist die Kaution?", "Кто президент Франции?", "图书馆几点关门？"]
+)
+def test_built_in_embedder_does_not_guess_across_languages(assistant: Assistant, question: str) -> None:
+    assert assistant.ask(question).abstained
+
+
+@pytest.mark.parametrize(
     "question",
     [
         "Which port was struck? " * 435,

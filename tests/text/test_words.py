@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.words import content_words, fold, sentences, stem, words
+from rag.text.folding import fold
+from rag.text.words import content_words, sentences, stem, words
 
 
 def test_accents_case_and_curly_quotes_do_not_matter() -> None:
