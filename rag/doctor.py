@@ -24,6 +24,7 @@ from rag.models.local import (
 )
 from rag.models.nearby import nearby
 from rag.settings import Settings
+from rag.text.language import ENGLISH
 from rag.verification.exam import known_grade
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ LIBRARIES = (
 
 TRIAL = "Write the numbers from one to twenty in words, separated by commas."
 TRIAL_TOKENS = 32
-ENGLISH = "en"
 FOREIGN = 0.1  # share of documents in other languages above which another embedder is advised
 NAMED = 4  # languages
 

@@ -30,7 +30,7 @@ SentenceSpan = tuple[int, int, int]  # index of the paragraph in the evidence; s
 LIKELY = 0.1  # share of the best sentence's probability above which another sentence may be the answer
 MAX_SENTENCES = 400  # read for one question
 LONG = 30  # words; a longer sentence counts as this long
-OTHER_LANGUAGE_COVERS = 0.5  # at least taken of a question in another language than its answer
+OTHER_LANGUAGE_COVERS = 0.5  # least coverage taken for a question in another language than its answer
 TITLE = 8  # words; a body line of up to as many, without an end, is a title that no one marked
 
 

@@ -30,7 +30,7 @@ _MONTHS = {
     " νοεμβριος/νοεμβριου δεκεμβριος/δεκεμβριου",
     "ar": "يناير فبراير مارس ابريل مايو يونيو يوليو اغسطس سبتمبر اكتوبر نوفمبر ديسمبر",
 }
-# Two to twelve.
+# Two to twelve, or as far as they are one word.
 _NUMBERS = {
     "de": "zwei drei vier funf sechs sieben acht neun zehn elf zwolf",
     "fr": "deux trois quatre cinq six sept huit neuf dix onze douze",
@@ -41,8 +41,8 @@ _NUMBERS = {
     "sv": "tva tre fyra fem sex sju atta nio tio elva tolv",
     "pl": "dwa/dwie/dwoch trzy/trzech cztery/czterech piec/pieciu szesc/szesciu siedem/siedmiu osiem/osmiu"
     " dziewiec/dziewieciu dziesiec/dziesieciu jedenascie dwanascie",
-    "tr": "iki uc dort bes altı yedi sekiz dokuz on _ _",
-    "ru": "два/две/двух три/трех/трёх четыре/четырех/четырёх пять/пяти шесть/шести семь/семи восемь/восьми"
+    "tr": "iki uc dort bes altı yedi sekiz dokuz on",
+    "ru": "два/две/двух три/трех четыре/четырех пять/пяти шесть/шести семь/семи восемь/восьми"
     " девять/девяти десять/десяти одиннадцать/одиннадцати двенадцать/двенадцати",
     "uk": "два/дві/двох три/трьох чотири/чотирьох пять/пяти шість/шести сім/семи вісім/восьми"
     " девять/девяти десять/десяти одинадцять/одинадцяти дванадцять/дванадцяти",
@@ -51,7 +51,7 @@ _NUMBERS = {
 
 def _forms(row: str, meanings: list[str]) -> dict[str, str]:
     return {
-        form: meant for each, meant in zip(row.split(), meanings, strict=True) for form in each.split("/")
+        form: meant for each, meant in zip(row.split(), meanings, strict=False) for form in each.split("/")
     }
 
 
@@ -64,6 +64,6 @@ MONTH_NAMES = {
     if len({other.get(name, month) for other in _SPELT_MONTHS.values()}) == 1
 }
 SPELLINGS = {
-    code: months | _forms(_NUMBERS.get(code, "_ " * 11), [str(n) for n in range(2, 13)])
+    code: months | _forms(_NUMBERS.get(code, ""), [str(n) for n in range(2, 13)])
     for code, months in _SPELT_MONTHS.items()
 }

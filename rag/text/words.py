@@ -136,14 +136,10 @@ def searchable(text: str) -> str:
 
 def content_words(text: str) -> list[str]:
     """Return the folded words except stopwords, in order, each once."""
-    return list(dict.fromkeys(_content(text, language(text))))
-
-
-def _content(text: str, code: str) -> Iterator[str]:
+    code = language(text)
     functional = function_words(code)
-    for word, written in _words(text, code):
-        if written not in functional or word.isdecimal():
-            yield word
+    found = (word for word, written in _words(text, code) if written not in functional or word.isdecimal())
+    return list(dict.fromkeys(found))
 
 
 def content_stems(text: str) -> set[str]:

@@ -24,7 +24,7 @@ _QUOTED = re.compile(r"[“\"«„]([^“”\"«»„]{2,300})[”\"»“]")
 # Folded words that deny, by language.
 _DENYING = {
     "en": r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot)\b|n['’]t\b",
-    "de": r"\b(?:nicht|kein\w*|nie(?:mals|mand\w*)?|nichts|ohne|weder|noch nie)\b",
+    "de": r"\b(?:nicht|kein\w*|nie(?:mals|mand\w*)?|nichts|ohne|weder)\b",
     "fr": r"\b(?:ne|pas|jamais|aucune?|sans|rien|personne|ni|non)\b|\bn['’]",
     "es": r"\b(?:no|nunca|jamas|ningun\w*|sin|nada|nadie|tampoco|ni)\b",
     "it": r"\b(?:non|mai|nessun\w*|senza|niente|nulla|no)\b",
@@ -75,12 +75,12 @@ def _wrong_numbers(claim: str, source: str) -> Iterator[str]:
         known.setdefault(number.figure, []).append(number)
     in_dates = {part for moment in moments(source) for part in moment if part}
     claimed = read_numbers(claim)
+    stated = [one.value for one in claimed if one.figure in known or not one.written[0].isdigit()]
     for number in claimed:
         same = known.get(number.figure, [])
         if not same:
-            stated = [one.value for one in claimed if one.figure in known or not one.written[0].isdigit()]
-            stated += [one.value for each in known.values() for one in each if one.unit == number.unit != ""]
-            if number.figure in in_dates or _is_worked_out(number.value, stated):
+            alike = [one.value for each in known.values() for one in each if one.unit == number.unit != ""]
+            if number.figure in in_dates or _is_worked_out(number.value, stated + alike):
                 continue
             if not _may_count(number, source):
                 yield f"“{number.written}”"
@@ -96,7 +96,7 @@ def _is_bound(same: Sequence[Number]) -> bool:
 
 
 def _is_worked_out(value: float, stated: Sequence[float]) -> bool:
-    """Return whether a value is the sum, difference or product of two others that the sentence states."""
+    """Return whether a value is the sum, difference or product of two of these values."""
     return any(
         math.isclose(value, worked_out)
         for one, other in combinations(stated, 2)
