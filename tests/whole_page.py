@@ -11,7 +11,7 @@ import pytest
 from chroma_server import free_port
 
 from rag import Assistant, Settings
-from ui import page
+from ui.app import build, close, launch
 from ui.conversations import FILE, Conversations
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ def served(assistant: Assistant, auth: str | None = None) -> Iterator[tuple[str,
     login = Settings.model_validate({"auth": auth}).auth
     assistant.settings = assistant.settings.model_copy(update={"port": free_port(), "auth": login})
     with Conversations(assistant.settings.index / FILE) as conversations:
-        built = page.build(assistant, conversations)
+        server = build(assistant, conversations)
         try:
-            yield page.serve(built, assistant, conversations), conversations
+            yield launch(server, assistant.settings), conversations
         finally:
-            built.close(verbose=False)
+            close(server)
 
 
 @contextmanager
@@ -50,16 +50,16 @@ def visit(browser: Browser, address: str, **options: Any) -> Page:
     """Open the page and wait until it shows its content."""
     opened: Page = browser.new_context(**options).new_page()
     opened.goto(address)
-    opened.locator(".pilcrow-welcome, .pilcrow-talk").wait_for()
+    opened.locator("#question").wait_for()
     return opened
 
 
 def ask(opened: Page, question: str) -> Locator:
     """Ask on the page as a person does and return the answered turn."""
-    before = opened.locator("#pilcrow-said .pilcrow-turn").count()
+    before = opened.locator(".turn").count()
     box = opened.get_by_label("Your question")
     box.fill(question)
     box.press("Enter")
-    turn = opened.locator("#pilcrow-said .pilcrow-turn").nth(before)
+    turn = opened.locator(".turn:not(.running)").nth(before)
     turn.wait_for()
     return turn

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from rag import Answer, Assistant, PilcrowError, Stream, Turn
-from ui.chat import MAX_QUESTION
+from ui.runs import MAX_QUESTION
 
 MODEL = "pilcrow"  # "pilcrow/contracts" asks the collection "contracts" only
 MAX_CONCURRENT = 32  # questions; one more is refused

@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from threading import RLock
-from typing import Self
+from datetime import UTC, datetime, timedelta
 
 from rag import Answer, PilcrowError
+from ui.storage import FILE, Storage, encodable, own, stored_time
 
-FILE = "conversations.sqlite3"  # in the index's folder
+__all__ = ["FILE", "MAX_NOTE", "UNDO", "VERDICTS", "Conversation", "Conversations", "Entry", "new_id"]
+
 VERDICTS = ("right", "wrong", "wrong citation")
 MAX_NOTE = 2000  # characters
 MAX_TITLE = 60  # characters
+UNDO = timedelta(seconds=10)  # time to take a deletion back
 
-_VERSION = 1
-_SCHEMA = (
-    """CREATE TABLE conversation (
-        id TEXT PRIMARY KEY, user TEXT NOT NULL, title TEXT NOT NULL, updated TEXT NOT NULL)""",
-    "CREATE INDEX conversation_user ON conversation (user, updated)",
-    """CREATE TABLE entry (
-        conversation TEXT NOT NULL REFERENCES conversation ON DELETE CASCADE, number INTEGER NOT NULL,
-        question TEXT NOT NULL, text TEXT NOT NULL, answer TEXT NOT NULL, asked TEXT NOT NULL,
-        verdict TEXT, note TEXT NOT NULL DEFAULT '', PRIMARY KEY (conversation, number))""",
-    f"PRAGMA user_version = {_VERSION}",
-)
-_SEARCH = """SELECT id, title, updated FROM conversation WHERE user = ?1 AND (
+_SEARCH = """SELECT id, title, updated FROM conversation WHERE user = ?1 AND deleted IS NULL AND (
         instr(folded(title), ?2) OR EXISTS (
             SELECT 1 FROM entry WHERE conversation = conversation.id
                 AND (instr(folded(question), ?2) OR instr(folded(text), ?2))))
     ORDER BY updated DESC, rowid DESC"""
-_OWN = "SELECT 1 FROM conversation WHERE id = ? AND user = ?"
 _LAST = "SELECT coalesce(max(number), 0) FROM entry WHERE conversation = ?"
 _ENTRIES = "SELECT number, answer, asked, verdict, note FROM entry WHERE conversation = ? ORDER BY number"
 _ADD = "INSERT INTO entry (conversation, number, question, text, answer, asked) VALUES (?, ?, ?, ?, ?, ?)"
 _JUDGE = "UPDATE entry SET verdict = ?, note = ? WHERE conversation = ? AND number = ?"
-_JUDGED = """SELECT conversation, number, answer, asked, verdict, note FROM entry
-    WHERE verdict IS NOT NULL ORDER BY asked, conversation, number"""
+_JUDGED = """SELECT conversation, number, answer, asked, verdict, note
+    FROM entry JOIN conversation ON id = conversation
+    WHERE verdict IS NOT NULL AND deleted IS NULL ORDER BY asked, conversation, number"""
+_CREATE = "INSERT OR IGNORE INTO conversation (id, user, title, updated) VALUES (?, ?, '', ?)"
+_FIRST_TITLE = "UPDATE conversation SET title = ? WHERE id = ? AND NOT renamed"
+_RENAME = "UPDATE conversation SET title = ?, renamed = 1 WHERE id = ?"
+_RESTORE = "UPDATE conversation SET deleted = NULL WHERE id = ? AND user = ? AND deleted >= ?"
+_PURGED = "FROM conversation WHERE deleted < ?"
+_ID = re.compile(r"[A-Za-z0-9_-]{16}")
 _BEFORE = "SELECT question, text FROM entry WHERE conversation = ? AND number < ? ORDER BY number"
 
 
@@ -66,107 +61,94 @@ class Entry:
     note: str = ""
 
 
-class Conversations:
+class Conversations(Storage):
     """The opened file of conversations, safe for threads; every error is a PilcrowError.
 
     Another user's conversation is reported as missing. Without a login the user is "".
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = RLock()
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            self._connection = sqlite3.connect(
-                path, timeout=30, isolation_level=None, check_same_thread=False
-            )
-        except (OSError, sqlite3.Error) as error:
-            raise self._error(error) from error
-        try:
-            self._prepare()
-        except PilcrowError:
-            self._connection.close()
-            raise
-
     def _prepare(self) -> None:
-        self._connection.create_function("folded", 1, str.casefold, deterministic=True)
-        with self._translated_errors():
-            for pragma in ("journal_mode = WAL", "foreign_keys = ON", "secure_delete = ON"):
-                self._connection.execute(f"PRAGMA {pragma}")
-        with self._transaction() as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > _VERSION:
-                raise PilcrowError(f"{self._path} was written by a newer Pilcrow. Update Pilcrow.")
-            for statement in _SCHEMA if not version else ():
-                connection.execute(statement)
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super()._prepare()
+        self._purge()
 
     def search(self, user: str, text: str = "") -> list[Conversation]:
         """Return a user's conversations with this text in title, questions or answers, newest first.
 
         The text is matched literally, in upper or lower case.
         """
-        wanted = _encodable(text).casefold()
+        self._purge()
+        wanted = encodable(text).casefold()
         with self._transaction("BEGIN") as connection:
-            rows = connection.execute(_SEARCH, (_encodable(user), wanted)).fetchall()
+            rows = connection.execute(_SEARCH, (encodable(user), wanted)).fetchall()
         return [Conversation(key, title, datetime.fromisoformat(updated)) for key, title, updated in rows]
 
     def entries(self, user: str, conversation: str) -> list[Entry]:
         """Return the questions and answers of a conversation, oldest first."""
         with self._transaction("BEGIN") as connection:
-            key = _own(connection, user, conversation)
+            key = own(connection, user, conversation)
             rows = connection.execute(_ENTRIES, (key,)).fetchall()
         return [
             Entry(number, Answer.from_json(json.loads(answer)), datetime.fromisoformat(asked), verdict, note)
             for number, answer, asked, verdict, note in rows
         ]
 
-    def add(self, user: str, conversation: str | None, answer: Answer) -> str:
+    def add(self, user: str, conversation: str | None, answer: Answer, new: bool = False) -> str:
         """Append an answer to a conversation, or to a new one (None), and return the conversation's id.
 
-        The first question becomes the conversation's title.
+        With `new`, the id comes from `new_id`, and the conversation may not exist yet. The first question
+        becomes its title.
         """
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
-        question, text = _encodable(answer.question), _encodable(answer.text)
-        written = _encodable(json.dumps(answer.as_json(), ensure_ascii=False))
+        now, key = stored_time(), new_id() if conversation is None else conversation
+        question, text = encodable(answer.question), encodable(answer.text)
+        written = encodable(json.dumps(answer.as_json(), ensure_ascii=False))
         with self._transaction() as connection:
-            if conversation is None:
-                key = secrets.token_urlsafe(12)
-                connection.execute(
-                    "INSERT INTO conversation VALUES (?, ?, ?, ?)", (key, _encodable(user), "", now)
-                )
-            else:
-                key = _own(connection, user, conversation)
+            if conversation is None or (new and _ID.fullmatch(key)):
+                connection.execute(_CREATE, (key, encodable(user), now))
+            key = own(connection, user, key)
             last = connection.execute(_LAST, (key,)).fetchone()[0]
             connection.execute(_ADD, (key, last + 1, question, text, written, now))
             connection.execute("UPDATE conversation SET updated = ? WHERE id = ?", (now, key))
             if not last:
-                connection.execute("UPDATE conversation SET title = ? WHERE id = ?", (_title(question), key))
+                connection.execute(_FIRST_TITLE, (_title(question), key))
         return key
+
+    def rename(self, user: str, conversation: str, title: str) -> None:
+        """Set a conversation's title; later questions no longer change it."""
+        if not title.strip():
+            raise PilcrowError("The title is empty. Type one.")
+        with self._transaction() as connection:
+            key = own(connection, user, conversation)
+            connection.execute(_RENAME, (_title(encodable(title)), key))
+        self._truncate_log()
 
     def delete_from(self, user: str, conversation: str, number: int) -> None:
         """Delete the entry of this number and those after it."""
         with self._transaction() as connection:
-            key = _own(connection, user, conversation, number)
+            key = _own_entry(connection, user, conversation, number)
             connection.execute("DELETE FROM entry WHERE conversation = ? AND number >= ?", (key, number))
         self._truncate_log()
 
     def delete(self, user: str, conversation: str) -> None:
-        """Delete a conversation with its answers and verdicts."""
+        """Delete a conversation; `restore` takes it back for `UNDO`, then its text is erased."""
         with self._transaction() as connection:
-            key = _own(connection, user, conversation)
-            connection.execute("DELETE FROM conversation WHERE id = ?", (key,))
+            key = own(connection, user, conversation)
+            connection.execute("UPDATE conversation SET deleted = ? WHERE id = ?", (stored_time(), key))
+
+    def restore(self, user: str, conversation: str) -> None:
+        """Take a deletion back, with the conversation's link."""
+        with self._transaction() as connection:
+            wanted = (encodable(conversation), encodable(user), _undoable())
+            if not connection.execute(_RESTORE, wanted).rowcount:
+                raise PilcrowError("This can't be undone any more: the conversation was erased.")
+
+    def _purge(self) -> None:
+        """Erase what was deleted longer ago than `UNDO`."""
+        before = (_undoable(),)
+        with self._transaction("BEGIN") as connection:
+            if not connection.execute(f"SELECT 1 {_PURGED}", before).fetchone():
+                return
+        with self._transaction() as connection:
+            connection.execute(f"DELETE {_PURGED}", before)
         self._truncate_log()
 
     def judge(self, user: str, conversation: str, number: int, verdict: str | None, note: str = "") -> None:
@@ -176,8 +158,8 @@ class Conversations:
         if len(note) > MAX_NOTE:
             raise PilcrowError(f"The note has {len(note)} characters. Use at most {MAX_NOTE}.")
         with self._transaction() as connection:
-            key = _own(connection, user, conversation, number)
-            connection.execute(_JUDGE, (verdict, _encodable(note), key, number))
+            key = _own_entry(connection, user, conversation, number)
+            connection.execute(_JUDGE, (verdict, encodable(note), key, number))
 
     def judged_answers(self) -> Iterator[dict[str, object]]:
         """Yield all users' answers that have a verdict, as JSON values for the evaluation, oldest first.
@@ -201,42 +183,21 @@ class Conversations:
                 "asked": asked,
             }
 
-    def _truncate_log(self) -> None:
-        """Empty the write-ahead log, in which deleted text could still be read."""
-        with self._lock, self._translated_errors():
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    @contextmanager
-    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        with self._lock, self._translated_errors():
-            self._connection.execute(begin)
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._connection.rollback()
-                raise
-
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._error(error) from error
-
-    def _error(self, error: Exception) -> PilcrowError:
-        return PilcrowError(
-            f"{self._path} can't be used ({error}). Check the folder's permissions and the free space. "
-            "If the file is damaged, move it; Pilcrow then creates a new one."
-        )
+def new_id() -> str:
+    """Return the id of a conversation to come, which can't be guessed."""
+    return secrets.token_urlsafe(12)
 
 
-def _own(connection: sqlite3.Connection, user: str, conversation: str, number: int | None = None) -> str:
+def _undoable() -> str:
+    """Return the time since which a deletion can be taken back."""
+    return stored_time(datetime.now(UTC) - UNDO)
+
+
+def _own_entry(connection: sqlite3.Connection, user: str, conversation: str, number: int) -> str:
     """Return the conversation's id; PilcrowError if it isn't the user's, or has no entry of this number."""
-    key = _encodable(conversation)
-    if not connection.execute(_OWN, (key, _encodable(user))).fetchone():
-        raise PilcrowError("There is no such conversation. It may have been deleted.")
-    if number is not None and not 1 <= number <= connection.execute(_LAST, (key,)).fetchone()[0]:
+    key = own(connection, user, conversation)
+    if not 1 <= number <= connection.execute(_LAST, (key,)).fetchone()[0]:
         raise PilcrowError(f"This conversation has no question {number}.")
     return key
 
@@ -248,8 +209,3 @@ def _title(question: str) -> str:
         return line
     start = line[:MAX_TITLE]
     return (start.rpartition(" ")[0] or start[:-1]).rstrip(" ,;:") + "…"
-
-
-def _encodable(text: str) -> str:
-    """Replace each lone surrogate, which UTF-8 can't encode, with a question mark."""
-    return text.encode("utf-8", "replace").decode("utf-8")

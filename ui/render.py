@@ -8,12 +8,14 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from jinja2.ext import Extension
 from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
 
 from rag import Answer, Citation, Evidence, Statement
 from ui.conversations import MAX_NOTE, VERDICTS
 from ui.notes import change, how, notes
+from ui.words import t
 
 _MARK = re.compile(r"\[(\d+)\]")
 # Invisible characters, and those that change the direction of the text after them.
@@ -33,9 +35,9 @@ def escape(text: str) -> Markup:
     return Markup(escaped.replace("\n", "<br>"))  # noqa: S704
 
 
-def part(name: str, *values: object) -> Markup:
-    """Render a macro of page.html, on one line so that Gradio's Markdown reads it as one block of HTML."""
-    markup: Markup = getattr(TEMPLATES.get_template("page.html").module, name)(*values)
+def part(template: str, name: str, *values: object) -> Markup:
+    """Render a macro of a template."""
+    markup: Markup = getattr(TEMPLATES.get_template(template).module, name)(*values)
     return markup
 
 
@@ -90,16 +92,13 @@ def _escaped(value: object) -> Markup:
     return value if isinstance(value, Markup) else escape(str(value))
 
 
-class _OneLine(Extension):
-    """Removes line breaks and indentation from page.html, which are there for its readers only."""
-
-    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        return re.sub(r"\n\s*", "", source) if name == "page.html" else source
+def page(template: str, request: Request, **values: object) -> HTMLResponse:
+    """Render a whole page."""
+    return HTMLResponse(TEMPLATES.get_template(template).render(request=request, **values))
 
 
 TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    extensions=[_OneLine],
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
     autoescape=True,
     finalize=_escaped,
     undefined=StrictUndefined,
@@ -116,4 +115,5 @@ TEMPLATES.globals |= {
     "pieces": _pieces,
     "spoken": _spoken,
     "uncited": _uncited,
+    "t": t,
 }

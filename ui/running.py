@@ -10,15 +10,15 @@ from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
 from rag import Assistant, PilcrowError, Settings
-from ui import server
+from ui.app import build, close, launch
 from ui.conversations import FILE, Conversations
-from ui.page import build, serve
+from ui.server import require_login
 from ui.watched import WatchedFolders
 
 
 def run(settings: Settings, folders: Sequence[Path] = ()) -> None:
     """Open the index of the settings and serve its page until Ctrl-C; watch the folders meanwhile."""
-    server.require_login(settings)
+    require_login(settings)
     with TemporaryDirectory(prefix="pilcrow-") as folder, Assistant.open(settings=settings) as assistant:
         os.environ["GRADIO_TEMP_DIR"] = folder
         with Conversations(settings.index / FILE) as conversations:
@@ -26,16 +26,15 @@ def run(settings: Settings, folders: Sequence[Path] = ()) -> None:
             if assistant.has_verifier:
                 Thread(target=_sit_exam, args=(assistant,), daemon=True).start()
             watched = WatchedFolders(assistant)
-            page = build(assistant, conversations, watched)
-            address = serve(page, assistant, conversations)
+            server = build(assistant, conversations, watched)
+            address = launch(server, settings)
             try:
                 for path in folders:
                     watched.add(path)
                 sys.stderr.write(f"Pilcrow is at {address} (Ctrl-C to stop)\n")
                 Event().wait()
             finally:
-                watched.close()
-                page.close(verbose=False)
+                close(server)
 
 
 def _sit_exam(assistant: Assistant) -> None:

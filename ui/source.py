@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 import pypdfium2
+from PIL import ImageDraw
 
 from rag import Answer, Assistant, Citation, Evidence
 from ui.conversations import Entry
@@ -17,6 +18,7 @@ from ui.render import part
 
 NEIGHBOURS = 3  # paragraphs shown before and after
 SCALE = 1.5  # pixels per point in the image of a page
+BOX = "#0f5257"  # around the quote
 _pdfium = Lock()  # PDFium isn't thread-safe
 
 
@@ -25,15 +27,21 @@ def refreshed(assistant: Assistant, entries: Sequence[Entry]) -> list[Entry]:
     return [replace(entry, answer=assistant.refreshed(entry.answer)) for entry in entries]
 
 
-def page_image(path: Path, number: int) -> bytes:
-    """Draw a page of a PDF file, counted from 1, as PNG; ValueError if there is no such page."""
+def page_image(path: Path, number: int, quote: str = "") -> bytes:
+    """Draw a page of a PDF file, counted from 1, as PNG, with a box around each line of the quote.
+
+    ValueError if there is no such page. A quote that isn't found there gets no box.
+    """
     if path.suffix.lower() != ".pdf":
         raise ValueError(f"{path.name} has no pages")
     try:
         with _pdfium, closing(pypdfium2.PdfDocument(path)) as document:
             if not 1 <= number <= len(document):
                 raise ValueError(f"{path.name} has no page {number}")
-            image = document[number - 1].render(scale=SCALE).to_pil()
+            page = document[number - 1]
+            image = page.render(scale=SCALE).to_pil()
+            for box in _boxes(page, quote):
+                ImageDraw.Draw(image).rectangle(box, outline=BOX, width=2)
     except pypdfium2.PdfiumError as error:
         raise ValueError(f"{path.name} can't be drawn: {error}") from error
     png = BytesIO()
@@ -49,19 +57,42 @@ def stored(assistant: Assistant, source: str, number: int) -> Evidence:
     )
 
 
-def recorded(answer: Answer, citation: str | None, evidence: str | None) -> Citation | Evidence:
-    """Return the citation or the evidence of this number in an answer; StopIteration if there is none."""
-    if citation:
-        return next(one for one in answer.citations if one.number == int(citation))
-    return next(one for one in answer.evidence if one.number == int(evidence or 0))
+def recorded(answer: Answer, citation: int, evidence: int) -> Citation | Evidence | None:
+    """Return the citation or the evidence of this number in an answer, None if there is none."""
+    found: Sequence[Citation | Evidence] = answer.citations if citation else answer.evidence or answer.nearest
+    return next((one for one in found if one.number == (citation or evidence)), None)
 
 
-def panel(assistant: Assistant, found: Citation | Evidence) -> str:
-    """Render the paragraph as it was cited, between the neighbours that it has in the index."""
+def pane(
+    assistant: Assistant, found: Citation | Evidence, answer: Answer | None = None, address: str = ""
+) -> str:
+    """Render the paragraph as it was cited, between the neighbours that it has in the index.
+
+    `address` is the query of links to the other citations of the answer.
+    """
     now = _now(assistant, found)
     around = found.paragraph - NEIGHBOURS, found.paragraph + NEIGHBOURS
     neighbours = () if now.changed.startswith("paragraph") else assistant.paragraphs(found.source, *around)
-    return part("source", now, neighbours)
+    numbers = [one.number for one in answer.citations] if answer and isinstance(found, Citation) else []
+    return part("source.html", "pane", now, neighbours, numbers, address)
+
+
+def _boxes(page: pypdfium2.PdfPage, quote: str) -> list[tuple[float, float, float, float]]:
+    """Return a box in pixels for each line of the quote on the page; spaces and hyphens don't count."""
+    text = page.get_textpage()
+    places = [at for at, letter in enumerate(text.get_text_range()) if letter.isalnum()]
+    letters = "".join(letter for letter in text.get_text_range() if letter.isalnum())
+    wanted = "".join(filter(str.isalnum, quote))
+    start = letters.find(wanted) if wanted else -1
+    if start < 0:
+        return []
+    first, last = places[start], places[start + len(wanted) - 1]
+    count, height = text.count_rects(first, last - first + 1), page.get_height()
+    boxes = []
+    for left, bottom, right, top in (text.get_rect(at) for at in range(count)):
+        corners = left - 2, height - top - 2, right + 2, height - bottom + 2
+        boxes.append(tuple(SCALE * corner for corner in corners))
+    return boxes
 
 
 def _now(assistant: Assistant, found: Citation | Evidence) -> Citation | Evidence:

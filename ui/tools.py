@@ -11,24 +11,23 @@ from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 import gradio as gr
-from gradio.events import api
 from pydantic import Field, ValidationError, validate_call
 from starlette.requests import Request
 
 from rag import Assistant, DocumentInfo, Evidence, Paragraph, PilcrowError
-from ui.chat import MAX_QUESTION
 from ui.completions import MAX_CONCURRENT, first_problem
+from ui.runs import MAX_QUESTION
 
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
 Limit = Annotated[int, Field(ge=1, le=50)]
 
 
-def add(assistant: Assistant) -> None:
-    """Add `ask`, `search`, `show_paragraph` and `list_documents` to the page that is being built."""
+def add(server: gr.Server, assistant: Assistant) -> None:
+    """Add `ask`, `search`, `show_paragraph` and `list_documents` to the server."""
     tools, slots = _Tools(assistant), BoundedSemaphore(MAX_CONCURRENT)
     for tool in (tools.ask, tools.search, tools.show_paragraph, tools.list_documents):
         # No queue: MCP calls through it would lose the user's login. Gradio's client still queues.
-        api(_endpoint(tool, slots), queue=False, concurrency_limit=4, concurrency_id="tools")
+        server.api(_endpoint(tool, slots), queue=False, concurrency_limit=4, concurrency_id="tools")
 
 
 class _Tools:

@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 
-import gradio as gr
-
 from rag import Assistant, IngestReport, PilcrowError
-from ui.render import part
 from ui.server import is_only_here
 
 
@@ -63,19 +60,9 @@ class WatchedFolders:
         for folder in list(self._folders):
             self.stop(folder)
 
-    def box(self) -> gr.Textbox:
-        """Return the component in which a user types the folder to add."""
-        return gr.Textbox(
-            label="Watch a folder of this machine",
-            placeholder="Path of the folder",
-            max_lines=1,
-            submit_btn="Watch",
-            visible=self.may_add,
-        )
-
-    def panel(self) -> str:
-        """Render the folders with their state."""
-        return part("watched", [(str(folder), one) for folder, one in self._folders.items()])
+    def states(self) -> list[tuple[str, _Folder]]:
+        """Return the folders with their states."""
+        return [(str(folder), one) for folder, one in self._folders.items()]
 
     def _watch(self, folder: Path, one: _Folder) -> None:
         def report(done: IngestReport) -> None:

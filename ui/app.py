@@ -1,0 +1,93 @@
+"""The page as one application: our addresses, `/v1`, and Gradio's API engine with its MCP server."""
+
+from __future__ import annotations
+
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import gradio as gr
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+from starlette.middleware import Middleware
+from starlette.staticfiles import StaticFiles
+
+from rag import Assistant, PilcrowError, Settings
+from ui import completions, pages, tools
+from ui.accounts import Accounts
+from ui.conversations import Conversations
+from ui.desk import Desk
+from ui.render import page
+from ui.runs import MAX_WAITING, Runs
+from ui.server import Guard, require_login
+from ui.watched import WatchedFolders
+
+STATIC = Path(__file__).with_name("static")
+
+
+def build(
+    assistant: Assistant, conversations: Conversations, watched: WatchedFolders | None = None
+) -> gr.Server:
+    """Build the application of an open assistant, without serving it."""
+    desk = Desk(
+        assistant, conversations, Runs(assistant, conversations), watched or WatchedFolders(assistant)
+    )
+    accounts = Accounts(assistant.settings)
+    guard = Middleware(Guard, assistant.settings, accounts.identify, bool(assistant.settings.accounts))
+    server = gr.Server(title="Pilcrow", openapi_url=None, docs_url=None, redoc_url=None, middleware=[guard])
+    server.state.desk = desk
+    server.mount("/room", StaticFiles(directory=STATIC))
+    for module in (pages,):
+        server.include_router(module.router)
+    server.router.routes.extend(completions.routes(assistant))
+    server.add_exception_handler(PilcrowError, _refuse)
+    tools.add(server, assistant)
+    return server
+
+
+def launch(server: gr.Server, settings: Settings) -> str:
+    """Serve the application from a thread until `close`; return its address.
+
+    PilcrowError if the port is in use, or the host needs a login.
+    """
+    require_login(settings)
+    try:
+        with redirect_stdout(StringIO()):  # even if quiet, Gradio prints the address of MCP
+            _, address, _ = server.launch(
+                server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
+                server_port=settings.port,
+                auth_dependency=lambda request: request.state.user.name,
+                prevent_thread_lock=True,
+                quiet=True,
+                share=False,
+                footer_links=[],
+                run_history=False,
+                enable_monitoring=False,
+                ssr_mode=False,
+                mcp_server=True,
+                pwa=False,
+            )
+    except OSError as error:
+        raise PilcrowError(
+            f"Can't listen on {settings.host}, port {settings.port} ({error}). Set another host or port."
+        ) from error
+    queue = server.get_blocks()._queue  # `Server.launch` has no setting for it
+    queue.max_size, queue.default_concurrency_limit = MAX_WAITING, 4
+    return str(address)
+
+
+def close(server: gr.Server) -> None:
+    """Stop serving, and what goes on in the background."""
+    server.get_blocks().close(verbose=False)
+    server.state.desk.runs.close()
+    server.state.desk.watched.close()
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    """Answer an error: with its words for our script, as a page for a reader."""
+    status = getattr(error, "status", 400)
+    if request.url.path.startswith("/pilcrow/"):
+        return JSONResponse({"message": str(error)}, status)
+    shown = page("problem.html", request, problem=str(error), user=request.state.user)
+    shown.status_code = status
+    return shown
