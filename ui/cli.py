@@ -13,7 +13,7 @@ import typer
 
 from eval.cli import app as evaluation  # imports RAGAS only when it runs
 from rag import Assistant, PilcrowError, Settings
-from ui import terminal
+from ui import terminal, users
 
 app = typer.Typer(
     name="pilcrow",
@@ -24,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(evaluation)
+app.add_typer(users.app)
 Index = Annotated[
     Path | None,
     typer.Option("--index", metavar="DIR", help="Use the index in DIR."),

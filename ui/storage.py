@@ -30,7 +30,7 @@ _VERSIONS = (  # the statements that lead from each version of the schema to the
         "CREATE INDEX conversation_deleted ON conversation (deleted) WHERE deleted IS NOT NULL",
         """CREATE TABLE pass (
             id INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE, user TEXT NOT NULL,
-            stamp TEXT NOT NULL, label TEXT, made TEXT NOT NULL, used TEXT NOT NULL)""",
+            stamp BLOB NOT NULL, label TEXT, made TEXT NOT NULL, used TEXT NOT NULL)""",
         """CREATE TABLE link (
             conversation TEXT PRIMARY KEY REFERENCES conversation ON DELETE CASCADE,
             token TEXT NOT NULL UNIQUE)""",

@@ -7,13 +7,14 @@ import re
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from rag import Answer, Citation, Evidence, PilcrowError, Statement
-from ui.conversations import MAX_NOTE, VERDICTS, Conversations
+from ui.conversations import MAX_NOTE, UNDO, VERDICTS, Conversations, new_id
+from ui.storage import stored_time
 
 
 def answered(question: str, text: str = "The lamp is green.") -> Answer:
@@ -76,13 +77,19 @@ def test_users_can_use_only_their_own_conversations(conversations: Conversations
             lambda user: conversations.entries(user, key),
             lambda user: conversations.add(user, key, answered("Mine now?")),
             lambda user: conversations.delete_from(user, key, 1),
+            lambda user: conversations.add(user, key, answered("Mine now?"), new=True),
             lambda user: conversations.delete(user, key),
+            lambda user: conversations.rename(user, key, "Mine"),
             lambda user: conversations.judge(user, key, 1, "wrong"),
         ):
             with pytest.raises(PilcrowError, match="There is no such conversation"):
                 touch(other)
     (entry,) = conversations.entries("ada", key)
     assert (entry.answer.question, entry.verdict) == ("Which colour has the lamp?", None)
+    conversations.delete("ada", key)
+    with pytest.raises(PilcrowError, match="can't be undone"):
+        conversations.restore("bob", key)
+    conversations.restore("ada", key)
 
 
 @pytest.mark.parametrize("key", ["", "x", "%", "' OR 1=1 --", "\x00", "\ud800", "../index"])
@@ -151,12 +158,104 @@ def test_deleted_text_is_in_no_file(conversations: Conversations, path: Path) ->
     conversations.add("ada", other, answered("And of Wolkenkuckucksheim?"))
     conversations.delete("ada", key)
     conversations.delete_from("ada", other, 2)
-    assert [one.id for one in conversations.search("ada")] == [other]
+    renamed = conversations.add("ada", None, answered("What of Thule?"))
+    conversations.rename("ada", renamed, "Wolkenkuckucksheim")
+    conversations.rename("ada", renamed, "Ultima Thule")
+    undo_ends(conversations)
+    assert [one.id for one in conversations.search("ada")] == [renamed, other]
     written = b"".join(file.read_bytes() for file in path.parent.iterdir())
     assert b"Schlaraffenland" in written
     assert b"Wolkenkuckucksheim" not in written
     with pytest.raises(PilcrowError, match="There is no such conversation"):
         conversations.add("ada", key, answered("Still there?"))
+
+
+def undo_ends(conversations: Conversations) -> None:
+    """Make every deletion older than can be undone."""
+    past = stored_time(datetime.now(UTC) - UNDO - timedelta(seconds=1))
+    conversations._connection.execute(
+        "UPDATE conversation SET deleted = ? WHERE deleted IS NOT NULL", (past,)
+    )
+
+
+def test_deletion_can_be_undone_for_a_while(conversations: Conversations) -> None:
+    key = conversations.add("ada", None, answered("Which colour has the lamp?"))
+    conversations.judge("ada", key, 1, "right")
+    conversations.delete("ada", key)
+    assert conversations.search("ada") == list(conversations.judged_answers()) == []
+    for touch in (
+        lambda: conversations.entries("ada", key),
+        lambda: conversations.add("ada", key, answered("Still there?")),
+        lambda: conversations.add("ada", key, answered("Still there?"), new=True),
+        lambda: conversations.delete("ada", key),
+    ):
+        with pytest.raises(PilcrowError, match="There is no such conversation"):
+            touch()
+    conversations.restore("ada", key)
+    (entry,) = conversations.entries("ada", key)
+    assert (entry.answer.question, entry.verdict) == ("Which colour has the lamp?", "right")
+    conversations.delete("ada", key)
+    undo_ends(conversations)
+    with pytest.raises(PilcrowError, match="can't be undone any more"):
+        conversations.restore("ada", key)
+
+
+def test_what_was_deleted_before_a_crash_is_erased_at_the_next_start(
+    conversations: Conversations, path: Path
+) -> None:
+    key = conversations.add("ada", None, answered("Where is Wolkenkuckucksheim?"))
+    kept = conversations.add("ada", None, answered("Where is Thule?"))
+    for deleted in (key, kept):
+        conversations.delete("ada", deleted)
+    past = stored_time(datetime.now(UTC) - UNDO)
+    conversations._connection.execute("UPDATE conversation SET deleted = ? WHERE id = ?", (past, key))
+    with Conversations(path) as again:
+        assert b"Wolkenkuckucksheim" not in b"".join(file.read_bytes() for file in path.parent.iterdir())
+        again.restore("ada", kept)
+        assert [one.id for one in again.search("ada")] == [kept]
+
+
+def test_renamed_conversation_keeps_its_title(conversations: Conversations) -> None:
+    key = conversations.add("", None, answered("One?"))
+    conversations.rename("", key, f"  Lamps\nand {'bells ' * 20}")
+    conversations.delete_from("", key, 1)
+    conversations.add("", key, answered("Another beginning?"))
+    (listed,) = conversations.search("")
+    assert re.fullmatch(r"Lamps and (bells )*bells…", listed.title)
+    with pytest.raises(PilcrowError, match="The title is empty"):
+        conversations.rename("", key, " \n")
+    assert conversations.search("", "lamps and bells") == [listed]
+
+
+def test_conversation_can_have_an_id_before_its_first_answer(conversations: Conversations) -> None:
+    key = new_id()
+    with pytest.raises(PilcrowError, match="There is no such conversation"):
+        conversations.add("ada", key, answered("One?"))
+    for question in ("One?", "Two?"):
+        assert conversations.add("ada", key, answered(question), new=True) == key
+    assert len(conversations.entries("ada", key)) == 2
+    for odd in ("", "short", "../../../../index", "é" * 16, key + "\n"):
+        with pytest.raises(PilcrowError, match="There is no such conversation"):
+            conversations.add("ada", odd, answered("One?"), new=True)
+    assert len(conversations.search("ada")) == 1
+
+
+def test_file_of_the_first_version_is_upgraded(conversations: Conversations, path: Path) -> None:
+    key = conversations.add("ada", None, answered("One?"))
+    for statement in (
+        "DROP TABLE link",
+        "DROP TABLE pass",
+        "DROP INDEX conversation_deleted",
+        "ALTER TABLE conversation DROP COLUMN deleted",
+        "ALTER TABLE conversation DROP COLUMN renamed",
+        "PRAGMA user_version = 1",
+    ):
+        conversations._connection.execute(statement)
+    conversations.close()
+    with Conversations(path) as again:
+        again.delete("ada", key)
+        again.restore("ada", key)
+        assert [entry.answer.question for entry in again.entries("ada", key)] == ["One?"]
 
 
 def test_verdicts_can_be_changed_and_removed(conversations: Conversations) -> None:
