@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -26,8 +26,11 @@ _SEARCH = """SELECT id, title, updated FROM conversation WHERE user = ?1 AND del
                 AND (instr(folded(question), ?2) OR instr(folded(text), ?2))))
     ORDER BY updated DESC, rowid DESC"""
 _LAST = "SELECT coalesce(max(number), 0) FROM entry WHERE conversation = ?"
-_ENTRIES = "SELECT number, answer, asked, verdict, note FROM entry WHERE conversation = ? ORDER BY number"
-_ADD = "INSERT INTO entry (conversation, number, question, text, answer, asked) VALUES (?, ?, ?, ?, ?, ?)"
+_ENTRIES = """SELECT number, answer, asked, verdict, note, scope, searched FROM entry
+    WHERE conversation = ? ORDER BY number"""
+_ADD = """INSERT INTO entry (conversation, number, question, text, answer, asked, scope, searched)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+_DELETE_FROM = "DELETE FROM entry WHERE conversation = ? AND number >= ?"
 _JUDGE = "UPDATE entry SET verdict = ?, note = ? WHERE conversation = ? AND number = ?"
 _JUDGED = """SELECT conversation, number, answer, asked, verdict, note
     FROM entry JOIN conversation ON id = conversation
@@ -52,13 +55,18 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One question with its answer, numbered from 1, and the user's verdict: one of `VERDICTS`, or None."""
+    """One question with its answer, numbered from 1, and the user's verdict: one of `VERDICTS`, or None.
+
+    `searched` documents were searched: all of them, or those in `scope`.
+    """
 
     number: int
     answer: Answer
     asked: datetime
     verdict: str | None = None
     note: str = ""
+    scope: tuple[str, ...] = ()
+    searched: int = 0
 
 
 class Conversations(Storage):
@@ -88,15 +96,32 @@ class Conversations(Storage):
             key = own(connection, user, conversation)
             rows = connection.execute(_ENTRIES, (key,)).fetchall()
         return [
-            Entry(number, Answer.from_json(json.loads(answer)), datetime.fromisoformat(asked), verdict, note)
-            for number, answer, asked, verdict, note in rows
+            Entry(
+                number,
+                Answer.from_json(json.loads(answer)),
+                datetime.fromisoformat(asked),
+                verdict,
+                note,
+                tuple(json.loads(scope)),
+                searched,
+            )
+            for number, answer, asked, verdict, note, scope, searched in rows
         ]
 
-    def add(self, user: str, conversation: str | None, answer: Answer, new: bool = False) -> str:
+    def add(
+        self,
+        user: str,
+        conversation: str | None,
+        answer: Answer,
+        new: bool = False,
+        scope: Sequence[str] = (),
+        searched: int = 0,
+        replaces: int = 0,
+    ) -> str:
         """Append an answer to a conversation, or to a new one (None), and return the conversation's id.
 
         With `new`, the id comes from `new_id`, and the conversation may not exist yet. The first question
-        becomes its title.
+        becomes its title. The answer replaces question number `replaces` (0 for none) and all after it.
         """
         now, key = stored_time(), new_id() if conversation is None else conversation
         question, text = encodable(answer.question), encodable(answer.text)
@@ -105,11 +130,17 @@ class Conversations(Storage):
             if conversation is None or (new and _ID.fullmatch(key)):
                 connection.execute(_CREATE, (key, encodable(user), now))
             key = own(connection, user, key)
+            if replaces:
+                _own_entry(connection, user, key, replaces)
+                connection.execute(_DELETE_FROM, (key, replaces))
             last = connection.execute(_LAST, (key,)).fetchone()[0]
-            connection.execute(_ADD, (key, last + 1, question, text, written, now))
+            values = (key, last + 1, question, text, written, now, json.dumps(list(scope)), searched)
+            connection.execute(_ADD, values)
             connection.execute("UPDATE conversation SET updated = ? WHERE id = ?", (now, key))
             if not last:
                 connection.execute(_FIRST_TITLE, (_title(question), key))
+        if replaces:
+            self._truncate_log()
         return key
 
     def rename(self, user: str, conversation: str, title: str) -> None:
@@ -119,13 +150,6 @@ class Conversations(Storage):
         with self._transaction() as connection:
             key = own(connection, user, conversation)
             connection.execute(_RENAME, (_title(encodable(title)), key))
-        self._truncate_log()
-
-    def delete_from(self, user: str, conversation: str, number: int) -> None:
-        """Delete the entry of this number and those after it."""
-        with self._transaction() as connection:
-            key = _own_entry(connection, user, conversation, number)
-            connection.execute("DELETE FROM entry WHERE conversation = ? AND number >= ?", (key, number))
         self._truncate_log()
 
     def delete(self, user: str, conversation: str) -> None:

@@ -25,6 +25,8 @@ _VERSIONS = (  # the statements that lead from each version of the schema to the
             verdict TEXT, note TEXT NOT NULL DEFAULT '', PRIMARY KEY (conversation, number))""",
     ),
     (
+        "ALTER TABLE entry ADD COLUMN scope TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE entry ADD COLUMN searched INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE conversation ADD COLUMN renamed INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE conversation ADD COLUMN deleted TEXT",
         "CREATE INDEX conversation_deleted ON conversation (deleted) WHERE deleted IS NOT NULL",

@@ -76,7 +76,7 @@ def test_users_can_use_only_their_own_conversations(conversations: Conversations
         for touch in (
             lambda user: conversations.entries(user, key),
             lambda user: conversations.add(user, key, answered("Mine now?")),
-            lambda user: conversations.delete_from(user, key, 1),
+            lambda user: conversations.add(user, key, answered("Mine now?"), replaces=1),
             lambda user: conversations.add(user, key, answered("Mine now?"), new=True),
             lambda user: conversations.delete(user, key),
             lambda user: conversations.rename(user, key, "Mine"),
@@ -132,21 +132,20 @@ def test_title_is_one_short_line(conversations: Conversations) -> None:
     ]
 
 
-def test_deleting_from_a_question_deletes_the_later_ones_too(conversations: Conversations) -> None:
+def test_answer_replaces_a_question_and_the_later_ones(conversations: Conversations) -> None:
     key = conversations.add("", None, answered("One?"))
     for question in ("Two?", "Three?"):
         conversations.add("", key, answered(question))
-    conversations.delete_from("", key, 2)
-    conversations.add("", key, answered("Two again?"))
+    conversations.add("", key, answered("Two again?"), scope=["a.txt"], searched=1, replaces=2)
     entries = conversations.entries("", key)
     assert [(one.number, one.answer.question) for one in entries] == [(1, "One?"), (2, "Two again?")]
-    conversations.delete_from("", key, 1)
-    assert conversations.entries("", key) == []
-    conversations.add("", key, answered("A new beginning?"))
+    assert [(one.scope, one.searched) for one in entries] == [((), 0), (("a.txt",), 1)]
+    conversations.add("", key, answered("A new beginning?"), replaces=1)
     assert [one.title for one in conversations.search("")] == ["A new beginning?"]
-    for number in (0, -1, 2, 2**70):
+    for number in (-1, 2, 2**70):
         with pytest.raises(PilcrowError, match="has no question"):
-            conversations.delete_from("", key, number)
+            conversations.add("", key, answered("Never?"), replaces=number)
+    assert len(conversations.entries("", key)) == 1
 
 
 def test_deleted_text_is_in_no_file(conversations: Conversations, path: Path) -> None:
@@ -157,7 +156,7 @@ def test_deleted_text_is_in_no_file(conversations: Conversations, path: Path) ->
     other = conversations.add("ada", None, answered("What of Schlaraffenland?"))
     conversations.add("ada", other, answered("And of Wolkenkuckucksheim?"))
     conversations.delete("ada", key)
-    conversations.delete_from("ada", other, 2)
+    conversations.add("ada", other, answered("And of Cockaigne?"), replaces=2)
     renamed = conversations.add("ada", None, answered("What of Thule?"))
     conversations.rename("ada", renamed, "Wolkenkuckucksheim")
     conversations.rename("ada", renamed, "Ultima Thule")
@@ -218,8 +217,7 @@ def test_what_was_deleted_before_a_crash_is_erased_at_the_next_start(
 def test_renamed_conversation_keeps_its_title(conversations: Conversations) -> None:
     key = conversations.add("", None, answered("One?"))
     conversations.rename("", key, f"  Lamps\nand {'bells ' * 20}")
-    conversations.delete_from("", key, 1)
-    conversations.add("", key, answered("Another beginning?"))
+    conversations.add("", key, answered("Another beginning?"), replaces=1)
     (listed,) = conversations.search("")
     assert re.fullmatch(r"Lamps and (bells )*bells…", listed.title)
     with pytest.raises(PilcrowError, match="The title is empty"):
