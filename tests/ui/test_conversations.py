@@ -242,6 +242,8 @@ def test_file_of_the_first_version_is_upgraded(conversations: Conversations, pat
     key = conversations.add("ada", None, answered("One?"))
     for statement in (
         "DROP TABLE link",
+        "ALTER TABLE entry DROP COLUMN scope",
+        "ALTER TABLE entry DROP COLUMN searched",
         "DROP TABLE pass",
         "DROP INDEX conversation_deleted",
         "ALTER TABLE conversation DROP COLUMN deleted",
