@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rag import Answer, Citation, Evidence, PilcrowError, Statement
 from ui.conversations import Entry
-from ui.notes import change, notes, standing
+from ui.notes import change, notes, standing, unsure
 from ui.render import TEMPLATES
 
 FORMAT = 1  # version of the JSON
@@ -43,7 +43,7 @@ class _Turn:
         if answer.standalone and answer.standalone != answer.question:
             asked += f" Understood as: {answer.standalone}"
         differ = ["The sources differ."] if answer.conflicting else []
-        return " ".join(filter(None, [asked, *differ, *notes(answer), standing(answer)]))
+        return " ".join(filter(None, [asked, *differ, unsure(answer), *notes(answer), standing(answer)]))
 
     def notes_of(self, statement: Statement) -> list[int]:
         return [self.notes[number] for number in statement.citations if number in self.notes]

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rag import Answer, Citation, Evidence, IngestReport, Statement
+from ui.words import t
 
 NAMED = 5  # documents whose files are gone
 
 
+def unsure(answer: Answer) -> str:
+    """Return that the answer may be beside the point, or ""."""
+    return "" if answer.sure or answer.abstained else t("This may not answer your question.")
+
+
 def notes(answer: Answer) -> list[str]:
-    """Return what is unsure or unconfirmed, how it was computed, and which other editions are left out."""
+    """Return what is unconfirmed, how it was computed, and which other editions are left out."""
     found = []
-    if not (answer.sure or answer.abstained):
-        found.append("Not sure that this answers your question.")
     if any(statement.caveat for statement in answer.statements):
         found.append(
-            "Unconfirmed: nothing in the cited paragraphs contradicts it, but no check found it there."
+            t("Unconfirmed: nothing in the cited paragraphs contradicts it, but no check found it there.")
         )
     if answer.computed:
-        found.append(f"{'Overview' if answer.kind == 'overview' else 'Computed:'} {answer.computed}.")
+        overview = answer.kind == "overview"
+        found.append(f"{t('Overview') if overview else t('Computed:')} {answer.computed}.")
     if answer.older:
-        found.append(f"Other editions left out: {', '.join(answer.older)}.")
+        found.append(t("Other editions left out: {names}.", names=", ".join(answer.older)))
     return found
+
+
+def checked(answer: Answer, searched: int = 0, scope: Sequence[str] = ()) -> str:
+    """Return what was read for an answer: the cited paragraphs, and how many documents were searched."""
+    places = {(one.source, one.paragraph) for one in answer.citations}
+    told = []
+    if places and not answer.abstained:
+        paragraphs = t("Checked against 1 paragraph", "Checked against {count} paragraphs", count=len(places))
+        among = len({source for source, _ in places})
+        told.append(f"{paragraphs} {t('in 1 document', 'in {count} documents', count=among)}")
+    if scope:
+        told.append(t("only {names} searched", names=", ".join(scope)))
+    elif searched:
+        told.append(t("the only document searched", "all {count} searched", count=searched))
+    text = "; ".join(told)
+    return text[:1].upper() + text[1:]
 
 
 def standing(answer: Answer) -> str:
@@ -39,8 +62,8 @@ def standing(answer: Answer) -> str:
 def how(statement: Statement, answer: Answer) -> str:
     """Return how far a statement is borne out by what it cites."""
     if statement.status == "supported":
-        return f"Supported, says the verifier ({statement.support:.2f})"
-    return "Computed" if answer.computed else statement.status.capitalize()
+        return t("Supported, says the verifier ({support})", support=f"{statement.support:.2f}")
+    return t("Computed") if answer.computed else t(statement.status.capitalize())
 
 
 _CHANGES = {
@@ -53,7 +76,7 @@ _CHANGES = {
 
 def change(found: Citation | Evidence) -> str:
     """Return what happened to a cited paragraph since, as a sentence; "" if nothing."""
-    return _CHANGES.get(found.changed, "")
+    return t(_CHANGES[found.changed]) if found.changed in _CHANGES else ""
 
 
 def gone_note(report: IngestReport) -> str:

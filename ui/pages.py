@@ -180,7 +180,7 @@ def listing(desk: OnDesk, user: SignedIn, q: str = "", c: str = "") -> HTMLRespo
 
 def _listing(desk: Desk, user: str, words: str = "", current: str = "") -> str:
     return part(
-        "base.html", "listing", desk.conversations.search(user, words), desk.runs.of(user), current, words
+        "rail.html", "listing", desk.conversations.search(user, words), desk.runs.of(user), current, words
     )
 
 
@@ -194,7 +194,7 @@ def scope(desk: OnDesk, _: SignedIn, q: str = "") -> HTMLResponse:
         [name for name in names if all(word in name.casefold() for word in words)]
         for names in (collections, documents)
     ]
-    return HTMLResponse(part("base.html", "choices", found[0], found[1][:CHOICES], len(found[1])))
+    return HTMLResponse(part("composer.html", "choices", found[0], found[1][:CHOICES], len(found[1])))
 
 
 @router.get("/pilcrow/source")

@@ -1,27 +1,30 @@
-"""Answers and documents as HTML, from page.html. Text from documents, questions and file names is escaped."""
+"""HTML from the templates. Text from documents, questions and file names is escaped."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
+from collections.abc import Sequence
+from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from rag import Answer, Citation, Evidence, Statement
-from ui.conversations import MAX_NOTE, VERDICTS
-from ui.notes import change, how, notes
-from ui.words import t
+from rag import Citation, Evidence, Paragraph
+from ui import shaping
+from ui.conversations import MAX_NOTE, VERDICTS, Conversation
+from ui.notes import change, checked, how, notes, unsure
+from ui.words import LANGUAGES, day, language, t
 
-_MARK = re.compile(r"\[(\d+)\]")
 # Invisible characters, and those that change the direction of the text after them.
 _HIDDEN = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 )
+THEMES = ("light", "dark")
 
 
 def escape(text: str) -> Markup:
@@ -35,70 +38,67 @@ def escape(text: str) -> Markup:
     return Markup(escaped.replace("\n", "<br>"))  # noqa: S704
 
 
-def part(template: str, name: str, *values: object) -> Markup:
+def part(template: str, macro: str, *values: object) -> Markup:
     """Render a macro of a template."""
-    markup: Markup = getattr(TEMPLATES.get_template(template).module, name)(*values)
+    markup: Markup = getattr(TEMPLATES.get_template(template).module, macro)(*values)
     return markup
 
 
-def _pieces(
-    text: str, highlights: Sequence[tuple[int, int]], answer: Answer
-) -> Iterator[tuple[str, str | Citation]]:
-    """Split a text into ("text", …), ("bold", …) for a highlight and ("mark", citation) for [1], [2]…"""
-    citations = {str(citation.number): citation for citation in answer.citations}
-    cuts = [0, *chain.from_iterable(highlights), len(text)]
-    for at, (start, end) in enumerate(pairwise(cuts)):
-        if at % 2:
-            yield "bold", text[start:end]
-            continue
-        for odd, piece in enumerate(_MARK.split(text[start:end])):  # text, number, text, number, … text
-            if not odd % 2:
-                yield "text", piece
-            elif piece in citations:
-                yield "mark", citations[piece]
-            else:
-                yield "text", f"[{piece}]"
+def page(template: str, request: Request, **values: object) -> HTMLResponse:
+    """Render a whole page; `values` replace what base.html is given here."""
+    theme = request.cookies.get("theme", "")
+    given: dict[str, object] = {
+        "path": request.url.path,
+        "user": getattr(request.state, "user", None),
+        "theme": theme if theme in THEMES else "",
+        "language": language.get(),
+        "conversations": (),
+        "current": "",
+        "running": (),
+        "documents": 0,
+    }
+    return HTMLResponse(TEMPLATES.get_template(template).render(given | values))
 
 
-def _spoken(answer: Answer) -> Iterator[tuple[Statement | None, str]]:
-    """Split an answer's text into its statements with their marks, and what is between them (None, …)."""
-    at = 0
-    for statement in answer.statements:
-        marks = "".join(f"[{number}]" for number in statement.citations)
-        whole = f"{statement.text} {marks}{statement.caveat}"
-        start = answer.text.find(whole, at)
-        if start < 0:
-            continue
-        if start > at:
-            yield None, answer.text[at:start]
-        yield statement, whole
-        at = start + len(whole)
-    if answer.text[at:]:
-        yield None, answer.text[at:]
+def where(found: Citation | Evidence | Paragraph, dated: bool = True) -> list[str]:
+    """Return the page, or else the line, the date, and how sure OCR is, in the reader's words."""
+    place = t("page {page}", page=found.page) if found.page else ""
+    if found.line and not place:
+        place = t("line {line}", line=found.line)
+    written = day(found.date) if dated and found.date else ""
+    return [each for each in (place, written, str(found.recognised or "")) if each]
 
 
-def _uncited(answer: Answer) -> list[Evidence]:
-    """Return the evidence that isn't cited."""
-    cited = {(citation.source, citation.paragraph) for citation in answer.citations}
-    return [item for item in answer.evidence if (item.source, item.paragraph) not in cited]
+def _by_day(conversations: Sequence[Conversation]) -> list[dict[str, object]]:
+    """Group conversations, newest first, into those of today and earlier ones."""
+    today = datetime.now().astimezone().date()
+    groups = groupby(conversations, lambda one: one.updated.astimezone().date() >= today)
+    return [
+        {"name": t("Today") if is_today else t("Earlier"), "conversations": list(each)}
+        for is_today, each in groups
+    ]
 
 
-def _citations_of(statement: Statement, answer: Answer) -> list[Citation]:
-    return [one for number in statement.citations for one in answer.citations if one.number == number]
+def _source(address: dict[str, object], **more: object) -> str:
+    """Return the address of a source; `address` says of which answer."""
+    return f"/pilcrow/source?{urlencode(address | more)}"
 
 
 def _escaped(value: object) -> Markup:
     """Escape a value in a template, unless it is markup already."""
+    if isinstance(value, date):
+        return escape(day(value))
     return value if isinstance(value, Markup) else escape(str(value))
 
 
-def page(template: str, request: Request, **values: object) -> HTMLResponse:
-    """Render a whole page."""
-    return HTMLResponse(TEMPLATES.get_template(template).render(request=request, **values))
+def _version() -> str:
+    """Return what changes with our static files, so that browsers fetch a new one."""
+    files = (Path(__file__).parent / "static").rglob("*.*")
+    return f"{max((int(path.stat().st_mtime) for path in files), default=0):x}"
 
 
 TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     finalize=_escaped,
     undefined=StrictUndefined,
@@ -106,14 +106,33 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.globals |= {
+    name: getattr(shaping, name)
+    for name in (
+        "blocks",
+        "cards",
+        "cells",
+        "citations_of",
+        "drafted",
+        "grouped",
+        "is_enumerated",
+        "line",
+        "pieces",
+        "sides",
+        "uncited",
+    )
+} | {
+    "LANGUAGES": LANGUAGES,
     "MAX_NOTE": MAX_NOTE,
     "VERDICTS": VERDICTS,
+    "by_day": _by_day,
     "change": change,
-    "citations_of": _citations_of,
+    "checked": checked,
+    "day": day,
     "how": how,
     "notes": notes,
-    "pieces": _pieces,
-    "spoken": _spoken,
-    "uncited": _uncited,
+    "source": _source,
     "t": t,
+    "unsure": unsure,
+    "version": _version(),
+    "where": where,
 }

@@ -13,7 +13,7 @@ from time import monotonic
 import typer
 
 from rag import Answer, Citation, Evidence, IngestReport, Paragraph
-from ui.notes import change, gone_note, notes, standing
+from ui.notes import change, gone_note, notes, standing, unsure
 
 PATIENCE = 1.0  # seconds before a progress bar is shown
 # A terminal obeys control characters: a document could move the cursor or rename the window.
@@ -46,7 +46,7 @@ def print_answer(answer: Answer) -> None:
         styled += text[position:start] + typer.style(text[start:end], bold=True)
         position = end
     typer.echo(styled + text[position:])  # echo drops the styles where it doesn't write to a terminal
-    for note in filter(None, [*notes(answer), standing(answer)]):
+    for note in filter(None, [unsure(answer), *notes(answer), standing(answer)]):
         print_text(note)
     places = [f"[{cited.number}] {_placed(cited, f'“{cited.quote}”')}" for cited in answer.citations]
     if answer.abstained:
