@@ -63,7 +63,7 @@ class Accounts:
         }
         self._hashed: dict[str, Account] = {}
         self._read: object = None  # the state of the file when it was read
-        self._needed = bool(self._plain)
+        self._needed = has_login(settings)
         self._verified: set[bytes] = set()  # so that a program pays for Argon2 only once
         self._key = token_bytes(32)
         self._guesses = Guesses()
@@ -111,6 +111,11 @@ class Accounts:
         if seen not in self._verified and await asyncio.to_thread(_verifies, account.secret, password):
             self._verified.add(seen)
         return seen in self._verified
+
+
+def has_login(settings: Settings) -> bool:
+    """Return whether users must log in."""
+    return bool(settings.accounts) or (settings.index / FILE).exists()
 
 
 def hash_password(password: str) -> str:

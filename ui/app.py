@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import redirect_stdout
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from rag import Assistant, PilcrowError, Settings
-from ui import completions, pages, tools
+from ui import completions, login, pages, tools
+from ui.access import Access
 from ui.accounts import Accounts
 from ui.conversations import Conversations
 from ui.desk import Desk
+from ui.login import identify
 from ui.render import page
 from ui.runs import MAX_WAITING, Runs
 from ui.server import Guard, require_login
@@ -29,15 +32,14 @@ def build(
     assistant: Assistant, conversations: Conversations, watched: WatchedFolders | None = None
 ) -> gr.Server:
     """Build the application of an open assistant, without serving it."""
-    desk = Desk(
-        assistant, conversations, Runs(assistant, conversations), watched or WatchedFolders(assistant)
-    )
-    accounts = Accounts(assistant.settings)
-    guard = Middleware(Guard, assistant.settings, accounts.identify, bool(assistant.settings.accounts))
+    access = Access(conversations.path, Accounts(assistant.settings))
+    runs = Runs(assistant, conversations)
+    desk = Desk(assistant, conversations, access, runs, watched or WatchedFolders(assistant))
+    guard = Middleware(Guard, assistant.settings, partial(identify, access), access.accounts.needed)
     server = gr.Server(title="Pilcrow", openapi_url=None, docs_url=None, redoc_url=None, middleware=[guard])
     server.state.desk = desk
     server.mount("/room", StaticFiles(directory=STATIC))
-    for module in (pages,):
+    for module in (login, pages):
         server.include_router(module.router)
     server.router.routes.extend(completions.routes(assistant))
     server.add_exception_handler(PilcrowError, _refuse)
@@ -80,6 +82,7 @@ def close(server: gr.Server) -> None:
     """Stop serving, and what goes on in the background."""
     server.get_blocks().close(verbose=False)
     server.state.desk.runs.close()
+    server.state.desk.access.close()
     server.state.desk.watched.close()
 
 

@@ -90,6 +90,14 @@ class Conversations(Storage):
             rows = connection.execute(_SEARCH, (encodable(user), wanted)).fetchall()
         return [Conversation(key, title, datetime.fromisoformat(updated)) for key, title, updated in rows]
 
+    def title(self, user: str, conversation: str) -> str:
+        """Return a conversation's title."""
+        with self._transaction("BEGIN") as connection:
+            key = own(connection, user, conversation)
+            return str(
+                connection.execute("SELECT title FROM conversation WHERE id = ?", (key,)).fetchone()[0]
+            )
+
     def entries(self, user: str, conversation: str) -> list[Entry]:
         """Return the questions and answers of a conversation, oldest first."""
         with self._transaction("BEGIN") as connection:

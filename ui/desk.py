@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from rag import Assistant, PilcrowError
+from ui.access import Access
 from ui.accounts import User
 from ui.conversations import Conversations
 from ui.render import page
@@ -22,6 +23,7 @@ class Desk:
 
     assistant: Assistant
     conversations: Conversations
+    access: Access
     runs: Runs
     watched: WatchedFolders
 

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag import PilcrowError, Settings
-from ui.accounts import User
+from ui.accounts import User, has_login
 from ui.completions import error_response
 from ui.words import choose_language
 
@@ -20,11 +20,11 @@ HEADERS = {
     "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with "no-referrer", a form's Origin is null
     "x-content-type-options": "nosniff",
 }
 # Needed by the login page; none of it shows documents. Gradio itself requests the startup events.
-PUBLIC = {"/login", "/favicon.ico", "/gradio_api/startup-events"}
+PUBLIC = {"/login", "/logout", "/favicon.ico", "/gradio_api/startup-events"}
 PUBLIC_FOLDER = "/room/"
 UPLOAD = "/pilcrow/upload"  # the only large request
 MAX_UPLOAD = 200  # MiB, unless file_mib is more; below that, the loader says why a file is refused
@@ -90,16 +90,16 @@ def is_loopback(host: str) -> bool:
 
 def is_only_here(settings: Settings) -> bool:
     """Return whether the page is for users of this machine only."""
-    return is_loopback(settings.host) and not settings.accounts
+    return is_loopback(settings.host) and not has_login(settings)
 
 
 def require_login(settings: Settings) -> None:
     """Raise PilcrowError if other machines could read the documents without a login."""
-    if settings.accounts or is_loopback(settings.host):
+    if has_login(settings) or is_loopback(settings.host):
         return
     raise PilcrowError(
         f"host = {settings.host}: anyone who reaches this address could read your documents. "
-        "Set PILCROW_AUTH=name:password, or use host 127.0.0.1."
+        "Add a user with `pilcrow user add NAME`, or use host 127.0.0.1."
     )
 
 

@@ -47,7 +47,7 @@ class Storage:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._lock = RLock()
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ class Storage:
         with self._transaction() as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > len(_VERSIONS):
-                raise PilcrowError(f"{self._path} was written by a newer Pilcrow. Update Pilcrow.")
+                raise PilcrowError(f"{self.path} was written by a newer Pilcrow. Update Pilcrow.")
             for statements in _VERSIONS[version:]:
                 for statement in statements:
                     connection.execute(statement)
@@ -113,7 +113,7 @@ class Storage:
 
     def _error(self, error: Exception) -> PilcrowError:
         return PilcrowError(
-            f"{self._path} can't be used ({error}). Check the folder's permissions and the free space. "
+            f"{self.path} can't be used ({error}). Check the folder's permissions and the free space. "
             "If the file is damaged, move it; Pilcrow then creates a new one."
         )
 

@@ -1,0 +1,171 @@
+"""Logging in and out, API tokens, and links to conversations."""
+
+from __future__ import annotations
+
+import logging
+from base64 import b64decode
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from rag import PilcrowError
+from ui.access import Access
+from ui.accounts import User
+from ui.desk import OnDesk, SignedIn
+from ui.pages import Named
+from ui.render import page, part
+from ui.words import t
+
+router = APIRouter()
+
+COOKIE = "pilcrow-session"
+KEPT = timedelta(days=400)  # as long as browsers keep a cookie; the session may end before
+
+log = logging.getLogger(__name__)
+
+
+class Label(BaseModel):
+    """What a new API token is for."""
+
+    label: str
+
+
+class TokenId(BaseModel):
+    """Which API token is meant."""
+
+    id: int
+
+
+async def identify(access: Access, request: Request) -> User | None:
+    """Return who asks, by session, token or password; None for a stranger."""
+    try:
+        if not access.accounts.needed:
+            return User("", True)
+        session = request.cookies.get(COOKIE)
+        if session and (user := await run_in_threadpool(access.user_of, session)):
+            return user
+        token, name, password = _credentials(request.headers.get("authorization", ""))
+        if token:
+            return await run_in_threadpool(access.user_of_token, token)
+        return await access.accounts.check(name, password) if password else None
+    except PilcrowError as error:  # nobody gets in; the login page says why
+        log.error("%s", error)
+        return None
+
+
+def _credentials(header: str) -> tuple[str, str, str]:
+    """Return token, name and password of `Bearer TOKEN`, `Bearer name:password` or `Basic …` (RFC 7617)."""
+    scheme, _, value = header.encode("latin-1").partition(b" ")
+    try:
+        given = b64decode(value, validate=True) if scheme.lower() == b"basic" else value
+        name, colon, password = given.decode().partition(":")
+    except ValueError:
+        return "", "", ""
+    if scheme.lower() not in {b"basic", b"bearer"} or not (colon or scheme.lower() == b"bearer"):
+        return "", "", ""
+    return ("", name, password) if colon else (name, "", "")
+
+
+@router.get("/login")
+def ask_for_login(request: Request, user: SignedIn, next: str = "/") -> Response:
+    """Show the login form, unless somebody is logged in."""
+    known = user.name or user.librarian
+    return RedirectResponse(_own(next), 303) if known else _form(request, next)
+
+
+@router.post("/login")
+async def log_in(
+    request: Request,
+    desk: OnDesk,
+    username: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "/",
+) -> Response:
+    """Open a session for the form of the page, or for Gradio's client."""
+    by_browser = "text/html" in request.headers.get("accept", "")
+    accounts = desk.access.accounts
+    user = await accounts.check(username, password)
+    if user is None:
+        seconds, problem = accounts.wait(username), t("This name and password don't go together.")
+        if seconds:
+            problem = t(
+                "Too many wrong passwords. Try again in a second.",
+                "Too many wrong passwords. Try again in {count} seconds.",
+                count=seconds,
+            )
+        status = 429 if seconds else 401
+        if by_browser:
+            return _form(request, next, username, problem, status)
+        return JSONResponse({"detail": problem}, status)
+    session = await run_in_threadpool(desk.access.open_session, user.name)
+    await run_in_threadpool(desk.access.close_session, request.cookies.get(COOKIE, ""))
+    response = RedirectResponse(_own(next), 303) if by_browser else JSONResponse({"success": True})
+    is_secure = request.url.scheme == "https"
+    response.set_cookie(
+        COOKIE, session, int(KEPT.total_seconds()), httponly=True, samesite="lax", secure=is_secure
+    )
+    return response
+
+
+@router.post("/logout")
+def log_out(request: Request, desk: OnDesk) -> Response:
+    """Close the session."""
+    desk.access.close_session(request.cookies.get(COOKIE, ""))
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+@router.post("/pilcrow/tokens/add")
+def add_token(named: Label, desk: OnDesk, user: SignedIn) -> dict[str, str]:
+    """Make an API token; it is shown this once."""
+    made = desk.access.add_token(user.name, named.label)
+    return {"token": made, "html": part("access.html", "tokens", desk.access.tokens(user.name), made)}
+
+
+@router.post("/pilcrow/tokens/remove")
+def remove_token(token: TokenId, desk: OnDesk, user: SignedIn) -> dict[str, str]:
+    """Make an API token void."""
+    desk.access.remove_token(user.name, token.id)
+    return {"html": part("access.html", "tokens", desk.access.tokens(user.name))}
+
+
+@router.post("/pilcrow/share")
+def share(named: Named, desk: OnDesk, user: SignedIn) -> dict[str, str]:
+    """Return the address at which others can read a conversation."""
+    return {"address": f"/shared/{desk.access.share(user.name, named.conversation)}"}
+
+
+@router.post("/pilcrow/unshare")
+def unshare(named: Named, desk: OnDesk, user: SignedIn) -> dict[str, str]:
+    """Take the link to a conversation back."""
+    desk.access.unshare(user.name, named.conversation)
+    return {}
+
+
+def _form(
+    request: Request, after: str, username: str = "", problem: str = "", status: int = 200
+) -> HTMLResponse:
+    shown = page(
+        "login.html",
+        request,
+        user=None,
+        conversations=(),
+        running=(),
+        current="",
+        after=_own(after),
+        username=username,
+        problem=problem,
+    )
+    shown.status_code = status
+    return shown
+
+
+def _own(address: str) -> str:
+    """Return an address of this page, or else the start."""
+    is_own = address.startswith("/") and address.isprintable() and not address.startswith(("//", "/\\"))
+    return address if is_own and not address.startswith("/login") else "/"
