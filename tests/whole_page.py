@@ -34,14 +34,14 @@ def served(assistant: Assistant, auth: str | None = None) -> Iterator[tuple[str,
 
 
 @contextmanager
-def browsing() -> Iterator[Browser]:
-    """Yield a real Chromium; skip the test if there is none."""
+def browsing(*options: str) -> Iterator[Browser]:
+    """Yield a real Chromium, started with more options; skip the test if there is none."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed. On Debian: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *options])
         yield chromium
         chromium.close()
 
