@@ -86,6 +86,7 @@ class Access(Storage):
     def remove_token(self, user: str, key: int) -> None:
         """Make an API token void; nothing happens if the user has no such token."""
         self._change("DELETE FROM pass WHERE id = ? AND user = ? AND label IS NOT NULL", key, encodable(user))
+        self._truncate_log()
 
     def user_of_token(self, token: str) -> User | None:
         """Return the user of an API token."""
@@ -104,6 +105,7 @@ class Access(Storage):
         with self._transaction() as connection:
             key = own(connection, user, conversation)
             connection.execute("DELETE FROM link WHERE conversation = ?", (key,))
+        self._truncate_log()
 
     def link_of(self, user: str, conversation: str) -> str | None:
         """Return the token of the link to a conversation, if it has one."""
@@ -143,9 +145,10 @@ class Access(Storage):
 
 
 def forget(path: Path, user: str) -> None:
-    """Delete a user's sessions and tokens from the file."""
-    with Storage(path) as storage, storage._transaction() as connection:
-        connection.execute("DELETE FROM pass WHERE user = ?", (encodable(user),))
+    """Delete a user's sessions and tokens from the file, if there is one."""
+    if path.exists():
+        with Storage(path) as storage, storage._transaction() as connection:
+            connection.execute("DELETE FROM pass WHERE user = ?", (encodable(user),))
 
 
 def _digest(token: str) -> bytes:

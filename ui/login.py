@@ -7,9 +7,8 @@ from base64 import b64decode
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Body, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from rag import PilcrowError
@@ -26,18 +25,6 @@ COOKIE = "pilcrow-session"
 KEPT = timedelta(days=400)  # as long as browsers keep a cookie; the session may end before
 
 log = logging.getLogger(__name__)
-
-
-class Label(BaseModel):
-    """What a new API token is for."""
-
-    label: str
-
-
-class TokenId(BaseModel):
-    """Which API token is meant."""
-
-    id: int
 
 
 async def identify(access: Access, request: Request) -> User | None:
@@ -60,12 +47,10 @@ async def identify(access: Access, request: Request) -> User | None:
 def _credentials(header: str) -> tuple[str, str, str]:
     """Return token, name and password of `Bearer TOKEN`, `Bearer name:password` or `Basic …` (RFC 7617)."""
     scheme, _, value = header.encode("latin-1").partition(b" ")
+    readers = {b"basic": lambda: b64decode(value, validate=True), b"bearer": lambda: value}
     try:
-        given = b64decode(value, validate=True) if scheme.lower() == b"basic" else value
-        name, colon, password = given.decode().partition(":")
-    except ValueError:
-        return "", "", ""
-    if scheme.lower() not in {b"basic", b"bearer"} or not (colon or scheme.lower() == b"bearer"):
+        name, colon, password = readers[scheme.lower()]().decode().partition(":")
+    except (KeyError, ValueError):
         return "", "", ""
     return ("", name, password) if colon else (name, "", "")
 
@@ -121,16 +106,16 @@ def log_out(request: Request, desk: OnDesk) -> Response:
 
 
 @router.post("/pilcrow/tokens/add")
-def add_token(named: Label, desk: OnDesk, user: SignedIn) -> dict[str, str]:
+def add_token(label: Annotated[str, Body(embed=True)], desk: OnDesk, user: SignedIn) -> dict[str, str]:
     """Make an API token; it is shown this once."""
-    made = desk.access.add_token(user.name, named.label)
+    made = desk.access.add_token(user.name, label)
     return {"token": made, "html": part("access.html", "tokens", desk.access.tokens(user.name), made)}
 
 
 @router.post("/pilcrow/tokens/remove")
-def remove_token(token: TokenId, desk: OnDesk, user: SignedIn) -> dict[str, str]:
+def remove_token(id: Annotated[int, Body(embed=True)], desk: OnDesk, user: SignedIn) -> dict[str, str]:
     """Make an API token void."""
-    desk.access.remove_token(user.name, token.id)
+    desk.access.remove_token(user.name, id)
     return {"html": part("access.html", "tokens", desk.access.tokens(user.name))}
 
 

@@ -27,7 +27,9 @@ def add(
     index: Index = None,
 ) -> None:
     """Add a user, or give one a new password and role. Asks for the password, or reads it from a pipe."""
+    from ui.access import forget
     from ui.accounts import FILE, Account, User, hash_password, read, write
+    from ui.storage import FILE as DATABASE
 
     if not name.isprintable() or name != name.strip() or not name or ":" in name:
         raise typer.BadParameter("should be a name without colons", param_hint="NAME")
@@ -36,7 +38,7 @@ def add(
     user = User(name, not reader)
     known, users[name] = name in users, Account(user, hash_password(_password()))
     write(path, users)
-    _forget(path, name)
+    forget(path.with_name(DATABASE), name)
     role = f"a {'reader' if reader else 'librarian'}"
     terminal.print_text(f"changed {name}, {role}; is logged out" if known else f"added {name}, {role}")
 
@@ -44,7 +46,9 @@ def add(
 @app.command()
 def remove(name: Name, index: Index = None) -> None:
     """Remove a user, who is logged out at once. The user's conversations stay."""
+    from ui.access import forget
     from ui.accounts import FILE, read, write
+    from ui.storage import FILE as DATABASE
 
     path = Settings.load(index=index).index / FILE
     users = read(path)
@@ -52,7 +56,7 @@ def remove(name: Name, index: Index = None) -> None:
         raise PilcrowError(f"No user {name!r} in {path}. Run `pilcrow user list` to see all.")
     del users[name]
     write(path, users)
-    _forget(path, name)
+    forget(path.with_name(DATABASE), name)
     terminal.print_text(f"removed {name}")
     if not users:
         terminal.print_error(f"Nobody is left. To use the page without a login, delete {path}.")
@@ -79,12 +83,3 @@ def _password() -> str:
     if password := sys.stdin.readline().rstrip("\r\n"):
         return password
     raise PilcrowError("No password given. Type it at the prompt, or pass it as a line on standard input.")
-
-
-def _forget(users: Path, name: str) -> None:
-    """Delete the sessions and tokens of a user."""
-    from ui.access import forget
-    from ui.storage import FILE
-
-    if (conversations := users.with_name(FILE)).exists():
-        forget(conversations, name)

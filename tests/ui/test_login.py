@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -138,9 +139,9 @@ def test_guessing_is_slowed_down_for_that_name_only(address: str) -> None:
 def test_programs_get_in_by_password_token_and_gradio_login(address: str) -> None:
     with logged_in(address, "anna") as client:
         made = client.post("/pilcrow/tokens/add", json={"label": "backup"}).json()
-        assert made["html"].count(made["token"]) == 1
+        assert unescape(made["html"]).count(made["token"]) == 1
         basic = httpx.BasicAuth("anna", "anna: ö")._auth_header
-        for header in (basic, "Bearer anna: ö", f"bearer {made['token']}"):
+        for header in (basic, "Bearer anna:anna: ö", f"bearer {made['token']}"):
             headers = {b"authorization": header.encode()}
             assert httpx.get(f"{address}/v1/models", headers=headers).status_code == 200, header
         program = Client(address, auth=("anna", "anna: ö"), verbose=False)
@@ -210,11 +211,11 @@ def test_login_works_without_javascript_under_another_name_over_http(address: st
     with browsing("--host-resolver-rules=MAP docs.example 127.0.0.1") as browser:
         opened = browser.new_context(java_script_enabled=False).new_page()
         opened.goto(f"http://docs.example:{port}/library")
-        for password in ("wrong", "anna: ö"):
+        for typed in ("wrong", "anna: ö"):
             opened.get_by_label("Name").fill("anna")
-            opened.get_by_label("Password").fill(password)
+            opened.get_by_label("Password").fill(typed)
             opened.get_by_role("button", name="Log in").click()
-            if password != "anna: ö":
+            if typed == "wrong":
                 opened.get_by_role("alert").wait_for()
                 assert opened.get_by_label("Name").input_value() == "anna"
         opened.wait_for_url(f"http://docs.example:{port}/library")
