@@ -1,33 +1,34 @@
-"""A small page with the tools, served for the length of a `with` block."""
+"""The page's server, for the length of a `with` block."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import gradio as gr
 from chroma_server import free_port
-from starlette.routing import Route
 
 from rag import Assistant, Settings
-from ui import server, tools
+from ui.app import build, close, launch
+from ui.conversations import FILE, Conversations
 
 
 @contextmanager
 def served(
-    assistant: Assistant,
-    auth: str | None = None,
-    host: str = "127.0.0.1",
-    routes: Sequence[Route] = (),
-    more: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[gr.Blocks, str]]:
-    """Yield a page with the tools and what `more` adds, and its address."""
-    with gr.Blocks(title="Pilcrow", analytics_enabled=False) as page:
-        gr.Markdown("A page")
-        more()
-        tools.add(assistant)
-    settings = Settings.model_validate({"port": free_port(), "host": host, "auth": auth})
-    try:
-        yield page, server.launch(page, assistant, settings, routes)
-    finally:
-        page.close(verbose=False)
+    assistant: Assistant, auth: str | None = None, host: str = "127.0.0.1"
+) -> Iterator[tuple[gr.Server, str]]:
+    """Yield a server of the page, with conversations of its own, and its address."""
+    changed = Settings.model_validate({"port": free_port(), "host": host, "auth": auth})
+    opened = copy(assistant)
+    opened.settings = assistant.settings.model_copy(
+        update={name: getattr(changed, name) for name in changed.model_fields_set}
+    )
+    with TemporaryDirectory() as folder, Conversations(Path(folder) / FILE) as conversations:
+        server = build(opened, conversations)
+        try:
+            yield server, launch(server, opened.settings)
+        finally:
+            close(server)

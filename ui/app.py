@@ -73,6 +73,7 @@ def launch(server: gr.Server, settings: Settings) -> str:
         raise PilcrowError(
             f"Can't listen on {settings.host}, port {settings.port} ({error}). Set another host or port."
         ) from error
+    tools.describe(server)
     queue = server.get_blocks()._queue  # `Server.launch` has no setting for it
     queue.max_size, queue.default_concurrency_limit = MAX_WAITING, 4
     return str(address)

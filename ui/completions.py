@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from itertools import pairwise
 from secrets import token_urlsafe
 from threading import BoundedSemaphore
 from time import time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from rag import Answer, Assistant, PilcrowError, Stream, Turn
+from rag.errors import StoreError, first_problem
 from ui.runs import MAX_QUESTION
 
 MODEL = "pilcrow"  # "pilcrow/contracts" asks the collection "contracts" only
-MAX_CONCURRENT = 32  # questions; one more is refused
+EXTRA = ("citations", "statements", "computed", "abstained", "sure", "kind", "nearest")  # of `Answer`
+MAX_CONCURRENT = 32  # calls of programs, here and of the tools; one more is refused
+SLOTS = BoundedSemaphore(MAX_CONCURRENT)
+TOO_MANY = f"Too many questions: {MAX_CONCURRENT} are running. Try again in a moment."
 
 
 class _Part(BaseModel):
@@ -40,22 +47,46 @@ class _Message(BaseModel):
         return self.content or ""
 
 
+def _dialogue(messages: list[_Message]) -> list[_Message]:
+    """Return the user's and the assistant's messages; an error if they don't end with a question."""
+    dialogue = [message for message in messages if message.role in {"user", "assistant"}]
+    if not dialogue or dialogue[-1].role != "user" or not dialogue[-1].text.strip():
+        raise PydanticCustomError("no_question", "The last message must be the user's question.")
+    if (length := len(dialogue[-1].text)) > MAX_QUESTION:
+        problem = "The question has {length} characters. Use at most {most}."
+        raise PydanticCustomError("too_long", problem, {"length": length, "most": MAX_QUESTION})
+    return dialogue
+
+
+def _known(model: str) -> str:
+    if model.partition("/")[0] != MODEL:
+        raise PydanticCustomError(
+            "model_not_found", "There is no model {name}. Use 'pilcrow'.", {"name": repr(model)}
+        )
+    return model
+
+
 class _ChatRequest(BaseModel):
     """The fields of a request that are used; others, such as temperature, are ignored."""
 
-    model: str
-    messages: Annotated[list[_Message], Field(min_length=1)]
+    model: Annotated[str, AfterValidator(_known)]
+    messages: Annotated[list[_Message], Field(min_length=1), AfterValidator(_dialogue)]
     stream: bool | None = False
+    stream_options: dict[str, Any] | None = None
     n: Literal[1] | None = 1
 
     @property
-    def sources(self) -> str | None:
-        """The collection, folder or document that the model's name asks for, or None for all."""
+    def source(self) -> str | None:
         return self.model.partition("/")[2] or None
 
     @property
-    def dialogue(self) -> list[_Message]:
-        return [message for message in self.messages if message.role in {"user", "assistant"}]
+    def turns(self) -> list[Turn]:
+        pairs = [(a, b) for a, b in pairwise(self.messages[:-1]) if (a.role, b.role) == ("user", "assistant")]
+        return [Turn(asked.text, answered.text) for asked, answered in pairs if answered.text]
+
+    @property
+    def wants_usage(self) -> bool:
+        return bool((self.stream_options or {}).get("include_usage"))
 
 
 def error_response(status: int, message: str, code: str, param: str | None = None) -> JSONResponse:
@@ -68,121 +99,85 @@ def error_response(status: int, message: str, code: str, param: str | None = Non
 def routes(assistant: Assistant) -> list[Route]:
     """Return `/v1/models` and `/v1/chat/completions`.
 
-    Citations, statements and the verifier's grade are extra fields of the message; in a stream, of the last
-    delta.
+    The answer's fields `EXTRA` and the verifier's grade are extra fields of the message; in a stream, of the
+    last delta. `usage` counts the language model's tokens: 0 if none wrote.
     """
-    slots = BoundedSemaphore(MAX_CONCURRENT)
-
-    async def models(_: Request) -> Response:
-        names = [MODEL, *(f"{MODEL}/{name}" for name in await run_in_threadpool(assistant.collections))]
-        listed = [{"id": name, "object": "model", "created": 0, "owned_by": MODEL} for name in names]
-        return JSONResponse({"object": "list", "data": listed})
-
-    async def complete(http_request: Request) -> Response:
-        try:
-            request = _ChatRequest.model_validate_json(await http_request.body())
-        except ValidationError as error:
-            field, message = first_problem(error)
-            return error_response(400, message, "invalid_value", field or None)
-        if failure := await run_in_threadpool(_check, request, assistant):
-            return failure
-        if not slots.acquire(blocking=False):
-            message = f"Too many questions: {MAX_CONCURRENT} are running. Try again in a moment."
-            return error_response(429, message, "rate_limit_exceeded")
-        *before, last = request.dialogue
-        stream = assistant.stream(last.text, _turns(before), request.sources)
-        try:  # an error before the first piece can still set the status
-            await run_in_threadpool(lambda: next(iter(stream), "") if request.stream else stream.answer)
-        except PilcrowError as error:
-            slots.release()
-            return error_response(503, str(error), "unavailable")
-        if request.stream:
-            return _streamed_completion(stream, slots, assistant)
-        slots.release()
-        return _completion(stream, assistant)
-
     return [
-        Route("/v1/models", models, methods=["GET"]),
-        Route("/v1/chat/completions", complete, methods=["POST"]),
+        Route("/v1/models", partial(_models, assistant), methods=["GET"]),
+        Route("/v1/chat/completions", partial(_complete, assistant), methods=["POST"]),
     ]
 
 
-def first_problem(error: ValidationError) -> tuple[str, str]:
-    """Return the field of the first problem ("" for the whole request), and a message that names it."""
-    detail = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(map(str, detail["loc"]))
-    return field, f"{field}: {detail['msg']}" if field else detail["msg"]
+def _models(assistant: Assistant, _: Request) -> Response:
+    names = [MODEL, *(f"{MODEL}/{name}" for name in assistant.collections())]
+    listed = [{"id": name, "object": "model", "created": 0, "owned_by": MODEL} for name in names]
+    return JSONResponse({"object": "list", "data": listed})
 
 
-def _check(request: _ChatRequest, assistant: Assistant) -> Response | None:
-    if request.model.partition("/")[0] != MODEL:
-        message = f"There is no model {request.model!r}. Use {MODEL!r}."
-        return error_response(404, message, "model_not_found", "model")
-    last = request.dialogue[-1] if request.dialogue else None
-    if last is None or last.role != "user" or not last.text.strip():
-        return error_response(400, "The last message must be the user's question.", "no_question", "messages")
-    if len(last.text) > MAX_QUESTION:
-        message = f"The question has {len(last.text)} characters. Use at most {MAX_QUESTION}."
-        return error_response(400, message, "string_above_max_length", "messages")
+async def _complete(assistant: Assistant, http_request: Request) -> Response:
     try:
-        if request.sources:
-            assistant.documents(request.sources)
-    except PilcrowError as error:
-        return error_response(404, str(error), "model_not_found", "model")
-    return None
+        request = _ChatRequest.model_validate_json(await http_request.body())
+    except ValidationError as error:
+        code, place = error.errors()[0]["type"], ".".join(map(str, error.errors()[0]["loc"]))
+        status = 404 if code == "model_not_found" else 400
+        return error_response(status, first_problem(error), code, place or None)
+    if not SLOTS.acquire(blocking=False):
+        return error_response(429, TOO_MANY, "rate_limit_exceeded")
+    with ExitStack() as held:
+        held.callback(SLOTS.release)
+        stream = assistant.stream(request.messages[-1].text, request.turns, request.source)
+        held.callback(stream.close)
+        try:  # an error before the first piece can still set the status
+            await run_in_threadpool(lambda: next(iter(stream), "") if request.stream else stream.answer)
+        except PilcrowError as error:
+            if request.source and isinstance(error, StoreError):
+                return error_response(404, str(error), "model_not_found", "model")
+            return error_response(503, str(error), "unavailable")
+        if not request.stream:
+            message = {"role": "assistant", "content": stream.answer.text, "refusal": None}
+            whole = _chunk("message", message | _extra(stream.answer, assistant), "stop")
+            return JSONResponse(_envelope("chat.completion") | whole | {"usage": _usage(stream.answer)})
+        events = _events(stream, assistant, request.wants_usage, held.pop_all())
+    return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
-def _turns(messages: Sequence[_Message]) -> tuple[Turn, ...]:
-    """Return the answered questions, each with its answer."""
-    return tuple(
-        Turn(asked.text, answered.text)
-        for asked, answered in pairwise(messages)
-        if asked.role == "user" and answered.role == "assistant" and answered.text
-    )
+async def _events(
+    stream: Stream, assistant: Assistant, with_usage: bool, held: ExitStack
+) -> AsyncIterator[str]:
+    """Yield the server-sent events; `held` is closed at their end, also if the client leaves."""
+    envelope = _envelope("chat.completion.chunk") | ({"usage": None} if with_usage else {})
 
+    def event(sent: dict[str, Any]) -> str:
+        return f"data: {json.dumps(sent)}\n\n"
 
-def _completion(stream: Stream, assistant: Assistant) -> Response:
-    answer = stream.answer
-    message = {
-        "role": "assistant",
-        "content": answer.text,
-        "refusal": None,
-        **_checked(answer, assistant),
-    }
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-    return JSONResponse(_envelope("chat.completion") | {"choices": [choice]})
-
-
-def _checked(answer: Answer, assistant: Assistant) -> dict[str, object]:
-    """Return the citations, the statements with their statuses, how they were chosen, and the grade."""
-    written, grade = answer.as_json(), assistant.grade
-    checked: dict[str, object] = {name: written[name] for name in ("citations", "statements", "computed")}
-    return checked | {"verifier": asdict(grade) | {"passed": grade.passed} if grade else None}
-
-
-def _streamed_completion(stream: Stream, slots: BoundedSemaphore, assistant: Assistant) -> Response:
-    envelope = _envelope("chat.completion.chunk")
-
-    def event(delta: Mapping[str, object], finish: str | None = None) -> str:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        return f"data: {json.dumps(envelope | {'choices': [choice]})}\n\n"
-
-    async def events() -> AsyncIterator[str]:
+    with held:
         try:
-            yield event({"role": "assistant", "content": ""})
+            yield event(envelope | _chunk("delta", {"role": "assistant", "content": ""}))
             async for piece in iterate_in_threadpool(iter(stream)):
                 if piece:
-                    yield event({"content": piece})
-            yield event(_checked(stream.answer, assistant), "stop")
+                    yield event(envelope | _chunk("delta", {"content": piece}))
+            yield event(envelope | _chunk("delta", _extra(stream.answer, assistant), "stop"))
+            if with_usage:
+                yield event(envelope | {"choices": [], "usage": _usage(stream.answer)})
         except PilcrowError as error:
-            yield f"data: {json.dumps({'error': {'message': str(error), 'code': 'unavailable'}})}\n\n"
-        finally:
-            stream.close()
-            slots.release()
-        yield "data: [DONE]\n\n"
-
-    return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+            yield event({"error": {"message": str(error), "code": "unavailable"}})
+    yield "data: [DONE]\n\n"
 
 
-def _envelope(kind: str) -> dict[str, object]:
+def _extra(answer: Answer, assistant: Assistant) -> dict[str, Any]:
+    written, grade = answer.as_json(), assistant.grade
+    verifier = asdict(grade) | {"passed": grade.passed} if grade else None
+    return {name: written[name] for name in EXTRA} | {"verifier": verifier}
+
+
+def _usage(answer: Answer) -> dict[str, int]:
+    read, wrote = (int(answer.timings.get(name, 0)) for name in ("prompt tokens", "tokens"))
+    return {"prompt_tokens": read, "completion_tokens": wrote, "total_tokens": read + wrote}
+
+
+def _chunk(kind: str, content: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return {"choices": [{"index": 0, kind: content, "logprobs": None, "finish_reason": finish}]}
+
+
+def _envelope(kind: str) -> dict[str, Any]:
     return {"id": f"chatcmpl-{token_urlsafe(12)}", "object": kind, "created": int(time()), "model": MODEL}

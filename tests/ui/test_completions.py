@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event, Semaphore
+from time import sleep
 from typing import Any
 
 import httpx
 import openai
 import pytest
+from scripted_llm import ScriptedLLM
 from served_page import served
 
-from rag import Answer, Assistant, Stream
+from rag import Answer, Assistant, Settings, Stream
 from rag.errors import ModelError
 from ui import completions
 
@@ -68,6 +71,49 @@ def test_abstention_has_no_citations(client: openai.OpenAI) -> None:
     message = reply(client, messages("Which general commands the Belgian artillery?"))
     assert "Belgian" in message.content
     assert message.model_extra["citations"] == []
+    assert message.model_extra["abstained"]
+    assert not message.model_extra["sure"]
+    assert message.model_extra["kind"] == "abstention"
+    assert message.model_extra["nearest"][0].keys() >= {"source", "paragraph", "text"}
+
+
+def test_answer_says_how_sure_it_is_and_what_kind(client: openai.OpenAI) -> None:
+    told = reply(client, messages(LEANS)).model_extra
+    assert (told["abstained"], told["sure"], told["kind"], told["nearest"]) == (False, True, "answer", [])
+    assert [statement["status"] for statement in told["statements"]] == ["quoted"]
+
+
+def test_usage_is_zero_if_no_language_model_wrote(client: openai.OpenAI) -> None:
+    whole = client.chat.completions.create(model="pilcrow", messages=messages(LEANS))
+    assert whole.usage
+    assert (whole.usage.prompt_tokens, whole.usage.completion_tokens, whole.usage.total_tokens) == (0, 0, 0)
+
+
+def test_usage_counts_the_tokens_of_the_language_model(tmp_path: Path) -> None:
+    said = "The tower of Brielle leans two degrees, says the surveyor."
+    (tmp_path / "Brielle.txt").write_text(said, "utf-8")
+    llm = ScriptedLLM(script=lambda _: f"{said} [1]")
+    asked = {"model": "pilcrow", "messages": messages(LEANS)}
+    index, settings = tmp_path / "index", Settings(verifier="none")
+    with Assistant.open(index, settings, llm=llm) as writing, served(writing) as (_, address):
+        writing.ingest(tmp_path / "Brielle.txt")
+        client: Any = openai.OpenAI(base_url=f"{address}v1", api_key="none", max_retries=0)
+        usage = client.chat.completions.create(**asked).usage
+        assert usage.completion_tokens > 5
+        assert usage.prompt_tokens > usage.completion_tokens
+        assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
+        options = {"include_usage": True}
+        *chunks, last = client.chat.completions.create(**asked, stream=True, stream_options=options)
+    assert (last.choices, last.usage.completion_tokens) == ([], usage.completion_tokens)
+    assert all("usage" in chunk.model_fields_set and chunk.usage is None for chunk in chunks)
+
+
+def test_stream_has_no_usage_unless_asked(client: openai.OpenAI) -> None:
+    for options in (None, {}, {"include_usage": False}):
+        asked: Any = {"model": "pilcrow", "messages": messages(LEANS), "stream_options": options}
+        for chunk in client.chat.completions.create(**asked, stream=True):
+            assert chunk.choices
+            assert "usage" not in chunk.model_fields_set
 
 
 def test_earlier_messages_are_history_but_system_messages_are_not(client: openai.OpenAI) -> None:
@@ -120,6 +166,7 @@ class Slow(Assistant):
     """An assistant that waits with its answer until `go` is set."""
 
     grade = None
+    settings = Settings()
 
     def __init__(self) -> None:
         """Opens nothing."""
@@ -157,6 +204,21 @@ def test_one_question_too_many_is_refused_and_the_others_are_answered() -> None:
         assert refused.status_code == 429
         assert "Try again" in refused.json()["error"]["message"]
         assert post(address, messages=messages("One more?")).status_code == 200
+
+
+def test_client_that_leaves_makes_room_for_another() -> None:
+    slow = Slow()
+    body = {"model": "pilcrow", "messages": messages("Who?"), "stream": True}
+    with served(slow) as (_, address):
+        for _ in range(completions.MAX_CONCURRENT):
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(f"{address}v1/chat/completions", json=body, timeout=0.05)
+        slow.go.set()
+        for _ in range(100):
+            if (answer := post(address, messages=messages("Who?"))).status_code != 429:
+                break
+            sleep(0.1)
+        assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -17,8 +20,9 @@ from mcp.types import CallToolResult, TextContent, Tool
 from served_page import served
 from test_completions import LEANS, Slow
 
-from rag import Assistant
-from ui import tools
+from rag import Answer, Assistant, Stream
+from rag.types import Step
+from ui.completions import MAX_CONCURRENT
 
 LOGIN = {"Authorization": "Bearer ann:a b"}
 NAMES = {"ask", "search", "show_paragraph", "list_documents"}
@@ -47,6 +51,19 @@ def through_mcp(
     return asyncio.run(session())
 
 
+class Growing(Slow):
+    """An assistant that waits until `go` is set, after the first words of its answer."""
+
+    def stream(self, question: str, *_: object, **__: object) -> Stream:  # type: ignore[override]
+        def begin() -> Generator[Step, None, Answer]:
+            yield Step("It leans ", unchecked="They say")
+            answer = self.ask(question)
+            yield Step("nine degrees, ")
+            return replace(answer, text="It leans nine degrees, they say.")
+
+        return Stream(begin)
+
+
 def text(result: CallToolResult) -> str:
     [content] = result.content
     assert isinstance(content, TextContent)
@@ -65,6 +82,70 @@ def test_gradio_and_mcp_offer_the_same_described_tools(program: Client, address:
             assert described["description"]
     [ask] = [tool for tool in offered if tool.name == "ask"]
     assert ask.inputSchema["required"] == ["question"]
+
+
+def test_mcp_clients_are_told_that_tools_only_read(address: str) -> None:
+    offered, _ = through_mcp(address, [])
+    for tool in offered:
+        hints = tool.annotations
+        assert hints
+        assert (hints.readOnlyHint, hints.openWorldHint) == (True, False)
+        assert tool.title == hints.title
+    assert [tool.title for tool in offered][:2] == ["Ask", "Search"]
+
+
+def test_gradio_client_sees_the_answer_grow() -> None:
+    growing = Growing()
+    with served(growing) as (_, address):
+        program = Client(address, verbose=False)
+        job = program.submit(question=LEANS, api_name="/ask")
+        values = iter(job)
+        assert next(values) == {"text": "It leans ", "unchecked": "They say"}
+        growing.go.set()
+        *_, last = values
+        assert last["text"] == "It leans nine degrees, they say."
+        assert last.keys() == Answer(LEANS, "").as_json().keys()
+        assert job.result() == last == program.predict(question=LEANS, api_name="/ask")
+        broken = program.submit(question="A broken one?", api_name="/ask")
+        with pytest.raises(AppError, match="run: pip install <it>"):
+            broken.result()
+
+
+def test_plain_requests_get_the_whole_answer(address: str, towers: Assistant) -> None:
+    body = {"data": [LEANS, None]}
+    at_once = httpx.post(f"{address}gradio_api/run/ask", json=body, headers=LOGIN).json()["data"]
+    called = f"{address}gradio_api/call/ask"
+    event = httpx.post(called, json=body, headers=LOGIN).json()["event_id"]
+    sent = httpx.get(f"{called}/{event}", headers=LOGIN).text
+    [complete] = re.findall("event: complete\ndata: (.*)", sent)
+    for [answer] in (at_once, json.loads(complete)):
+        assert answer["text"] == towers.ask(LEANS).text
+        assert answer["citations"]
+
+
+def test_mcp_client_is_told_the_text_so_far() -> None:
+    growing, told = Growing(), list[tuple[float, str | None]]()
+
+    async def hear(progress: float, _: float | None, message: str | None) -> None:
+        told.append((progress, message))
+        growing.go.set()
+
+    async def ask(address: str) -> CallToolResult:
+        async with (
+            httpx.AsyncClient(headers=LOGIN) as client,
+            streamable_http_client(f"{address}gradio_api/mcp/", http_client=client) as (read, write, _),
+            ClientSession(read, write) as opened,
+        ):
+            await opened.initialize()
+            return await opened.call_tool("ask", {"question": LEANS}, progress_callback=hear)
+
+    with served(growing, "ann:a b") as (_, address):
+        result = asyncio.run(ask(address))
+    answer = "It leans nine degrees, they say."
+    assert json.loads(text(result))["text"] == answer
+    assert told[0] == (1, "It leans ")
+    assert told[-1] == (len(told), answer)
+    assert [progress for progress, _ in told] == list(range(1, len(told) + 1))
 
 
 def test_gradio_client_gets_a_cited_answer(program: Client, towers: Assistant) -> None:
@@ -143,7 +224,7 @@ def test_mcp_needs_the_login(address: str) -> None:
 
 def test_one_call_too_many_is_refused_and_the_others_are_answered() -> None:
     slow = Slow()
-    numbers = range(tools.MAX_CONCURRENT)
+    numbers = range(MAX_CONCURRENT)
 
     def ask(address: str, number: int) -> httpx.Response:
         body = {"data": [f"Question {number}?", None]}
