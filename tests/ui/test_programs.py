@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -13,9 +12,9 @@ import httpx
 import openai
 import pytest
 from gradio_client import Client
+from gradio_client.utils import QueueError
 from served_page import served
 from test_completions import LEANS, Slow
-from test_tools import through_mcp
 
 from rag import Assistant, Settings
 from ui.runs import MAX_WAITING
@@ -61,26 +60,22 @@ def test_stranger_asks_nothing(path: str, closed: str) -> None:
 def test_full_queue_refuses_at_once() -> None:
     slow = Slow()
     with served(slow) as (_, address):
-        join, [ask] = f"{address}gradio_api/queue/join", _numbers(address, "ask")
-        body = {"fn_index": ask, "session_hash": "s"}
+        body = {"data": ["Who?", None]}
         try:
-            answers = [
-                httpx.post(join, json=body | {"data": [f"Question {number}?", None]})
-                for number in range(RUNNING + MAX_WAITING)
-            ]
+            answers = [httpx.post(f"{address}gradio_api/call/ask", json=body) for _ in range(MAX_WAITING)]
             for _ in range(RUNNING):
-                slow.begun.acquire(timeout=30)
-            full = [httpx.post(join, json=body | {"data": ["One more?", None]}) for _ in range(RUNNING + 1)][-1]
+                assert slow.begun.acquire(timeout=30)
+            answers += [httpx.post(f"{address}gradio_api/call/ask", json=body) for _ in range(RUNNING)]
+            begun = monotonic()
+            refused = httpx.post(f"{address}gradio_api/call/ask", json=body)
+            with pytest.raises(QueueError, match="full"):
+                Client(address, verbose=False).predict(question="Who?", api_name="/ask")
+            assert monotonic() - begun < 5
         finally:
             slow.go.set()
-    assert {answer.status_code for answer in answers[:MAX_WAITING]} == {200}
-    assert full.status_code == 503
-    assert "full" in full.json()["detail"]
-
-
-def _numbers(address: str, name: str) -> list[int]:
-    events = httpx.get(f"{address}config").json()["dependencies"]
-    return [event["id"] for event in events if event["api_name"] == name]
+    assert {answer.status_code for answer in answers} == {200}
+    assert refused.status_code == 503
+    assert "full" in refused.json()["detail"]
 
 
 @pytest.fixture(scope="module")
@@ -103,38 +98,40 @@ def fact(client: int, number: int) -> int:
 
 
 def test_twenty_streaming_clients_get_their_own_answers(mills: Assistant) -> None:
-    """Each asks nine questions through Gradio's client, one through OpenAI's, and one through MCP."""
+    """Each asks nine questions through Gradio's client at once, and one through OpenAI's meanwhile."""
     accounts = ",".join(f"user{n}:word{n}" for n in range(20))
-    right, refusals, waited = [], [], []
+    right, refusals = list[str](), list[str]()
 
-    def check(answer: dict[str, Any], client: int, number: int, parts: list[str]) -> None:
+    def check(client: int, number: int, answer: dict[str, Any], parts: list[str]) -> None:
         assert str(fact(client, number)) in answer["text"], (client, number, answer["text"])
         [citation] = answer["citations"]
         assert (citation["source"], citation["paragraph"]) == (f"mills{client}.txt", number + 1)
         assert all(after.startswith(before) for before, after in pairwise([*parts, answer["text"]]))
-        right.append(answer)
+        right.append(answer["text"])
 
-    def ask_eleven(client: int) -> None:
-        key, questions = f"user{client}:word{client}", [_question(client, number) for number in range(10)]
+    def ask_ten(client: int) -> None:
+        key = f"user{client}:word{client}"
+        questions = [
+            f"How many sacks of rye has the mill number {client * 10 + n} of the polder?" for n in range(10)
+        ]
         program = Client(address, headers={"Authorization": f"Bearer {key}"}, verbose=False)
-        begun = monotonic()
         jobs = [program.submit(question=each, api_name="/ask") for each in questions[:9]]
-        check(*_streamed(f"{address}v1", key, questions[9]), client, 9)
+        chat = openai.OpenAI(base_url=f"{address}v1", api_key=key, max_retries=0).chat.completions
+        asked: Any = [{"role": "user", "content": questions[9]}]
+        deltas = [c.choices[0].delta for c in chat.create(model="pilcrow", messages=asked, stream=True)]
+        text = "".join(delta.content or "" for delta in deltas)
+        check(client, 9, {"text": text, **(deltas[-1].model_extra or {})}, [])
         for number, job in enumerate(jobs):
-            values = list(job)
             if error := job.exception(timeout=120):
                 refusals.append(str(error))
-                waited.append(monotonic() - begun)
                 continue
-            check(values[-1], client, number, [value["text"] for value in values[:-1]])
+            *parts, answer = job.outputs()
+            assert parts
+            check(client, number, answer, [part["text"] for part in parts])
 
     with served(mills, accounts) as (_, address), ThreadPoolExecutor(20) as pool:
-        for done in [pool.submit(ask_eleven, client) for client in range(20)]:
+        for done in [pool.submit(ask_ten, client) for client in range(20)]:
             done.result()
     assert all("full" in message for message in refusals), set(refusals)
     assert len(right) + len(refusals) == 200
     assert len(right) >= MAX_WAITING + 20
-
-
-def _question(client: int, number: int) -> str:
-    return f"How many sacks of rye has the mill number {client * 10 + number} of the polder?"
