@@ -79,14 +79,17 @@ class Assistant(ExaminedModels):
         paths: Sequence[str | Path] | str | Path,
         prune: bool = False,
         progress: Callable[[str, float, int], None] | None = None,
+        below: str | Path | None = None,
     ) -> IngestReport:
         """Add files and folders. An edited file replaces its old version, an unchanged one is skipped.
 
-        `prune` removes documents whose files were deleted. `progress` gets (source, done, total).
+        `prune` removes documents whose files were deleted. `progress` gets (source, done, total). A file given
+        by itself is named by its path `below` that folder, or else by its name.
         A file that can't be read is in `failed` with the reason, one of another format in `skipped`.
         """
         given = [paths] if isinstance(paths, str | Path) else paths
-        return self._ingest([Path(path) for path in given], prune=prune, progress=progress)
+        root = Path(below) if below else None
+        return self._ingest([Path(path) for path in given], prune=prune, progress=progress, below=root)
 
     def watch(
         self,

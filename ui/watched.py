@@ -11,26 +11,35 @@ from ui.server import is_only_here
 
 
 @dataclass
-class _Folder:
-    """A watched folder: its thread, what stops it, and its state, a problem if it is out of order."""
+class Folder:
+    """A watched folder: how far it is read, why it is out of order, and (name, reason) of files not read."""
 
-    state: str = "reading"
-    is_problem: bool = False
+    done: int = 0
+    total: int = 0
+    reading: bool = True
+    problem: str = ""
+    unread: tuple[tuple[str, str], ...] = ()
+    passed: tuple[tuple[str, str], ...] = ()
     stopped: Event = field(default_factory=Event)
     thread: Thread | None = None
 
 
 class WatchedFolders:
-    """The folders being watched, each by a thread. On the page, only a user of this machine adds one."""
+    """The folders being watched, each by a thread; `revision` grows with every change of a document."""
 
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
-        self._folders: dict[Path, _Folder] = {}
+        self._folders: dict[Path, Folder] = {}
+        self.revision = 0
 
     @property
     def may_add(self) -> bool:
         """Whether the page's users may choose folders: not if they are on other machines."""
         return is_only_here(self._assistant.settings)
+
+    def folders(self) -> list[tuple[str, Folder]]:
+        """Return the folders with their state."""
+        return [(str(path), folder) for path, folder in list(self._folders.items())]
 
     def add(self, path: str | Path) -> None:
         """Watch a folder; PilcrowError if there is none, or if it is watched already."""
@@ -40,7 +49,7 @@ class WatchedFolders:
             raise PilcrowError(f"There is no folder {given}. Type the path of a folder on this machine.")
         if around := next((each for each in self._folders if folder.is_relative_to(each)), None):
             raise PilcrowError(f"{around} is watched already, with all folders in it.")
-        self._folders[folder] = one = _Folder()
+        self._folders[folder] = one = Folder()
         one.thread = Thread(target=self._watch, args=(folder, one), name=f"watch {folder}")
         one.thread.start()
 
@@ -60,21 +69,18 @@ class WatchedFolders:
         for folder in list(self._folders):
             self.stop(folder)
 
-    def states(self) -> list[tuple[str, _Folder]]:
-        """Return the folders with their states."""
-        return [(str(folder), one) for folder, one in self._folders.items()]
-
-    def _watch(self, folder: Path, one: _Folder) -> None:
+    def _watch(self, folder: Path, one: Folder) -> None:
         def report(done: IngestReport) -> None:
-            unread = len(done.failed)
-            reason = dict(done.failed).get(str(folder))
-            one.is_problem = reason is not None
-            one.state = reason or (f"watching; {unread} can't be read" if unread else "watching")
+            one.problem = dict(done.failed).get(str(folder), "")
+            one.unread = tuple(each for each in done.failed if each[0] != str(folder))
+            one.passed = done.skipped
+            one.reading = False
+            self.revision += 1
 
         def progress(_: str, done: float, total: int) -> None:
-            one.state = f"reading, {int(done):,} of {total:,}" if done < total else "watching"
+            one.done, one.total, one.reading = int(done), total, done < total
 
         try:
             self._assistant.watch(folder, report, progress, one.stopped)
         except PilcrowError as error:
-            one.state, one.is_problem = str(error), True
+            one.problem, one.reading = str(error), False

@@ -56,12 +56,13 @@ def ingest(
     memory: Memory | None = None,
     stop: Event | None = None,
     limits: Limits = DEFAULT,
+    below: Path | None = None,
 ) -> IngestReport:
     """Bring the index up to date with files and folders.
 
     `progress` gets (source, files done, files in all) once a file is committed; during a long file, `files
     done` has a fraction. `prune` removes documents whose files were deleted from a folder. A file that was
-    not touched since the `memory` has it isn't read. LoadError for a missing path.
+    not touched since the `memory` has it isn't read. `below` is as for `scan`. LoadError for a missing path.
     A first Ctrl-C or SIGTERM, or `stop`, takes effect after the current documents; what is committed stays.
     """
     start, memory = monotonic(), memory or Memory()
@@ -69,7 +70,7 @@ def ingest(
         with index.catalog.read() as snapshot:
             origins = snapshot.origins()
         existing, missing = existing_paths(paths, origins) if prune else (list(paths), [])
-        files = scan(existing, index.folder)
+        files = scan(existing, index.folder, below)
         split = partial(chunk, count_tokens=count_tokens, limit=token_limit)
         with Loader(limits) as loader:
             stopped = lambda: loader.stopped or interruption.requested  # noqa: E731

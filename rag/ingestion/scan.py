@@ -48,12 +48,13 @@ class Scan:
     ignored: frozenset[Path] = frozenset()
 
 
-def scan(paths: Sequence[Path], index_folder: Path) -> Scan:
+def scan(paths: Sequence[Path], index_folder: Path, below: Path | None = None) -> Scan:
     """Find every file once, hidden ones left out: in the order of the paths, by name within a folder.
 
+    A file given by itself is named by its path `below` that folder, or else by its name.
     Raises LoadError for a missing path, before anything is read.
     """
-    scans = [_scan(path, index_folder) for path in [_existing(path) for path in paths]]
+    scans = [_scan(path, index_folder, below) for path in [_existing(path) for path in paths]]
     found = {file.path: file for one in reversed(scans) for file in reversed(one.found)}
     return Scan(
         tuple(reversed(found.values())),
@@ -89,7 +90,7 @@ def spelled(path: Path) -> Path:
     return found
 
 
-def _scan(path: Path, index_folder: Path) -> Scan:
+def _scan(path: Path, index_folder: Path, below: Path | None) -> Scan:
     if not _is_utf8(str(path)):
         shown = path.name.encode(errors="replace").decode()
         return Scan(failed=((shown, "has a path that is not valid UTF-8; rename it"),))
@@ -99,7 +100,10 @@ def _scan(path: Path, index_folder: Path) -> Scan:
         return Scan(failed=((path.name, "is neither a file nor a folder; pass one of those"),))
     if not is_read(path.name):
         return Scan(failed=((path.name, unsupported(path.name)),))
-    return Scan((FoundFile(path.resolve(), path.resolve().parent, normalize("NFC", path.name)),))
+    root, name = path.resolve().parent, path.name
+    if below and path.is_relative_to(below.absolute()):
+        root, name = below.resolve(), path.relative_to(below.absolute()).as_posix()
+    return Scan((FoundFile(path.resolve(), root, normalize("NFC", name)),))
 
 
 def _scan_folder(root: Path, index_folder: Path) -> Scan:

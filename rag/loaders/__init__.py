@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rag.errors import LoadError, UnsupportedFormat
 from rag.loaders import ocr
+from rag.loaders.advice import advice
 from rag.loaders.left_out import shortened
 from rag.loaders.limits import DEFAULT, MIB, Limits
 from rag.loaders.paragraphs import Contents, to_document
@@ -114,7 +115,7 @@ def unsupported(name: str) -> str:
     kind = PurePath(name).suffix.lower() or "a file without a suffix"
     if kind in _IMAGE_SUFFIXES:
         return f"is an image; {ocr.advice()}"
-    return f"{kind} is not supported; save it as one of {FORMATS}"
+    return advice(kind) or f"{kind} is not supported; save it as one of {FORMATS}"
 
 
 def read_bytes(path: Path, source: str, limits: Limits = DEFAULT) -> bytes:
