@@ -14,11 +14,12 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from rag import Assistant, PilcrowError, Settings
-from ui import completions, login, pages, tools
+from ui import completions, login, pages, shelf_pages, tools
 from ui.access import Access
 from ui.accounts import Accounts
 from ui.conversations import Conversations
 from ui.desk import Desk
+from ui.library import Shelf
 from ui.login import identify
 from ui.render import page
 from ui.runs import MAX_WAITING, Runs
@@ -33,13 +34,13 @@ def build(
 ) -> gr.Server:
     """Build the application of an open assistant, without serving it."""
     access = Access(conversations.path, Accounts(assistant.settings))
-    runs = Runs(assistant, conversations)
-    desk = Desk(assistant, conversations, access, runs, watched or WatchedFolders(assistant))
+    runs, shelf = Runs(assistant, conversations), Shelf(assistant)
+    desk = Desk(assistant, conversations, access, runs, shelf, watched or WatchedFolders(assistant))
     guard = Middleware(Guard, assistant.settings, partial(identify, access), access.accounts.needed)
     server = gr.Server(title="Pilcrow", openapi_url=None, docs_url=None, redoc_url=None, middleware=[guard])
     server.state.desk = desk
     server.mount("/room", StaticFiles(directory=STATIC))
-    for module in (login, pages):
+    for module in (login, pages, shelf_pages):
         server.include_router(module.router)
     server.router.routes.extend(completions.routes(assistant))
     server.add_exception_handler(PilcrowError, _refuse)
@@ -84,6 +85,7 @@ def close(server: gr.Server) -> None:
     server.get_blocks().close(verbose=False)
     server.state.desk.runs.close()
     server.state.desk.access.close()
+    server.state.desk.shelf.close()
     server.state.desk.watched.close()
 
 

@@ -12,6 +12,7 @@ from rag import Assistant, PilcrowError
 from ui.access import Access
 from ui.accounts import User
 from ui.conversations import Conversations
+from ui.library import Shelf
 from ui.render import page
 from ui.runs import Runs
 from ui.watched import WatchedFolders
@@ -25,6 +26,7 @@ class Desk:
     conversations: Conversations
     access: Access
     runs: Runs
+    shelf: Shelf
     watched: WatchedFolders
 
     def page(self, request: Request, template: str, **values: Any) -> HTMLResponse:

@@ -34,8 +34,9 @@ class Refused(PilcrowError):
 class Shelf:
     """What people do with the documents. Many threads may use it."""
 
-    def __init__(self, assistant: Assistant) -> None:
+    def __init__(self, assistant: Assistant, undo_seconds: float = UNDO_SECONDS) -> None:
         self._assistant = assistant
+        self._undo_seconds = undo_seconds
         self._folder = assistant.settings.index.expanduser().resolve() / FOLDER
         self._queue = Queue(assistant, self._folder)
         self._removed: dict[str, list[tuple[str, Path, Path | None]]] = {}
@@ -129,7 +130,7 @@ class Shelf:
                 kept = move(path, self._queue.aside / key / str(len(removed)))
                 self._queue.discard(path)
             removed.append((source, path, kept))
-        timer = Timer(UNDO_SECONDS, self._forget, [key])
+        timer = Timer(self._undo_seconds, self._forget, [key])
         timer.daemon = True
         timer.start()
         return key

@@ -142,7 +142,9 @@ class Queue:
             else:
                 entry.file.stat()
         except OSError as error:
-            entry.end("failed", f"can't be reached ({error.strerror}); put it back, or rename and add it again")
+            entry.end(
+                "failed", f"can't be reached ({error.strerror}); put it back, or rename and add it again"
+            )
 
     def _tidy(self, entry: Entry) -> None:
         """Delete the upload of a file that was read; restore what one that can't be read was to replace."""

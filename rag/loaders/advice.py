@@ -24,7 +24,9 @@ _SAVE = {
     ".svg": ("SVG drawings", ".pdf"),
 }
 _PACKED = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zst"})
-_SPOKEN = frozenset({".avi", ".flac", ".m4a", ".mkv", ".mov", ".mp3", ".mp4", ".ogg", ".wav", ".webm", ".wma"})
+_SPOKEN = frozenset(
+    {".avi", ".flac", ".m4a", ".mkv", ".mov", ".mp3", ".mp4", ".ogg", ".wav", ".webm", ".wma"}
+)
 
 
 def advice(suffix: str) -> str:

@@ -1,100 +1,398 @@
-"""The page's library and suggested questions, without a browser."""
+"""The library: uploads, clashes of names, reading in the background, removal with an undo; without a browser."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from html import unescape
 from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
 from unicodedata import normalize
 
 import pytest
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
+from starlette.middleware.base import RequestResponseEndpoint
+from starlette.testclient import TestClient
 
-from rag import Assistant, Settings
-from ui import chat, library
+from rag import Assistant, PilcrowError, Settings
+from ui import shelf_pages
+from ui.accounts import User
+from ui.app import build
 from ui.conversations import FILE, Conversations
+from ui.desk import Desk, Forbidden
+from ui.library import FOLDER, Shelf
 from ui.source import page_image
 
 
+class Library:
+    """The library of an open page, as a browser uses it."""
+
+    def __init__(self, client: TestClient, assistant: Assistant) -> None:
+        self.client = client
+        self.assistant = assistant
+        self.desk: Desk = client.app.state.desk  # type: ignore[attr-defined]
+        self.folder = assistant.settings.index / FOLDER
+
+    def upload(
+        self, path: str, text: str | bytes, on_clash: str = "ask", read: bool = True
+    ) -> dict[str, str]:
+        content = text.encode() if isinstance(text, str) else text
+        form = {"path": path, "on_clash": on_clash}
+        answer = self.client.post("/pilcrow/upload", data=form, files={"file": (Path(path).name, content)})
+        assert answer.status_code == 200, answer.text
+        if read:
+            self.wait()
+        return dict(answer.json())
+
+    def post(self, name: str, **body: Any) -> dict[str, Any]:
+        answer = self.client.post(f"/pilcrow/{name}", json=body)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def state(self, **query: Any) -> dict[str, Any]:
+        state: dict[str, Any] = self.client.get("/pilcrow/shelf", params=query).json()
+        state["html"] = {name: " ".join(unescape(html).split()) for name, html in state["html"].items()}
+        return state
+
+    def wait(self) -> None:
+        start = monotonic()
+        while self.state()["busy"]:
+            assert monotonic() - start < 60  # the model is loaded first
+            sleep(0.05)
+
+    def sources(self) -> list[str]:
+        return [one.source for one in self.assistant.documents()]
+
+    def text(self, source: str) -> str:
+        return self.assistant.paragraph(source, 1).text
+
+    def files(self) -> list[str]:
+        """Every file that the page keeps."""
+        found = [one.relative_to(self.folder).as_posix() for one in self.folder.rglob("*") if one.is_file()]
+        return sorted(found)
+
+
+@contextmanager
+def opened(index: Path, **settings: Any) -> Iterator[Library]:
+    with (
+        Assistant.open(index, Settings.model_validate(settings)) as assistant,
+        Conversations(index / FILE) as conversations,
+    ):
+        client = TestClient(build(assistant, conversations), base_url="http://127.0.0.1")
+        library = Library(client, assistant)
+        try:
+            yield library
+        finally:
+            library.desk.shelf.close()
+            library.desk.watched.close()
+
+
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[Assistant]:
-    with Assistant.open(tmp_path / "index", Settings()) as assistant:
-        yield assistant
+def library(tmp_path: Path) -> Iterator[Library]:
+    with opened(tmp_path / "index") as library:
+        yield library
 
 
-def file(path: Path, text: str) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
-    return str(path)
+def test_folders_keep_their_paths_and_name_the_documents(library: Library) -> None:
+    for path in ("reports/2024/january.txt", "reports/2023/january.txt", "january.txt"):
+        library.upload(path, f"A log of {path}.")
+    assert library.sources() == ["january.txt", "reports/2023/january.txt", "reports/2024/january.txt"]
+    assert library.text("reports/2024/january.txt") == "A log of reports/2024/january.txt."
+    assert library.files() == library.sources()
+    found = library.assistant.search("log", sources=["reports"])
+    assert {one.source for one in found} == {"reports/2023/january.txt", "reports/2024/january.txt"}
 
 
-def add(shelf: Assistant, *given: str) -> str:
-    """Upload files; the last progress that the page shows."""
-    return unescape(list(library.ingest(shelf, library.save(shelf, given)))[-1])
+def test_another_file_of_a_name_asks_and_replaces_or_is_kept_beside_it(library: Library) -> None:
+    library.upload("ferry.txt", "The ferry sailed at nine.")
+    asked = library.upload("ferry.txt", "The ferry sailed at ten.")
+    assert asked["state"] == "clash"
+    assert "Keep both" in asked["html"]
+    assert "Replace" in asked["html"]
+    assert library.text("ferry.txt") == "The ferry sailed at nine."
+    library.post("settle", key=asked["key"], on_clash="keep")
+    library.wait()
+    assert library.sources() == ["ferry (2).txt", "ferry.txt"]
+    assert library.text("ferry (2).txt") == "The ferry sailed at ten."
+    library.upload("ferry.txt", "The ferry sailed at noon.", "replace")
+    assert library.text("ferry.txt") == "The ferry sailed at noon."
+    skipped = library.upload("ferry.txt", "The ferry never sailed.")
+    library.post("settle", key=skipped["key"], on_clash="skip")
+    assert library.text("ferry.txt") == "The ferry sailed at noon."
+    assert library.files() == ["ferry (2).txt", "ferry.txt"]
+    decided = library.client.post("/pilcrow/settle", json={"key": skipped["key"], "on_clash": "keep"})
+    assert decided.status_code == 409
 
 
-def test_another_upload_of_a_name_keeps_both_and_the_same_file_adds_nothing(
-    shelf: Assistant, tmp_path: Path
-) -> None:
-    nine, ten = (
-        file(tmp_path / hour / "ferry.txt", f"The ferry Zwaluw sailed at {hour}.") for hour in ("nine", "ten")
-    )
-    add(shelf, nine)
-    assert "ferry (2).txt" in add(shelf, ten)
-    assert "already up to date" in add(shelf, nine)
-    add(shelf, nine, ten)
-    assert [document.source for document in shelf.documents()] == ["ferry (2).txt", "ferry.txt"]
-    assert "nine" in shelf.ask("When did the Zwaluw sail?", sources=["ferry.txt"]).text
-    assert "ten" in shelf.ask("When did the Zwaluw sail?", sources=["ferry (2).txt"]).text
+def test_the_same_file_again_is_already_there(library: Library) -> None:
+    library.upload("ferry.txt", "Nine.")
+    library.upload("ferry.txt", "Ten.", "keep")
+    for text, name in (("Nine.", "ferry.txt"), ("Ten.", "ferry (2).txt")):
+        again = library.upload("ferry.txt", text)
+        assert (again["state"], again["name"]) == ("known", name)
+    assert "already there" in library.state()["html"]["reading"]
+    assert len(library.sources()) == 2
 
 
-def test_two_uploads_of_one_name_are_two_documents(shelf: Assistant, tmp_path: Path) -> None:
-    add(shelf, *(file(tmp_path / place / "log.txt", f"A log of {place}.") for place in ("Urk", "Enkhuizen")))
-    assert sorted(document.source for document in shelf.documents()) == ["log (2).txt", "log.txt"]
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("Log.txt", "log.TXT"), (normalize("NFC", "Verträge.txt"), normalize("NFD", "Verträge.txt"))],
+)
+def test_names_that_some_disks_hold_for_the_same_clash(library: Library, first: str, second: str) -> None:
+    library.upload(first, "A log of Urk.")
+    assert library.upload(second, "A log of Elburg.")["state"] == "clash"
+    library.upload(second, "A log of Elburg.", "replace")
+    assert library.sources() == [first]
+    assert library.text(first) == "A log of Elburg."
 
 
-def test_an_upload_stays_apart_from_a_document_of_its_name_elsewhere(
-    shelf: Assistant, tmp_path: Path
-) -> None:
-    own = Path(file(tmp_path / "own" / "log.txt", "A log of Urk."))
-    shelf.ingest([own.parent])
-    assert "log (2).txt" in add(shelf, file(tmp_path / "given" / "log.txt", "A log of Enkhuizen."))
-    assert "already up to date" in add(shelf, file(tmp_path / "again" / "log.txt", "A log of Urk."))
-    assert shelf.paragraph("log.txt", 1).text == "A log of Urk."
-    assert shelf.paragraph("log (2).txt", 1).text == "A log of Enkhuizen."
-    assert len(shelf.documents()) == 2
-    own.unlink()
-    assert "log (3).txt" in add(shelf, file(tmp_path / "new" / "log.txt", "A log of Elburg."))
-    assert shelf.path("log.txt") == own
-    library.remove(shelf, "log (2).txt")
-    add(shelf, file(tmp_path / "last" / "log.txt", "A log of Hoorn."))
-    assert shelf.paragraph("log (2).txt", 1).text == "A log of Hoorn."
+def test_two_uploads_of_a_name_at_once_are_told_apart(library: Library) -> None:
+    for place in ("Urk", "Elburg"):
+        library.upload("log.txt", f"A log of {place}.", "keep", read=False)
+    assert library.upload("log.txt", "A log of Hoorn.", read=False)["state"] == "clash"
+    library.wait()
+    assert library.text("log.txt") == "A log of Urk."
+    assert library.text("log (2).txt") == "A log of Elburg."
 
 
-def test_an_upload_named_in_nfd_is_the_document_named_in_nfc(shelf: Assistant, tmp_path: Path) -> None:
-    for form in ("NFC", "NFD"):
-        add(shelf, file(tmp_path / form / normalize(form, "Verträge.txt"), "A log of Urk."))
-    assert [document.source for document in shelf.documents()] == ["Verträge.txt"]
+def test_a_file_of_another_folder_is_never_replaced(library: Library, tmp_path: Path) -> None:
+    own = tmp_path / "own" / "log.txt"
+    own.parent.mkdir()
+    own.write_text("A log of Urk.", "utf-8")
+    library.assistant.ingest([own.parent])
+    for on_clash in ("ask", "replace"):
+        asked = library.upload("log.txt", "A log of Elburg.", on_clash)
+        assert asked["state"] == "clash"
+        assert "Replace" not in asked["html"]
+        library.post("dismiss", keys=[asked["key"]])
+    library.upload("log.txt", "A log of Elburg.", "keep")
+    assert own.read_text("utf-8") == library.text("log.txt") == "A log of Urk."
+    assert library.text("log (2).txt") == "A log of Elburg."
 
 
-def test_table_shows_the_state_of_each_file(shelf: Assistant, tmp_path: Path) -> None:
-    path = Path(file(tmp_path / "log.txt", "A log of Urk."))
-    shelf.ingest([path])
-    assert "up to date" in unescape(library.table(shelf))
-    path.write_text("A log of Enkhuizen.", "utf-8")
-    assert "file has changed" in unescape(library.table(shelf))
-    path.unlink()
-    assert "file is gone" in unescape(library.table(shelf))
+@pytest.mark.parametrize(
+    "path",
+    ["../up.txt", "/etc/up.txt", "a/../../up.txt", "C:\\up.txt", "..\\up.txt", "a//up.txt", "a/./up.txt",
+     ".git/up.txt", "a/.up.txt", f"{'a' * 300}.txt", "a/" * 400 + "up.txt", "a/pilcrow.toml", "\x00/up.txt"],
+)  # fmt: skip
+def test_paths_that_lead_elsewhere_are_refused(library: Library, path: str, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("up.txt"))
+    answer = library.client.post("/pilcrow/upload", data={"path": path}, files={"file": ("up.txt", b"Up.")})
+    assert answer.status_code in {400, 415}
+    assert answer.json()["message"]
+    assert sorted(tmp_path.rglob("up.txt")) == before
+    assert library.post("offer", files=[{"path": path, "size": 3}]) == {"send": []}
 
 
-def test_removing_keeps_the_users_file_and_deletes_the_pages_copy(shelf: Assistant, tmp_path: Path) -> None:
-    own = Path(file(tmp_path / "own.txt", "A log of Urk."))
-    (copy,) = library.save(shelf, [file(tmp_path / "given.txt", "A log of Enkhuizen.")])
-    shelf.ingest([own, copy])
-    assert library.remove(shelf, "own.txt") == "Removed own.txt."
-    library.remove(shelf, "given.txt")
+def test_odd_names_are_cleaned(library: Library) -> None:
+    name = library.upload("re\u202eport\x07s/<b>jan & feb</b>.txt".replace("</b>", "b"), "A log of Urk.")[
+        "name"
+    ]
+    assert name == "reports/<b>jan & febb.txt"
+    assert library.text(name) == "A log of Urk."
+    html = library.client.get("/library").text
+    assert "<b>jan" not in html
+
+
+def test_limits_and_formats_are_named_before_and_after_sending(tmp_path: Path) -> None:
+    with opened(tmp_path / "index", file_mib=1) as library:
+        offered = [
+            {"path": "a.txt", "size": 10},
+            {"path": "large.pdf", "size": 3 * 2**20},
+            {"path": "old.doc", "size": 10},
+            {"path": "song.mp3", "size": 10},
+            {"path": "b.csv", "size": 2**20},
+        ]
+        assert library.post("offer", files=offered) == {"send": [0, 4]}
+        shown = library.state()["html"]["reading"]
+        for words in (
+            "3 files were not read",
+            "is 3 MiB, more than 1",
+            "save it as .docx",
+            "add a transcript",
+        ):
+            assert words in shown
+        form: dict[str, Any] = {"data": {"path": "l.txt"}, "files": {"file": ("l.txt", b"a" * (2**20 + 1))}}
+        large = library.client.post("/pilcrow/upload", **form)
+        assert large.status_code == 413
+        assert "is 2 MiB, more than 1" in large.json()["message"]
+        old = library.client.post("/pilcrow/upload", data={"path": "a.xls"}, files={"file": ("a.xls", b"a")})
+        assert old.status_code == 415
+        assert "save it as .xlsx" in old.json()["message"]
+        page = unescape(library.client.get("/library").text)
+        assert "Up to 1 MiB a file" in page
+        assert "PDF, Word, Excel" in page
+
+
+def test_reading_goes_on_by_itself_and_its_state_survives_a_reload(library: Library) -> None:
+    text = "\n\n".join(f"The {number}th ferry sailed to Urk." for number in range(400))
+    library.upload("ferries.txt", text, read=False)
+    library.upload("broken.pdf", b"%PDF-1.4 broken", read=False)
+    seen = set()
+    while (state := library.state())["busy"]:
+        seen.add(state["html"]["reading"])
+        assert 'value="100"' not in state["html"]["reading"]
+        sleep(0.02)
+    assert any("reading" in one for one in seen)
+    page = " ".join(unescape(library.client.get("/library").text).split())
+    for words in ("400 paragraphs", "broken.pdf", "damaged"):
+        assert words in page
+    assert library.sources() == ["ferries.txt"]
+
+
+def test_one_that_cannot_be_read_replaces_nothing_and_can_be_dismissed(library: Library) -> None:
+    library.upload("log.csv", "a,b\n1,2\n")
+    library.upload("log.csv", "  ", "replace")
+    assert "is empty" in library.state()["html"]["reading"]
+    assert "1" in library.text("log.csv")
+    assert library.assistant.changed() == {}
+    library.post("dismiss", keys=[])
+    assert library.state()["html"]["reading"] == ""
+    assert library.files() == ["log.csv"]
+
+
+def test_uploads_that_were_not_read_are_read_after_a_restart(tmp_path: Path) -> None:
+    waiting = tmp_path / "index" / FOLDER / ".waiting" / "1234" / "reports" / "log.txt"
+    waiting.parent.mkdir(parents=True)
+    waiting.write_text("A log of Urk.", "utf-8")
+    (tmp_path / "index" / FOLDER / ".removed").mkdir()
+    (tmp_path / "index" / FOLDER / ".removed" / "old").write_text("Removed before.", "utf-8")
+    with opened(tmp_path / "index") as library:
+        library.wait()
+        assert library.files() == library.sources() == ["reports/log.txt"]
+
+
+def test_removal_takes_effect_at_once_and_can_be_undone(library: Library, tmp_path: Path) -> None:
+    own = tmp_path / "docs" / "deep" / "own.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("A log of Urk.", "utf-8")
+    library.assistant.ingest([tmp_path / "docs"])
+    library.upload("given/log.txt", "A log of Elburg.")
+    removed = library.post("remove", sources=["deep/own.txt", "given/log.txt"])
+    assert removed["message"] == "2 documents removed"
+    assert library.sources() == []
     assert own.is_file()
-    assert not copy.exists()
-    assert shelf.documents() == []
+    assert not (library.folder / "given").exists()
+    library.post("restore-documents", key=removed["key"])
+    library.wait()
+    assert library.sources() == ["deep/own.txt", "given/log.txt"]
+    assert library.text("given/log.txt") == "A log of Elburg."
+    assert library.client.post("/pilcrow/restore-documents", json={"key": removed["key"]}).status_code == 410
+
+
+def test_an_undo_after_a_new_upload_of_the_name_keeps_both(library: Library) -> None:
+    library.upload("log.txt", "A log of Urk.")
+    removed = library.post("remove", sources=["log.txt"])
+    library.upload("log.txt", "A log of Elburg.")
+    library.post("restore-documents", key=removed["key"])
+    library.wait()
+    assert library.text("log.txt") == "A log of Elburg."
+    assert library.text("log (2).txt") == "A log of Urk."
+
+
+def test_removed_files_are_deleted_once_the_undo_is_over(library: Library) -> None:
+    library.upload("log.txt", "A log of Urk.")
+    shelf = Shelf(library.assistant, undo_seconds=0.05)
+    with closing(shelf), pytest.raises(PilcrowError, match="undo is over"):
+        removal = shelf.remove(["log.txt"])
+        sleep(0.5)
+        assert library.files() == []
+        shelf.restore(removal)
+
+
+def test_update_reads_changed_files_again(library: Library, tmp_path: Path) -> None:
+    for name in ("one.txt", "two.txt"):
+        (tmp_path / name).write_text("A log of Urk.", "utf-8")
+    library.assistant.ingest([tmp_path / "one.txt", tmp_path / "two.txt"])
+    (tmp_path / "one.txt").write_text("A log of Elburg.", "utf-8")
+    (tmp_path / "two.txt").unlink()
+    table = library.state()["html"]["table"]
+    assert "file has changed" in table
+    assert "file is gone" in table
+    library.post("again", sources=[])
+    library.wait()
+    assert library.text("one.txt") == "A log of Elburg."
+    library.post("again", sources=["two.txt"])
+    library.wait()
+    assert "two.txt" in library.state()["html"]["reading"]
+    assert library.text("two.txt") == "A log of Urk."
+
+
+def test_table_is_searched_sorted_and_turned(library: Library) -> None:
+    folder = library.folder.parent.parent / "docs"
+    folder.mkdir()
+    for number in range(5):
+        (folder / f"{number}.txt").write_text("\n\n".join(["A log of Urk."] * (5 - number)), "utf-8")
+    for number in range(200):
+        (folder / f"page {number:03}.csv").write_text("a\n1\n", "utf-8")
+    library.assistant.ingest([folder])
+
+    def names(**view: object) -> list[str]:
+        table = library.state(**view)["html"]["table"]
+        return [one.partition(".")[0] for one in table.split('data-source="')[1:]]
+
+    assert names()[:5] == list("01234")
+    assert names(q=".txt", sort="-name") == list("43210")
+    assert names(q=".txt", sort="paragraphs") == list("43210")
+    assert names(q="3.TXT") == ["3"]
+    assert names(q="nothing") == []
+    assert len(names()) == 200
+    assert len(names(at=2)) == 5
+    seen = library.state()["seen"]
+    assert "table" not in library.state(seen=seen)["html"]
+
+
+def test_collections_choose_documents(tmp_path: Path) -> None:
+    with opened(tmp_path / "index", collections={"Logs": ["logs"]}) as library:
+        library.upload("logs/a.txt", "A log of Urk.")
+        library.upload("b.txt", "A log of Elburg.")
+        table = library.state(within="Logs")["html"]["table"]
+        assert "logs/a.txt" in table
+        assert "b.txt" not in table
+
+
+def test_first_use_shows_the_files_and_then_questions(library: Library) -> None:
+    assert "html" in library.state(start=True)
+    library.upload("tower.md", "# The tower of Brielle\n\nThe tower of Brielle was built in 1325.\n")
+    state = library.state(start=True)
+    assert "tower.md" in state["html"]["reading"]
+    assert "data-ask=" in state["html"]["ready"]
+    assert "table" not in state["html"]
+
+
+def test_a_reader_sees_the_library_and_changes_nothing(library: Library) -> None:
+    library.upload("log.txt", "A log of Urk.")
+
+    async def guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        request.state.user = User("ben", False)
+        return await call_next(request)
+
+    app = FastAPI()
+    app.state.desk = library.desk
+    app.include_router(shelf_pages.router)
+    app.middleware("http")(guard)
+    library.client = TestClient(app, raise_server_exceptions=False)
+    app.add_exception_handler(Forbidden, lambda _, error: PlainTextResponse(str(error), 403))
+    page = unescape(library.client.get("/library").text)
+    assert "log.txt" in page
+    for act in ('data-shelf="remove"', 'id="drop"', "data-pick", 'id="watch"', 'id="dropping"'):
+        assert act not in page
+    for name, body in {
+        "offer": {"files": []},
+        "remove": {"sources": ["log.txt"]},
+        "again": {"sources": []},
+        "restore-documents": {"key": ""},
+        "settle": {"key": "", "on_clash": "keep"},
+        "dismiss": {"keys": []},
+        "watch": {"path": "/"},
+        "unwatch": {"path": "/"},
+    }.items():
+        assert library.client.post(f"/pilcrow/{name}", json=body).status_code == 403, name
+    sent = library.client.post("/pilcrow/upload", data={"path": "a.txt"}, files={"file": ("a.txt", b"A")})
+    assert sent.status_code == 403
+    assert library.sources() == ["log.txt"]
 
 
 def test_documents_answer_the_suggested_questions(assistant: Assistant) -> None:
@@ -104,16 +402,6 @@ def test_documents_answer_the_suggested_questions(assistant: Assistant) -> None:
         answer = assistant.ask(question)
         assert not answer.abstained, question
         assert answer.citations
-
-
-def test_an_empty_index_says_to_add_files_and_records_nothing(shelf: Assistant, tmp_path: Path) -> None:
-    assert shelf.suggestions() == ()
-    with Conversations(tmp_path / FILE) as conversations:
-        *_, asked = chat.ask(shelf, conversations, "", "", "What is Wagner?", ())
-        assert asked.failed
-        assert conversations.search("") == []
-        for html in (asked.draft, chat.show(shelf, conversations, "", ""), library.table(shelf)):
-            assert "The index is empty. Add files" in unescape(html)
 
 
 def test_only_pages_of_pdf_files_are_drawn(seeds: Path) -> None:

@@ -35,14 +35,20 @@ def wait(assistant: Assistant, *sources: str) -> None:
 
 def test_folder_is_watched_until_it_is_stopped(shelf: Assistant, docs: Path) -> None:
     with closing(WatchedFolders(shelf)) as watched:
-        assert watched.panel() == ""
+        assert watched.folders() == []
         watched.add(str(docs))
         wait(shelf, "log.txt")
         (docs / "log.txt").rename(docs / "book.txt")
         wait(shelf, "book.txt")
-        assert "Stop watching" in watched.panel()
+        ((path, folder),) = watched.folders()
+        assert path == str(docs)
+        start = monotonic()
+        while watched.revision < 2:  # it grows a moment after the index has the document
+            assert monotonic() - start < 60
+            sleep(0.05)
+        assert not folder.problem
         watched.stop(str(docs))
-        assert watched.panel() == ""
+        assert watched.folders() == []
         (docs / "book.txt").unlink()
         sleep(1)
         wait(shelf, "book.txt")
@@ -54,10 +60,26 @@ def test_state_says_that_the_folder_is_missing(shelf: Assistant, docs: Path) -> 
         wait(shelf, "log.txt")
         docs.rename(docs.with_name("away"))
         start = monotonic()
-        while "is missing" not in watched.panel():
+        while "is missing" not in watched.folders()[0][1].problem:
             assert monotonic() - start < 60
             sleep(0.1)
         wait(shelf, "log.txt")
+
+
+def test_files_that_are_not_read_are_named_with_the_reason(shelf: Assistant, docs: Path) -> None:
+    (docs / "empty.txt").write_bytes(b"")
+    (docs / "old.doc").write_bytes(b"Word")
+    with closing(WatchedFolders(shelf)) as watched:
+        watched.add(docs)
+        wait(shelf, "log.txt")
+        ((_, folder),) = watched.folders()
+        start = monotonic()
+        while folder.reading:
+            assert monotonic() - start < 60
+            sleep(0.05)
+        assert "is empty" in dict(folder.unread)["empty.txt"]
+        assert "save it as .docx" in dict(folder.passed)["old.doc"]
+        assert not folder.problem
 
 
 def test_no_folder_is_watched_twice_and_no_file(shelf: Assistant, docs: Path) -> None:
