@@ -35,7 +35,6 @@ class Assistant(ExaminedModels):
         self, settings: Settings, index: Index, embedder: Embedder | None, llm: LLM | None = None
     ) -> None:
         super().__init__(settings, embedder, llm)
-        self.settings = settings
         self._index = index
 
     @classmethod
@@ -156,9 +155,8 @@ class Assistant(ExaminedModels):
             among = self._chosen(sources)
             asked = encodable(question)
             turns = [Turn(encodable(turn.question), encodable(turn.answer)) for turn in history]
-            llm = None if extractive else self._load_llm()
+            llm, examined = (None, None) if extractive else self.writer.ready()
             models = self._load_embedder(), self._load_reranker(), llm
-            examined = self._examination.result(llm) if llm else None
             pipeline = Pipeline(self._index, *models, self.settings.evidence, examined)
             return self.refreshed((yield from traced(asked, walk(asked, turns, among, pipeline))))
 

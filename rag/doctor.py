@@ -8,13 +8,12 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from rag import Assistant
 from rag.errors import PilcrowError
-from rag.examining import NONE, load_verifier
-from rag.models.llm import complete, context_size, count_tokens, load_llm
+from rag.examining import NONE, changed, load_verifier
+from rag.models.llm import load_llm
 from rag.models.local import (
     BUILT_IN,
     INSTALL_MULTILINGUAL,
@@ -23,6 +22,7 @@ from rag.models.local import (
     multilingual_weights,
 )
 from rag.models.nearby import nearby
+from rag.models.trial import Trial, try_model
 from rag.settings import Settings
 from rag.text.language import ENGLISH
 from rag.verification.exam import known_grade
@@ -30,7 +30,7 @@ from rag.verification.exam import known_grade
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
-__all__ = ["examine", "nearby"]
+__all__ = ["INSTALL_MULTILINGUAL", "examine", "nearby"]
 LIBRARIES = (
     "chromadb",
     "llama-index-core",
@@ -41,8 +41,6 @@ LIBRARIES = (
     "pypdfium2",
 )
 
-TRIAL = "Write the numbers from one to twenty in words, separated by commas."
-TRIAL_TOKENS = 32
 FOREIGN = 0.1  # share of documents in other languages above which another embedder is advised
 NAMED = 4  # languages
 
@@ -91,21 +89,38 @@ def _model(settings: Settings) -> Iterator[Finding]:
         yield f"embedder: {settings.embedder}, weights verified", True
 
 
-def better_embedder(languages: Sequence[str], embedder: str) -> str:
-    """Return that another embedder would find more in documents of these languages, or "".
+def other_languages(languages: Sequence[str], embedder: str) -> tuple[float, list[str]]:
+    """Return the share of documents that another embedder would find by meaning, and their main languages.
 
-    `languages` are the ISO 639-1 codes of the documents' languages.
+    `languages` are the ISO 639-1 codes of the documents' languages. (0, []) if there are too few to mind.
     """
     foreign = Counter(code for code in languages if code != ENGLISH)
     share = foreign.total() / max(1, len(languages))
     if embedder != BUILT_IN or share < FOREIGN:
+        return 0.0, []
+    return share, [code for code, _ in foreign.most_common(NAMED)]
+
+
+def better_embedder(languages: Sequence[str], embedder: str) -> str:
+    """Return that another embedder would find more in documents of these languages, or ""."""
+    share, codes = other_languages(languages, embedder)
+    if not codes:
         return ""
-    codes = ", ".join(code for code, _ in foreign.most_common(NAMED))
     return (
-        f"embedder: {share:.0%} of the documents are not in English ({codes}); {BUILT_IN} finds them by "
-        f'their words only. Run `{INSTALL_MULTILINGUAL}`, set embedder to "{MULTILINGUAL}", and run '
+        f"embedder: {share:.0%} of the documents are not in English ({', '.join(codes)}); {BUILT_IN} finds "
+        f'them by their words only. Run `{INSTALL_MULTILINGUAL}`, set embedder to "{MULTILINGUAL}", and run '
         "`pilcrow ingest --reembed`."
     )
+
+
+def try_change(settings: Settings, **changes: object) -> Trial | None:
+    """Return how the language model of changed settings answers a question of ours; None without one.
+
+    Raises SettingsError for a bad value, ModelError if the model doesn't answer.
+    """
+    candidate = changed(settings, **changes)
+    llm = load_llm(candidate)
+    return try_model(llm, str(candidate.llm)) if llm else None
 
 
 def _language_model(settings: Settings) -> Generator[Finding, None, LLM | None]:
@@ -124,28 +139,12 @@ def _language_model(settings: Settings) -> Generator[Finding, None, LLM | None]:
             )
         return None
     try:
-        yield from _trial(llm, str(settings.llm))
+        trial = try_model(llm, str(settings.llm))
+        yield f"llm: {trial.model} answers after {trial.wait:.1f} s, {trial.speed:.0f} tokens a second", True
+        yield f"llm: context window of {trial.context} tokens", True
     except PilcrowError as error:
         yield f"problem: {error}", False
     return llm
-
-
-def _trial(llm: LLM, where: str) -> Iterator[Finding]:
-    from llama_index.core.llms import ChatMessage
-
-    size = context_size(llm)
-    asked = monotonic()
-    text, began = "", asked
-    for piece in complete(llm, [ChatMessage(content=TRIAL)], TRIAL_TOKENS):
-        began = began if text else monotonic()
-        text += piece
-    speed = count_tokens(llm, text) / max(monotonic() - began, 0.001)
-    name = llm.metadata.model_name
-    if not text.strip():
-        yield f"problem: {name} at {where} returned an empty answer. Set llm_model to a chat model.", False
-        return
-    yield f"llm: {name} answers after {began - asked:.1f} s, {speed:.0f} tokens a second", True
-    yield f"llm: context window of {size} tokens", True
 
 
 def _verifier(settings: Settings, llm: LLM | None) -> Iterator[Finding]:

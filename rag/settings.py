@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 FILE = "pilcrow.toml"
 PREFIX = "PILCROW_"
 ARGUMENTS = "the arguments"
+DEFAULTS = "the defaults"
 SECRET = frozenset({"auth", "llm_key"})  # never shown; nor is an address with a password in it
 
 
@@ -219,7 +220,7 @@ class Settings(BaseModel):
     def origins(cls, **arguments: object) -> dict[str, str]:
         """Return where each setting's value comes from if `load` gets the same arguments."""
         found = _gather(arguments, cls.model_fields)
-        return {name: found[name][1] if name in found else "the defaults" for name in cls.model_fields}
+        return {name: found[name][1] if name in found else DEFAULTS for name in cls.model_fields}
 
     @model_validator(mode="wrap")
     @classmethod

@@ -17,7 +17,7 @@ import typer
 from rich.progress import track
 
 from rag import PilcrowError, Settings
-from rag.examining import WRITER, examine
+from rag.examining import WRITER, examine, load_verifier
 from rag.models.llm import load_llm
 from rag.verification.exam import BATCH, Claim, Judged, Shares, interval, measure, read_line
 from rag.verification.literal import contradictions
@@ -46,7 +46,8 @@ def main(
         for name in names:
             chosen = settings.model_copy(update={"verifier": name})
             try:
-                examined, grade = examine(chosen, load_llm(settings), exams or Path(scratch))
+                judge = load_verifier(chosen, load_llm(settings))
+                examined, grade = examine(chosen, judge, exams or Path(scratch))
             except PilcrowError as error:
                 raise SystemExit(f"{name}: {error}") from error
             print(f"{grade}; threshold {grade.threshold}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import typer
 
 from rag import Assistant, PilcrowError, Settings
-from rag.examining import NONE, examine
+from rag.examining import NONE, examine, load_verifier
 from rag.models.llm import load_llm
 from rag.verification.exam import Grade, keep_grade
 from ui.terminal import progress_bar
@@ -63,7 +63,8 @@ class Writer:
             return cls(settings, llm, None)
         try:
             with progress_bar() as show:
-                grade = examine(settings, llm, folder, lambda done, total: show("exam", done, total))[1]
+                judge = load_verifier(settings, llm)
+                grade = examine(settings, judge, folder, lambda done, total: show("exam", done, total))[1]
         except PilcrowError as error:
             print(f"No exam: {error} Only quotations are shown.")
             return cls(settings.model_copy(update={"verifier": NONE}), llm, None)
