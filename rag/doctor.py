@@ -30,7 +30,7 @@ from rag.verification.exam import known_grade
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
-__all__ = ["INSTALL_MULTILINGUAL", "examine", "nearby"]
+__all__ = ["INSTALL_MULTILINGUAL", "changed", "examine", "nearby"]
 LIBRARIES = (
     "chromadb",
     "llama-index-core",
@@ -113,14 +113,10 @@ def better_embedder(languages: Sequence[str], embedder: str) -> str:
     )
 
 
-def try_change(settings: Settings, **changes: object) -> Trial | None:
-    """Return how the language model of changed settings answers a question of ours; None without one.
-
-    Raises SettingsError for a bad value, ModelError if the model doesn't answer.
-    """
-    candidate = changed(settings, **changes)
-    llm = load_llm(candidate)
-    return try_model(llm, str(candidate.llm)) if llm else None
+def try_settings(settings: Settings) -> Trial | None:
+    """Return how the language model answers a question of ours; None without one. Raises ModelError."""
+    llm = load_llm(settings)
+    return try_model(llm, str(settings.llm)) if llm else None
 
 
 def _language_model(settings: Settings) -> Generator[Finding, None, LLM | None]:

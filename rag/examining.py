@@ -103,7 +103,7 @@ class Writer:
                 self.progress = None
             return self.grade
 
-    def begin_exam(self, report: Callable[[str], None]) -> None:
+    def begin_exam(self, report: Callable[[str], object]) -> None:
         """Hold the exam in a thread; until it is over, questions don't wait for it."""
 
         def hold() -> None:
@@ -164,7 +164,7 @@ class ExaminedModels(Models):
         """
         return self._writer.examine(progress)
 
-    def begin_exam(self, report: Callable[[str], None] | None = None) -> None:
+    def begin_exam(self, report: Callable[[str], object] | None = None) -> None:
         """Hold the exam of the verifier, if there is one, in the background; meanwhile only quotations count.
 
         `report` gets the grade, or why there is none.

@@ -64,6 +64,10 @@ def _language_model(where: str) -> str:
     return where.rstrip("/")
 
 
+def _verifier(name: str) -> str:
+    return _language_model(name) if "://" in name else name
+
+
 def _key(key: SecretStr) -> SecretStr:
     written = key.get_secret_value()
     if not (written.isascii() and written.isprintable()) or not written or " " in written:
@@ -157,7 +161,7 @@ class Settings(BaseModel):
         le=3600,
         description="seconds to wait for the language model's next words",
     )
-    verifier: str = Field(
+    verifier: Annotated[str, AfterValidator(_verifier)] = Field(
         default="llm",
         min_length=1,
         description="what checks a model's sentences: llm (the model itself), a local classifier's folder or "

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
+from threading import Event
 
-from rag import Assistant, PilcrowError, Settings
+from rag import Assistant, Settings
 from ui.app import build, close, launch
 from ui.conversations import FILE, Conversations
 from ui.server import require_login
@@ -23,8 +23,7 @@ def run(settings: Settings, folders: Sequence[Path] = ()) -> None:
         os.environ["GRADIO_TEMP_DIR"] = folder
         with Conversations(settings.index / FILE) as conversations:
             assistant.search("documents")  # loads the model before the first question
-            if assistant.has_verifier:
-                Thread(target=_sit_exam, args=(assistant,), daemon=True).start()
+            assistant.begin_exam(lambda report: sys.stderr.write(f"{report}\n"))
             watched = WatchedFolders(assistant)
             server = build(assistant, conversations, watched)
             address = launch(server, settings)
@@ -35,11 +34,3 @@ def run(settings: Settings, folders: Sequence[Path] = ()) -> None:
                 Event().wait()
             finally:
                 close(server)
-
-
-def _sit_exam(assistant: Assistant) -> None:
-    """Have the verifier sit its exam if it has no grade yet; until then only quotations count."""
-    try:
-        sys.stderr.write(f"{assistant.exam()}\n")
-    except PilcrowError as error:
-        sys.stderr.write(f"No exam: {error}\n")
