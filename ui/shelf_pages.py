@@ -1,4 +1,4 @@
-"""The addresses of the library: its page, uploads, what is being read, and what librarians do with documents."""
+"""The addresses of the library: its page, uploads, reading, and what librarians do."""
 
 from __future__ import annotations
 

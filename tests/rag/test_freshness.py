@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from shared_names import Run
+from ui.routes import EXPORTS
 
 from rag import Answer, Assistant, Settings
 from rag.index.files import file_change, stamp
 from rag.index.snapshot import Origin
 from ui.conversations import FILE, Conversations
-from ui.routes import EXPORTS
 from ui.source import panel, refreshed, stored
 from ui.tools import _Tools
 

@@ -1,4 +1,4 @@
-"""The library: uploads, clashes of names, reading in the background, removal with an undo; without a browser."""
+"""The library: uploads, clashes of names, reading in the background, removal with an undo."""
 
 from __future__ import annotations
 

@@ -14,10 +14,10 @@ from chroma_server import free_port
 from scripted_llm import judging
 from scripted_llm import saying as writing
 from scripted_llm_server import Request, failing, saying, scripted
+from ui.about import NO_GRADE, NO_VERIFIER, about
 from whole_page import ask, browsing, served, visit
 
 from rag import Assistant, Settings
-from ui.about import NO_GRADE, NO_VERIFIER, about
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
