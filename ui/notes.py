@@ -38,10 +38,14 @@ def checked(answer: Answer, searched: int = 0, scope: Sequence[str] = ()) -> str
         paragraphs = t("Checked against 1 paragraph", "Checked against {count} paragraphs", count=len(places))
         among = len({source for source, _ in places})
         told.append(f"{paragraphs} {t('in 1 document', 'in {count} documents', count=among)}")
+    if not searched or not (told or answer.abstained):
+        return told[0] if told else ""
     if scope:
-        told.append(t("only {names} searched", names=", ".join(scope)))
-    elif searched:
-        told.append(t("the only document searched", "all {count} searched", count=searched))
+        told.append(t("1 document searched", "{count} documents searched", count=searched))
+    elif told:
+        told.append(t("your only one searched", "all {count} searched", count=searched))
+    else:
+        told.append(t("your only document searched", "all {count} documents searched", count=searched))
     text = "; ".join(told)
     return text[:1].upper() + text[1:]
 

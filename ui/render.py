@@ -115,14 +115,15 @@ TEMPLATES.globals |= {
         "drafted",
         "grouped",
         "is_enumerated",
-        "line",
         "pieces",
         "sides",
         "uncited",
     )
 } | {
     "LANGUAGES": LANGUAGES,
+    "MANY": 6,  # cited documents: more are folded
     "MAX_NOTE": MAX_NOTE,
+    "SHORT": 12,  # characters of a cell that stay on one line
     "VERDICTS": VERDICTS,
     "by_day": _by_day,
     "change": change,

@@ -78,22 +78,24 @@ def blocks(answer: Answer) -> list[Block]:
             last.rows.append(row)
             last.columns.extend(name for name in row.cells if name not in last.columns)
         else:
-            last.lines.append(line(statement, cited))
+            last.lines.append(_line(statement, cited, _segments(statement.text, statement.highlight, 0)))
     return found
 
 
-def line(statement: Statement, cited: list[Citation]) -> Line:
+def _line(statement: Statement, cited: list[Citation], segments: Segments) -> Line:
     """Bind the last word, or the end of a long one, to what follows it."""
     text = statement.text.rstrip()
     cut = max(text.rfind(" ") + 1, len(text) - BOUND)
     if " " not in text[-BOUND:]:
         cut = max(len(text) - 2, 0)
-    return Line(
-        statement,
-        _segments(text, statement.highlight, 0, cut),
-        _segments(text, statement.highlight, cut),
-        cited,
-    )
+    head: Segments = []
+    for at, (piece, emphasised) in enumerate(segments):
+        if cut <= len(piece):
+            tail = [(piece[cut:], emphasised), *segments[at + 1 :]]
+            return Line(statement, [*head, (piece[:cut], emphasised)], tail, cited)
+        head.append((piece, emphasised))
+        cut -= len(piece)
+    return Line(statement, head, [], cited)
 
 
 def is_enumerated(lines: Sequence[Line]) -> bool:
@@ -159,11 +161,11 @@ def uncited(answer: Answer) -> list[Evidence]:
     return [item for place, item in reversed(found.items()) if place not in cited]
 
 
-def sides(answer: Answer) -> list[tuple[Statement, Segments, list[Citation]]]:
+def sides(answer: Answer) -> list[Line]:
     """Return the statements of sources that disagree, with the words that differ emphasised."""
     texts = [statement.text for statement in answer.statements]
     return [
-        (each, _differing(each, [*texts[:at], *texts[at + 1 :]]), citations_of(each, answer))
+        _line(each, citations_of(each, answer), _differing(each, [*texts[:at], *texts[at + 1 :]]))
         for at, each in enumerate(answer.statements)
     ]
 
@@ -239,7 +241,8 @@ def _differing(statement: Statement, others: Sequence[str]) -> Segments:
     for differs, group in groupby(range(len(spans)), lambda index: index not in common):
         end = spans[list(group)[-1]][1]
         gap = len(text[at:]) - len(text[at:].lstrip()) if differs else 0
-        found += [(text[at : at + gap], False), (text[at + gap : end], differs)]
+        stop = len(text[:end].rstrip(".,;:!?")) if differs else end
+        found += [(text[at : at + gap], False), (text[at + gap : stop], differs), (text[stop:end], False)]
         at = end
     return [*((piece, differs) for piece, differs in found if piece), (text[at:], False)]
 
