@@ -82,8 +82,8 @@ class Assistant(ExaminedModels):
     ) -> IngestReport:
         """Add files and folders. An edited file replaces its old version, an unchanged one is skipped.
 
-        `prune` removes documents whose files were deleted. `progress` gets (source, done, total). A file given
-        by itself is named by its path `below` that folder, or else by its name.
+        `prune` removes documents whose files were deleted. `progress` gets (source, done, total). `below` is
+        a folder: a file given by itself is named by its path below it, instead of its name.
         A file that can't be read is in `failed` with the reason, one of another format in `skipped`.
         """
         given = [paths] if isinstance(paths, str | Path) else paths

@@ -38,6 +38,7 @@ class Desk:
             user=user,
             conversations=self.conversations.search(user.name),
             running=self.runs.of(user.name),
+            shelf=self.shelf,
             documents=len(self.assistant.documents()),
             **{"current": "", **values},
         )

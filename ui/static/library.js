@@ -38,6 +38,17 @@ const showPicked = () => {
   bar.hidden = !picked.size;
 };
 
+// Once the first document can be asked, there is a box to ask it.
+const showComposer = () => {
+  const ready = page.querySelector(".ready");
+  if (!ready) return;
+  page.classList.add("some");
+  byId("first-ask").hidden = false;
+  const label = byId("scope-label");
+  if (label.textContent === label.dataset.all) label.textContent = ready.dataset.all;
+  label.dataset.all = ready.dataset.all;
+};
+
 // Ask for the state: each second while something is read, and now and then for what others do.
 const poll = async () => {
   clearTimeout(timer);
@@ -52,6 +63,7 @@ const poll = async () => {
     seen = state.seen;
     Object.entries(state.html).forEach(([name, html]) => replace(name, html));
     showPicked();
+    showComposer();
     page.classList.remove("lost");
     wait = state.busy ? 1000 : 10000;
   } catch (error) {

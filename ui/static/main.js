@@ -6,3 +6,4 @@ import "./turns.js";
 import "./keys.js";
 import "./typed.js";
 import "./tokens.js";
+import "./upload.js";
