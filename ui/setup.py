@@ -17,9 +17,10 @@ from pydantic import BaseModel, Field
 from rag import PilcrowError, Settings
 from rag.doctor import INSTALL_MULTILINGUAL, changed, nearby, other_languages, try_settings
 from rag.settings_file import overriding, save
-from ui.desk import Forbidden, Librarian, OnDesk, SignedIn
+from ui.accounts import User
+from ui.desk import Desk, Forbidden, Librarian, OnDesk, SignedIn
 from ui.render import part
-from ui.server import is_loopback, is_only_here
+from ui.server import is_loopback
 from ui.words import t
 
 router = APIRouter()
@@ -28,8 +29,13 @@ NAMES = ("llm", "llm_model", "llm_key_file", "verifier", "verifier_model")
 ADDRESSES = ("llm", "verifier", "chroma_url", "traces")  # settings that may name another machine
 
 
-def _only_here(desk: OnDesk) -> None:
-    if not is_only_here(desk.assistant.settings):
+def _is_here(desk: Desk, user: User) -> bool:
+    """Return whether the user is at this machine: without a login, and no other machine reaches the page."""
+    return is_loopback(desk.assistant.settings.host) and not user.name
+
+
+def _only_here(desk: OnDesk, user: SignedIn) -> None:
+    if not _is_here(desk, user):
         raise Forbidden("Where Pilcrow has logins, models are changed in pilcrow.toml of its machine.")
 
 
@@ -48,18 +54,20 @@ class Choice(BaseModel):
 
     def changes(self, settings: Settings) -> dict[str, str | None]:
         """Return the settings that differ, by name; None for what is to be unset."""
-        written = {name: value.strip() for name, value in self.model_dump(exclude={"agreed"}).items()}
+        written = {name: getattr(self, name).strip() for name in NAMES}
         if not written["llm"]:
             written |= {"llm_model": "", "llm_key_file": ""}
-        changed = {
-            name: value for name, value in written.items() if value != str(getattr(settings, name) or "")
+        return {
+            name: value if value or name == "verifier" else None
+            for name, value in written.items()
+            if value != str(getattr(settings, name) or "")
         }
-        return {name: value if value or name == "verifier" else None for name, value in changed.items()}
 
 
 def elsewhere(settings: Settings) -> list[str]:
     """Return the hosts off this machine that questions or documents go to."""
-    urls = [urlsplit(getattr(settings, name) or "") for name in ADDRESSES]
+    used = [name for name in ADDRESSES if settings.llm or name != "verifier"]
+    urls = [urlsplit(getattr(settings, name) or "") for name in used]
     away = [url for url in urls if url.scheme in {"http", "https"} and not is_loopback(url.hostname or "")]
     return sorted({url.netloc.rpartition("@")[2] for url in away})
 
@@ -83,21 +91,22 @@ def settings_page(request: Request, desk: OnDesk, user: SignedIn) -> HTMLRespons
     return desk.page(
         request,
         "settings.html",
-        here=is_only_here(settings),
+        here=_is_here(desk, user),
         settings=settings,
         assistant=desk.assistant,
         overriding=overriding(NAMES),
-        elsewhere=sorted(elsewhere(settings)),
+        elsewhere=elsewhere(settings),
         paragraphs=sum(one.paragraphs for one in documents),
         foreign=(round(100 * share), ", ".join(languages), INSTALL_MULTILINGUAL),
         base=str(request.base_url),
+        wanted=request.cookies.get("language", ""),
     )
 
 
 @router.get("/pilcrow/models")
 def in_use(desk: OnDesk, user: Librarian) -> Reply:
     """Return what writes and checks answers now, and whether an exam is being held."""
-    here = is_only_here(desk.assistant.settings)
+    here = _is_here(desk, user)
     examining = desk.assistant.writer.progress is not None
     return {"state": part("models.html", "state", desk.assistant, here), "examining": examining}
 

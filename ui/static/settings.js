@@ -17,7 +17,7 @@ const chosen = () => {
   const data = new FormData(form);
   const read = (name) => String(data.get(name) ?? "");
   const where = read("where");
-  const offered = form.querySelector('input[name="where"]:checked').closest(".choice").querySelector("select");
+  const offered = form.querySelector('input[name="where"]:checked').closest(".option").querySelector("select");
   const checker = read("checker");
   const writer = where === "own"
     ? { llm: read("llm"), llm_model: read("llm_model"), llm_key_file: read("llm_key_file") }
@@ -55,7 +55,7 @@ const follow = async () => {
 };
 
 const send = async (address) => {
-  const buttons = [...form.querySelectorAll(".actions button")];
+  const buttons = [...form.querySelectorAll(".buttons button")];
   buttons.forEach((button) => { button.disabled = true; });
   tell(form.dataset.waiting);
   try {
