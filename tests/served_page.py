@@ -18,10 +18,10 @@ from ui.conversations import FILE, Conversations
 
 @contextmanager
 def served(
-    assistant: Assistant, auth: str | None = None, host: str = "127.0.0.1"
+    assistant: Assistant, auth: str | None = None, host: str = "127.0.0.1", port: int = 0
 ) -> Iterator[tuple[gr.Server, str]]:
     """Yield a server of the page, with conversations of its own, and its address."""
-    changed = Settings.model_validate({"port": free_port(), "host": host, "auth": auth})
+    changed = Settings.model_validate({"port": port or free_port(), "host": host, "auth": auth})
     opened = copy(assistant)
     opened.settings = assistant.settings.model_copy(
         update={name: getattr(changed, name) for name in changed.model_fields_set}

@@ -42,9 +42,8 @@ class _Message(BaseModel):
 
     @property
     def text(self) -> str:
-        if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content)
-        return self.content or ""
+        parts = self.content or ""
+        return parts if isinstance(parts, str) else "\n".join(part.text for part in parts)
 
 
 def _dialogue(messages: list[_Message]) -> list[_Message]:
@@ -83,10 +82,6 @@ class _ChatRequest(BaseModel):
     def turns(self) -> list[Turn]:
         pairs = [(a, b) for a, b in pairwise(self.messages[:-1]) if (a.role, b.role) == ("user", "assistant")]
         return [Turn(asked.text, answered.text) for asked, answered in pairs if answered.text]
-
-    @property
-    def wants_usage(self) -> bool:
-        return bool((self.stream_options or {}).get("include_usage"))
 
 
 def error_response(status: int, message: str, code: str, param: str | None = None) -> JSONResponse:
@@ -137,7 +132,8 @@ async def _complete(assistant: Assistant, http_request: Request) -> Response:
             message = {"role": "assistant", "content": stream.answer.text, "refusal": None}
             whole = _chunk("message", message | _extra(stream.answer, assistant), "stop")
             return JSONResponse(_envelope("chat.completion") | whole | {"usage": _usage(stream.answer)})
-        events = _events(stream, assistant, request.wants_usage, held.pop_all())
+        with_usage = bool((request.stream_options or {}).get("include_usage"))
+        events = _events(stream, assistant, with_usage, held.pop_all())
     return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 

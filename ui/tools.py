@@ -88,9 +88,8 @@ class _Tools:
             sources: Only in these: documents, collections, folders, or patterns such as "contracts/*.docx".
             limit: The largest number of paragraphs to return, 1 to 50.
         Returns:
-            The paragraphs: source, paragraph (its number), text, heading, page, line, date, score,
-            changed ("" or what happened to it or its file since it was read).
-            Returns [] if the index is empty.
+            The paragraphs, [] if the index is empty: source, paragraph (its number), text, heading, page,
+            line, date, score, changed ("" or what happened to it or its file since it was read).
         """
         return list(to_jsonable_python(self._assistant.search(question, sources, limit)))
 
@@ -109,9 +108,8 @@ class _Tools:
         """List the user's own documents.
 
         Returns:
-            The documents: source (its name in citations), title, paragraphs (how many), date, sha256,
-            collections (that it is in), changed ("" or what happened to its file since it was read).
-            Returns [] if the index is empty.
+            The documents, [] if there are none: source (its name in citations), title, paragraphs (how many),
+            date, sha256, collections (that it is in), changed ("" or what happened to its file since).
         """
         collections, changed = self._assistant.collections(), self._assistant.changed()
         return [

@@ -34,17 +34,17 @@ def program(address: str) -> Client:
 
 
 def through_mcp(
-    address: str, calls: list[tuple[str, dict[str, Any]]]
+    address: str, calls: list[tuple[str, dict[str, Any]]], login: str = LOGIN["Authorization"]
 ) -> tuple[list[Tool], list[CallToolResult]]:
     """Return the offered tools and the results of the calls."""
 
     async def session() -> tuple[list[Tool], list[CallToolResult]]:
         async with (
-            httpx.AsyncClient(headers=LOGIN) as client,
+            httpx.AsyncClient(headers={"Authorization": login}) as client,
             streamable_http_client(f"{address}gradio_api/mcp/", http_client=client) as (read, write, _),
             ClientSession(read, write) as opened,
         ):
-            await opened.initialize()
+            assert (await opened.initialize()).serverInfo.name == "Pilcrow"
             offered = (await opened.list_tools()).tools
             return offered, [await opened.call_tool(name, arguments) for name, arguments in calls]
 
