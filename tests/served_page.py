@@ -28,7 +28,8 @@ def served(
     )
     with TemporaryDirectory() as folder, Conversations(Path(folder) / FILE) as conversations:
         server = build(opened, conversations)
+        address = launch(server, opened.settings)
         try:
-            yield server, launch(server, opened.settings)
+            yield server, address
         finally:
             close(server)

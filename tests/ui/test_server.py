@@ -53,7 +53,9 @@ def addresses(routes: Any, above: str = "") -> Iterator[str]:
 
 def is_free(path: str) -> bool:
     """Return whether a path is public. Everything else that is served, now or later, needs a login."""
-    return path in {"/login", "/favicon.ico", "/gradio_api/startup-events"} or path.startswith("/room")
+    return path in {"/login", "/logout", "/favicon.ico", "/gradio_api/startup-events"} or path.startswith(
+        "/room"
+    )
 
 
 def test_stranger_gets_401_on_every_data_endpoint(closed_server: tuple[gr.Server, str]) -> None:
@@ -170,7 +172,7 @@ def test_no_file_of_the_machine_or_of_another_host_is_served(
     ["::", "0.0.0.0", "192.168.1.7", "pilcrow.example", "localhost.evil.example"],  # noqa: S104
 )
 def test_host_open_to_others_needs_a_login(host: str) -> None:
-    with pytest.raises(PilcrowError, match="Set PILCROW_AUTH=name:password"):
+    with pytest.raises(PilcrowError, match="pilcrow user add NAME"):
         server.require_login(Settings(host=host))
     server.require_login(Settings.model_validate({"host": host, "auth": AUTH}))
 
