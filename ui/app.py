@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from rag import Assistant, PilcrowError, Settings
-from ui import completions, login, pages, setup, shelf_pages, tools
+from ui import completions, login, pages, setup, sharing, shelf_pages, tools
 from ui.access import Access
 from ui.accounts import Accounts
 from ui.conversations import Conversations
@@ -40,7 +40,7 @@ def build(
     server = gr.Server(title="Pilcrow", openapi_url=None, docs_url=None, redoc_url=None, middleware=[guard])
     server.state.desk = desk
     server.mount("/room", StaticFiles(directory=STATIC))
-    for module in (login, pages, shelf_pages, setup):
+    for module in (login, pages, setup, sharing, shelf_pages):
         server.include_router(module.router)
     server.router.routes.extend(completions.routes(assistant))
     server.add_exception_handler(PilcrowError, _refuse)

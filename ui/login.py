@@ -1,4 +1,4 @@
-"""Logging in and out, API tokens, and links to conversations."""
+"""Logging in and out, and API tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from rag import PilcrowError
 from ui.access import Access
 from ui.accounts import User
 from ui.desk import OnDesk, SignedIn
-from ui.pages import Named
 from ui.render import page, part
 from ui.words import t
 
@@ -119,33 +118,10 @@ def remove_token(id: Annotated[int, Body(embed=True)], desk: OnDesk, user: Signe
     return {"html": part("access.html", "tokens", desk.access.tokens(user.name))}
 
 
-@router.post("/pilcrow/share")
-def share(named: Named, desk: OnDesk, user: SignedIn) -> dict[str, str]:
-    """Return the address at which others can read a conversation."""
-    return {"address": f"/shared/{desk.access.share(user.name, named.conversation)}"}
-
-
-@router.post("/pilcrow/unshare")
-def unshare(named: Named, desk: OnDesk, user: SignedIn) -> dict[str, str]:
-    """Take the link to a conversation back."""
-    desk.access.unshare(user.name, named.conversation)
-    return {}
-
-
 def _form(
     request: Request, after: str, username: str = "", problem: str = "", status: int = 200
 ) -> HTMLResponse:
-    shown = page(
-        "login.html",
-        request,
-        user=None,
-        conversations=(),
-        running=(),
-        current="",
-        after=_own(after),
-        username=username,
-        problem=problem,
-    )
+    shown = page("login.html", request, after=_own(after), username=username, problem=problem)
     shown.status_code = status
     return shown
 

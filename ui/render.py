@@ -80,8 +80,10 @@ def _by_day(conversations: Sequence[Conversation]) -> list[dict[str, object]]:
 
 
 def _source(address: dict[str, object], **more: object) -> str:
-    """Return the address of a source; `address` says of which answer."""
-    return f"/pilcrow/source?{urlencode(address | more)}"
+    """Return the address of a source; `address` says of which answer, in a conversation or behind a link."""
+    asked = address | more
+    path = f"/shared/{link}/source" if (link := asked.pop("shared", "")) else "/pilcrow/source"
+    return f"{path}?{urlencode(asked)}"
 
 
 def _escaped(value: object) -> Markup:

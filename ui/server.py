@@ -25,7 +25,7 @@ HEADERS = {
 }
 # Needed by the login page; none of it shows documents. Gradio itself requests the startup events.
 PUBLIC = {"/login", "/logout", "/favicon.ico", "/gradio_api/startup-events"}
-PUBLIC_FOLDER = "/room/"
+PUBLIC_FOLDERS = ("/room/", "/shared/")
 UPLOAD = "/pilcrow/upload"  # the only large request
 MAX_UPLOAD = 200  # MiB, unless file_mib is more; below that, the loader says why a file is refused
 MAX_BODY = 4 * 2**20  # bytes of any other request
@@ -106,7 +106,7 @@ def require_login(settings: Settings) -> None:
 def _refuse_stranger(request: Request) -> Response | None:
     """Refuse a program; send a browser to the login page."""
     path = request.scope["path"]
-    if path in PUBLIC or path.startswith(PUBLIC_FOLDER):
+    if path in PUBLIC or path.startswith(PUBLIC_FOLDERS):
         return None
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         asked = path + (f"?{request.url.query}" if request.url.query else "")

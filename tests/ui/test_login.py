@@ -183,8 +183,38 @@ def test_conversation_is_shared_and_taken_back(page: tuple[str, Conversations]) 
         for client, path in ((bob, "share"), (bob, "unshare")):
             refused = client.post(f"/pilcrow/{path}", json={"conversation": key})
             assert (refused.status_code, "no such conversation" in refused.json()["message"]) == (400, True)
+        read = httpx.get(address + shared)
+        assert (read.status_code, "The lamp is green" in read.text) == (200, True)
+        assert not any(word in read.text for word in ("/pilcrow/", "composer", "Log out"))
+        source = httpx.get(f"{address}{shared}/source?answer=1&citation=1")
+        assert (source.status_code, "<mark>The lamp is green" in source.text) == (200, True)
+        for missing in ("answer=2&citation=1", "answer=1&citation=2"):
+            assert httpx.get(f"{address}{shared}/source?{missing}").status_code == 404
         assert anna.post("/pilcrow/unshare", json={"conversation": key}).json() == {}
+        for gone in (shared, f"{shared}/source?answer=1&citation=1", "/shared/x"):
+            refused = httpx.get(address + gone)
+            assert (refused.status_code, "This link shows nothing any more" in unescape(refused.text)) == (
+                404,
+                True,
+            )
         assert anna.post("/pilcrow/share", json={"conversation": key}).json()["address"] != shared
+
+
+def test_stranger_reads_a_shared_conversation_with_its_sources(page: tuple[str, Conversations]) -> None:
+    address, conversations = page
+    key = conversations.add("anna", None, answered("Which colour has the lamp?"))
+    with logged_in(address, "anna") as anna:
+        shared = anna.post("/pilcrow/share", json={"conversation": key}).json()["address"]
+    with browsing() as browser:
+        opened, problems = browser.new_page(), []
+        opened.on("pageerror", lambda error: problems.append(str(error)))
+        opened.on("response", lambda found: problems.append(found.url) if found.status >= 400 else None)
+        opened.goto(address + shared)
+        opened.locator("a.mark").first.click()
+        opened.locator("#pane mark").get_by_text("The lamp is green").wait_for()
+        opened.goto(f"{address}/login")
+        opened.get_by_label("Name").wait_for()
+        assert not problems
 
 
 def test_removed_user_is_out_at_once(address: str, ours: Assistant) -> None:

@@ -30,7 +30,7 @@ export const close = () => {
 
 document.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const link = event.target.closest('a[href^="/pilcrow/source"]');
+  const link = event.target.closest('a[href*="/source?"]');
   if (link) { event.preventDefault(); open(link); return; }
   if (event.target.closest('#pane [data-act="close"]')) close();
   const image = event.target.closest("#pane figure img");
