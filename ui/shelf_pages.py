@@ -80,7 +80,6 @@ def library(request: Request, desk: OnDesk, user: SignedIn, view: Annotated[View
     return desk.page(
         request,
         "library.html",
-        shelf=desk.shelf,
         librarian=user.librarian,
         folders=desk.watched.folders(),
         may_watch=desk.watched.may_add,
