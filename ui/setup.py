@@ -18,7 +18,7 @@ from rag import PilcrowError, Settings
 from rag.doctor import INSTALL_MULTILINGUAL, changed, nearby, other_languages, try_settings
 from rag.settings_file import overriding, save
 from ui.accounts import User
-from ui.desk import Desk, Forbidden, Librarian, OnDesk, SignedIn
+from ui.desk import Desk, Forbidden, OnDesk, SignedIn
 from ui.render import part
 from ui.server import is_loopback
 from ui.words import t
@@ -98,17 +98,18 @@ def settings_page(request: Request, desk: OnDesk, user: SignedIn) -> HTMLRespons
         elsewhere=elsewhere(settings),
         paragraphs=sum(one.paragraphs for one in documents),
         foreign=(round(100 * share), ", ".join(languages), INSTALL_MULTILINGUAL),
+        tokens=desk.access.tokens(user.name),
         base=str(request.base_url),
         wanted=request.cookies.get("language", ""),
     )
 
 
 @router.get("/pilcrow/models")
-def in_use(desk: OnDesk, user: Librarian) -> Reply:
-    """Return what writes and checks answers now, and whether an exam is being held."""
-    here = _is_here(desk, user)
-    examining = desk.assistant.writer.progress is not None
-    return {"state": part("models.html", "state", desk.assistant, here), "examining": examining}
+def in_use(desk: OnDesk, user: SignedIn) -> Reply:
+    """Return what writes and checks answers now, where questions go, and whether an exam is being held."""
+    assistant, away = desk.assistant, elsewhere(desk.assistant.settings)
+    shown = part("models.html", "state", assistant, _is_here(desk, user), away, user.librarian)
+    return {"state": shown, "examining": assistant.writer.progress is not None}
 
 
 @router.get("/pilcrow/models/found", dependencies=ONLY_HERE)
@@ -137,7 +138,7 @@ def test_model(choice: Choice, desk: OnDesk) -> Reply:
 
 
 @router.post("/pilcrow/models/save", dependencies=ONLY_HERE)
-def save_models(choice: Choice, desk: OnDesk, user: Librarian) -> Reply:
+def save_models(choice: Choice, desk: OnDesk, user: SignedIn) -> Reply:
     """Use the chosen models from the next question on, and keep them in pilcrow.toml."""
     assistant, now = desk.assistant, desk.assistant.settings
     changes = choice.changes(now)
