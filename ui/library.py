@@ -19,6 +19,7 @@ from ui.words import t
 
 FOLDER = "documents"  # in the index's folder: copies of the uploaded files, under their paths
 MIB = 2**20
+CHANGED = "file has changed"  # as Assistant.changed() says it
 UNDO_SECONDS = 60.0  # the page offers the undo for 8
 _ODD = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
@@ -75,7 +76,7 @@ class Shelf:
             except Refused as error:
                 passed = Entry(token_hex(8), path)
                 passed.end("passed", str(error))
-                self._queue.add(passed)
+                self._list(passed)
         return accepted
 
     def add(self, content: BinaryIO, size: int, path: str, on_clash: str = "ask") -> Entry:
@@ -113,7 +114,7 @@ class Shelf:
 
     def again(self, sources: Sequence[str]) -> None:
         """Read the files of documents again; without sources, all changed ones."""
-        changed = (one for one, what in self._assistant.changed().items() if what == "file has changed")
+        changed = (one for one, what in self._assistant.changed().items() if what == CHANGED)
         for source in sources or changed:
             self._read_again(source, self._assistant.path(source))
 
@@ -154,7 +155,7 @@ class Shelf:
     def _read_again(self, source: str, path: Path) -> None:
         root = str(path).removesuffix(f"/{source}")
         below = None if root == str(path) else Path(root or "/")
-        self._queue.add(Entry(token_hex(8), source, file=path, below=below))
+        self._list(Entry(token_hex(8), source, file=path, below=below))
 
     def _check(self, name: str, size: int) -> None:
         if reason := unreadable(name):
@@ -186,8 +187,13 @@ class Shelf:
                 else:
                     entry.end("clash")
             entry.target, entry.below = self._folder / entry.name, self._folder
-            self._queue.add(entry)
+            self._list(entry)
             return entry
+
+    def _list(self, entry: Entry) -> None:
+        """List a file in place of what the list says of an earlier one of its name."""
+        self.dismiss(one.key for one in self.entries() if one.name == entry.name and one.state != "clash")
+        self._queue.add(entry)
 
     def _taken(self) -> dict[str, tuple[str, str]]:
         """Return name and hash of each document and each upload on its way, by its folded name."""

@@ -15,7 +15,7 @@ from starlette.datastructures import UploadFile
 
 from rag import DocumentInfo
 from ui.desk import Desk, Librarian, OnDesk, SignedIn
-from ui.library import MIB, Refused, folded
+from ui.library import CHANGED, MIB, Refused, folded
 from ui.render import part
 from ui.words import t
 
@@ -227,6 +227,6 @@ def _table(desk: Desk, view: View, librarian: bool) -> str:
         "all": len(documents),
         "first": first,
         "rows": ROWS,
-        "changed": len(changed),
+        "changed": list(changed.values()).count(CHANGED),
     }
     return part("shelf.html", "table", rows, counts, asdict(view), list(collections), librarian)

@@ -196,6 +196,22 @@ def test_file_keeps_its_source_however_it_is_given(index: Index, tmp_path: Path)
     assert sources(index) == ["deep/note.txt"]
 
 
+def test_file_is_named_by_its_path_below_a_folder(index: Index, tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    note, other = docs / "deep" / "note.txt", tmp_path / "note.txt"
+    write({note: "A note of Urk.", other: "A note of Elburg."})
+    assert run(index, note, other, below=docs).added == ("deep/note.txt", "note.txt")
+    assert run(index, docs).unchanged == ("deep/note.txt",)
+
+
+def test_formats_that_many_have_say_what_to_save_them_as(index: Index, tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    write({docs / name: "Something." for name in ("a.doc", "a.7z", "a.MP3", "a.txt")})
+    reasons = dict(run(index, docs).skipped)
+    for name, words in (("a.doc", "save it as .docx"), ("a.7z", "unpack it"), ("a.MP3", "add a transcript")):
+        assert words in reasons[name]
+
+
 def test_hidden_files_and_links_out_of_the_folder_are_not_read(index: Index, tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     write({docs / ".git" / "x.txt": "Hidden.", docs / ".hidden.txt": "Hidden.", docs / "b.txt": "Shown."})

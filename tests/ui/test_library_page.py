@@ -104,8 +104,8 @@ def test_a_name_that_is_there_asks(page: Page, shelf: Assistant, tmp_path: Path)
     dialog.wait_for()
     page.keyboard.press("Escape")
     page.reload()
-    page.locator(".file.clash").get_by_role("button", name="Replace").click()
-    page.locator(".file.clash").wait_for(state="detached")
+    page.locator("[data-state=clash]").get_by_role("button", name="Replace").click()
+    page.locator("[data-state=clash]").wait_for(state="detached")
     done(page)
     assert shelf.paragraph("ferry.txt", 1).text == "The ferry sailed at noon."
     assert shelf.paragraph("ferry (2).txt", 1).text == "The ferry sailed at ten."
@@ -124,7 +124,8 @@ def test_files_dropped_on_any_page_are_added(page: Page, shelf: Assistant, tmp_p
     drop = """(type) => {
         const transfer = new DataTransfer();
         transfer.items.add(new File(["The harbour of Urk has two piers."], "harbour.txt"));
-        document.body.dispatchEvent(new DragEvent(type, {dataTransfer: transfer, bubbles: true, cancelable: true}));
+        const options = {dataTransfer: transfer, bubbles: true, cancelable: true};
+        document.body.dispatchEvent(new DragEvent(type, options));
     }"""
     page.evaluate(drop, "dragover")
     page.get_by_text("Drop to add to the library").wait_for()

@@ -7,6 +7,7 @@ const byId = (id) => document.getElementById(id);
 const page = byId("library") || byId("first");
 const isStart = page.id === "first";
 const picked = new Set();
+const leaving = new Set(); // being removed, which waits for a file that is being read
 const shown = {};
 let seen = page.dataset.seen;
 let timer = 0;
@@ -27,6 +28,7 @@ const replace = (name, html) => {
 };
 
 const showPicked = () => {
+  page.querySelectorAll("tr[data-source]").forEach((row) => row.classList.toggle("leaving", leaving.has(row.dataset.source)));
   const bar = byId("picked");
   if (!bar) return;
   const boxes = [...page.querySelectorAll("[data-pick=one]")];
@@ -82,10 +84,12 @@ const act = async (name, body) => {
 };
 
 const remove = async (sources) => {
-  const removed = await act("remove", { sources });
-  if (!removed) return;
-  sources.forEach((one) => picked.delete(one));
+  sources.forEach((one) => { picked.delete(one); leaving.add(one); });
   showPicked();
+  const removed = await act("remove", { sources });
+  sources.forEach((one) => leaving.delete(one));
+  showPicked();
+  if (!removed) return;
   toast(removed.message, { label: removed.undo, act: () => act("restore-documents", { key: removed.key }) });
 };
 
@@ -131,15 +135,13 @@ const view = (address) => {
 };
 
 const finder = byId("finder");
-const find = () => {
+finder?.addEventListener("input", () => {
   const query = new URLSearchParams(location.search);
   query.set("q", new FormData(finder).get("q"));
   query.delete("at");
   view(`/library?${query}`);
-};
-let typing = 0;
-finder?.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(find, 150); });
-finder?.addEventListener("submit", (event) => { event.preventDefault(); find(); });
+});
+finder?.addEventListener("submit", (event) => event.preventDefault());
 
 byId("watch")?.addEventListener("submit", async (event) => {
   event.preventDefault();

@@ -39,6 +39,7 @@ const showSending = (path, share) => {
     sending.append(document.createElement("span"), document.createElement("progress"));
     document.body.append(sending);
   }
+  sending.hidden = false;
   const text = words.sending.replace("{name}", path);
   if (sending.firstChild.textContent !== text) sending.firstChild.textContent = text;
   sending.lastChild.value = share;
@@ -67,6 +68,7 @@ const decide = (html, more) => new Promise((resolve) => {
   document.body.insertAdjacentHTML("beforeend", html);
   const dialog = document.body.lastElementChild;
   const all = dialog.querySelector(".all");
+  if (sending) sending.hidden = true;
   all.hidden = !more;
   dialog.addEventListener("click", (event) => {
     event.stopPropagation();
