@@ -21,10 +21,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from rag import Answer, Assistant, PilcrowError, Stream, Turn
-from rag.errors import StoreError, first_problem
 from ui.runs import MAX_QUESTION
 
 MODEL = "pilcrow"  # "pilcrow/contracts" asks the collection "contracts" only
+UNKNOWN = "model_not_found"
 EXTRA = ("citations", "statements", "computed", "abstained", "sure", "kind", "nearest")  # of `Answer`
 MAX_CONCURRENT = 32  # calls of programs, here and of the tools; one more is refused
 SLOTS = BoundedSemaphore(MAX_CONCURRENT)
@@ -59,9 +59,7 @@ def _dialogue(messages: list[_Message]) -> list[_Message]:
 
 def _known(model: str) -> str:
     if model.partition("/")[0] != MODEL:
-        raise PydanticCustomError(
-            "model_not_found", "There is no model {name}. Use 'pilcrow'.", {"name": repr(model)}
-        )
+        raise PydanticCustomError(UNKNOWN, "There is no model {name}. Use 'pilcrow'.", {"name": repr(model)})
     return model
 
 
@@ -91,6 +89,13 @@ def error_response(status: int, message: str, code: str, param: str | None = Non
     return JSONResponse({"error": error, "detail": message}, status)
 
 
+def first_problem(error: ValidationError) -> tuple[str, str]:
+    """Return the field of the first problem ("" for the whole request), and a message that names it."""
+    detail = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(map(str, detail["loc"]))
+    return field, f"{field}: {detail['msg']}" if field else detail["msg"]
+
+
 def routes(assistant: Assistant) -> list[Route]:
     """Return `/v1/models` and `/v1/chat/completions`.
 
@@ -113,9 +118,8 @@ async def _complete(assistant: Assistant, http_request: Request) -> Response:
     try:
         request = _ChatRequest.model_validate_json(await http_request.body())
     except ValidationError as error:
-        code, place = error.errors()[0]["type"], ".".join(map(str, error.errors()[0]["loc"]))
-        status = 404 if code == "model_not_found" else 400
-        return error_response(status, first_problem(error), code, place or None)
+        code, (field, message) = error.errors()[0]["type"], first_problem(error)
+        return error_response(404 if code == UNKNOWN else 400, message, code, field or None)
     if not SLOTS.acquire(blocking=False):
         return error_response(429, TOO_MANY, "rate_limit_exceeded")
     with ExitStack() as held:
@@ -125,16 +129,24 @@ async def _complete(assistant: Assistant, http_request: Request) -> Response:
         try:  # an error before the first piece can still set the status
             await run_in_threadpool(lambda: next(iter(stream), "") if request.stream else stream.answer)
         except PilcrowError as error:
-            if request.source and isinstance(error, StoreError):
-                return error_response(404, str(error), "model_not_found", "model")
+            if request.source and not await run_in_threadpool(_holds, assistant, request.source):
+                return error_response(404, str(error), UNKNOWN, "model")
             return error_response(503, str(error), "unavailable")
         if not request.stream:
-            message = {"role": "assistant", "content": stream.answer.text, "refusal": None}
-            whole = _chunk("message", message | _extra(stream.answer, assistant), "stop")
+            reply = {"role": "assistant", "content": stream.answer.text, "refusal": None}
+            whole = _chunk("message", reply | _extra(stream.answer, assistant), "stop")
             return JSONResponse(_envelope("chat.completion") | whole | {"usage": _usage(stream.answer)})
         with_usage = bool((request.stream_options or {}).get("include_usage"))
         events = _events(stream, assistant, with_usage, held.pop_all())
     return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+
+def _holds(assistant: Assistant, source: str) -> bool:
+    """Return whether the index holds this collection, folder or document."""
+    try:
+        return bool(assistant.documents(source))
+    except PilcrowError:
+        return False
 
 
 async def _events(
