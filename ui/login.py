@@ -108,14 +108,14 @@ def log_out(request: Request, desk: OnDesk) -> Response:
 def add_token(label: Annotated[str, Body(embed=True)], desk: OnDesk, user: SignedIn) -> dict[str, str]:
     """Make an API token; it is shown this once."""
     made = desk.access.add_token(user.name, label)
-    return {"token": made, "html": part("access.html", "tokens", desk.access.tokens(user.name), made)}
+    return {"token": made, "html": part("access.html", "api_tokens", desk.access.tokens(user.name), made)}
 
 
 @router.post("/pilcrow/tokens/remove")
 def remove_token(id: Annotated[int, Body(embed=True)], desk: OnDesk, user: SignedIn) -> dict[str, str]:
     """Make an API token void."""
     desk.access.remove_token(user.name, id)
-    return {"html": part("access.html", "tokens", desk.access.tokens(user.name))}
+    return {"html": part("access.html", "api_tokens", desk.access.tokens(user.name))}
 
 
 def _form(

@@ -251,6 +251,28 @@ def test_login_works_without_javascript_under_another_name_over_http(address: st
         opened.wait_for_url(f"http://docs.example:{port}/library")
 
 
+def test_token_is_made_and_removed_on_the_settings_page(address: str) -> None:
+    with browsing() as browser:
+        opened, problems = browser.new_page(), []
+        opened.on("pageerror", lambda error: problems.append(str(error)))
+        opened.goto(f"{address}/login?next=/settings")
+        opened.get_by_label("Name").fill("bob")
+        opened.get_by_label("Password").fill("bob: ö")
+        opened.get_by_role("button", name="Log in").click()
+        opened.get_by_label("The program").fill("my <b>notebook</b>")
+        opened.get_by_role("button", name="Make a token").click()
+        token = opened.locator("#made").inner_text()
+        headers = {"authorization": f"Bearer {token}"}
+        assert httpx.get(f"{address}/v1/models", headers=headers).status_code == 200
+        opened.reload()
+        assert opened.get_by_text("my <b>notebook</b>").count() == 1
+        assert token not in opened.content()
+        opened.get_by_role("button", name="Remove the token").click()
+        opened.get_by_text("my <b>notebook</b>").wait_for(state="detached")
+        assert httpx.get(f"{address}/v1/models", headers=headers).status_code == 401
+        assert not problems
+
+
 def test_without_users_nobody_logs_in(towers: Assistant) -> None:
     with served(towers) as (opened, _):
         assert httpx.get(f"{opened}login", headers=HTML).headers["location"] == "/"

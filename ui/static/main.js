@@ -5,5 +5,4 @@ import "./rail.js";
 import "./turns.js";
 import "./keys.js";
 import "./typed.js";
-import "./tokens.js";
 import "./upload.js";

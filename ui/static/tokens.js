@@ -4,7 +4,7 @@ import { post, attempt } from "./server.js";
 const show = (answer) => {
   if (!answer) return;
   document.getElementById("tokens").outerHTML = answer.html;
-  document.querySelector("#made, #token-label").select();
+  document.querySelector("#made, #token-label").focus();
 };
 
 document.addEventListener("submit", async (event) => {
