@@ -125,7 +125,7 @@ def test_guessing_is_slowed_down_for_that_name_only(address: str) -> None:
     form = {"username": "guessed", "password": "x"}
     with ThreadPoolExecutor(8) as threads:
         statuses = list(
-            threads.map(lambda _: httpx.post(f"{address}/login", data=form).status_code, range(8))
+            threads.map(lambda _: httpx.post(f"{address}/login", data=form, timeout=60).status_code, range(8))
         )
     assert statuses.count(401) == 4
     assert statuses.count(429) == 4
@@ -139,7 +139,7 @@ def test_guessing_is_slowed_down_for_that_name_only(address: str) -> None:
 def test_programs_get_in_by_password_token_and_gradio_login(address: str) -> None:
     with logged_in(address, "anna") as client:
         made = client.post("/pilcrow/tokens/add", json={"label": "backup"}).json()
-        assert unescape(made["html"]).count(made["token"]) == 1
+        assert made["token"] in unescape(made["html"])
         basic = httpx.BasicAuth("anna", "anna: ö")._auth_header
         for header in (basic, "Bearer anna:anna: ö", f"bearer {made['token']}"):
             headers = {b"authorization": header.encode()}
