@@ -53,9 +53,8 @@ def addresses(routes: Any, above: str = "") -> Iterator[str]:
 
 def is_free(path: str) -> bool:
     """Return whether a path is public. Everything else that is served, now or later, needs a login."""
-    return path in {"/login", "/logout", "/favicon.ico", "/gradio_api/startup-events"} or path.startswith(
-        "/room"
-    )
+    alone = {"/login", "/logout", "/favicon.ico", "/gradio_api/startup-events"}
+    return path in alone or path.startswith(("/room", "/shared/"))
 
 
 def test_stranger_gets_401_on_every_data_endpoint(closed_server: tuple[gr.Server, str]) -> None:
