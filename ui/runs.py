@@ -47,7 +47,6 @@ class Run:
     replaces: int = 0
     extractive: bool = False
     entries: Sequence[Entry] = ()
-    searched: int = 0
     text: str = ""
     unchecked: str = ""
     problem: str = ""
@@ -117,12 +116,12 @@ class Runs:
         It replaces question number `replaces` (0 for none) and all after it, once it has its answer.
         `extractive` answers without the LLM. Raises PilcrowError if it can't begin.
         """
-        searched = self._check(question, sources)
+        self._check(question, sources)
         known = bool(conversation) and not (self._is_new(user, conversation))
         entries = self._conversations.entries(user, conversation) if known else []
         kept = [entry for entry in entries if not replaces or entry.number < replaces]
         key = conversation or new_id()
-        run = Run(user, key, question, tuple(sources), replaces, extractive, kept, searched)
+        run = Run(user, key, question, tuple(sources), replaces, extractive, kept)
         with self._lock:
             going = [one for one in self._runs.values() if not one.over]
             if any(one.conversation == key for one in going):
@@ -156,18 +155,16 @@ class Runs:
         run = self.find(user, conversation)
         return run is not None and run.is_first
 
-    def _check(self, question: str, sources: Sequence[str]) -> int:
-        """Return how many documents will be searched; PilcrowError if the question can't be asked."""
+    def _check(self, question: str, sources: Sequence[str]) -> None:
+        """Raise PilcrowError if the question can't be asked."""
         if len(question) > MAX_QUESTION:
             raise PilcrowError(
                 f"This question has {len(question):,} characters. Use at most {MAX_QUESTION:,}."
             )
         if not question.strip():
             raise PilcrowError("This question is empty. Type a question, then press Ask.")
-        searched = len(self._assistant.documents(list(sources) or None))
-        if not searched:
+        if not self._assistant.documents(list(sources) or None):
             raise PilcrowError("Add documents first, then ask again.")
-        return searched
 
     def _answer(self, run: Run) -> None:
         problem = "Pilcrow could not answer this; its log says why. Ask again, in other words."
@@ -195,8 +192,9 @@ class Runs:
         with self._lock:
             if run.stop.is_set():
                 return
+            searched = len(self._assistant.documents(list(run.scope) or None))
             self._conversations.add(
-                run.user, run.conversation, answer, run.is_first, run.scope, run.searched, run.replaces
+                run.user, run.conversation, answer, run.is_first, run.scope, searched, run.replaces
             )
             del self._runs[run.conversation]
 

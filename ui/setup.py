@@ -101,7 +101,6 @@ def settings_page(request: Request, desk: OnDesk, user: SignedIn) -> HTMLRespons
         tokens=desk.access.tokens(user.name),
         base=str(request.base_url),
         wanted=request.cookies.get("language", ""),
-        tokens=desk.access.tokens(user.name),
     )
 
 

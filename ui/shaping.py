@@ -9,8 +9,8 @@ from itertools import chain, groupby, pairwise
 from typing import NamedTuple
 
 from rag import Answer, Citation, Evidence, Paragraph, Statement
-from rag.types import Kind, Span
 
+ROW = "table row"  # a paragraph's kind
 Segments = list[tuple[str, bool]]  # pieces of a text, each with whether it is emphasised
 
 _MARK = re.compile(r"\[(\d+)\]")
@@ -186,22 +186,20 @@ def grouped(paragraphs: Sequence[Paragraph]) -> Iterator[tuple[str, list[Paragra
     """Yield neighbours of one kind: rows with their columns, list items, or a single other paragraph."""
     for key, group in groupby(paragraphs, _grouping):
         items = list(group)
-        if key == Kind.TABLE_ROW and all(cells(item.text) for item in items):
+        if key == ROW and all(cells(item.text) for item in items):
             yield "rows", items, list(dict.fromkeys(chain.from_iterable(cells(item.text) for item in items)))
         else:
             yield from ((str(item.kind), [item], []) for item in items)
 
 
 def _grouping(paragraph: Paragraph) -> object:
-    is_row = paragraph.kind is Kind.TABLE_ROW
-    return Kind.TABLE_ROW if is_row and cells(paragraph.text) else paragraph.number
+    is_row = paragraph.kind == ROW
+    return ROW if is_row and cells(paragraph.text) else paragraph.number
 
 
 def _row(statement: Statement, cited: list[Citation], answer: Answer) -> Row | None:
     places = {(one.source, one.paragraph) for one in cited}
-    is_row = any(
-        (item.source, item.paragraph) in places and item.kind is Kind.TABLE_ROW for item in answer.evidence
-    )
+    is_row = any((item.source, item.paragraph) in places and item.kind == ROW for item in answer.evidence)
     spans = cells(statement.text) if is_row and len(places) == 1 else {}
     found = {name: _segments(statement.text, statement.highlight, *span) for name, span in spans.items()}
     return Row(statement, found, cited) if found else None
@@ -212,7 +210,7 @@ def _fits(row: Row, block: Block) -> bool:
     return 2 * len(row.cells.keys() & set(block.columns)) > len(row.cells)
 
 
-def _segments(text: str, emphasis: Span | None, start: int, end: int | None = None) -> Segments:
+def _segments(text: str, emphasis: tuple[int, int] | None, start: int, end: int | None = None) -> Segments:
     """Split part of a text at what is emphasised in it."""
     end = len(text) if end is None else end
     first, last = emphasis or (end, end)
