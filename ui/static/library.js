@@ -9,9 +9,7 @@ const isStart = page.id === "first";
 const picked = new Set();
 const leaving = new Set(); // being removed, which waits for a file that is being read
 const shown = {};
-let seen = page.dataset.seen;
-let timer = 0;
-let asked = 0;
+let [seen, timer, asked] = [page.dataset.seen, 0, 0];
 
 const keyOf = (it) => `${it.dataset.shelf || it.dataset.pick || ""} ${Object.values(it.closest("[data-key], [data-source], [data-path]")?.dataset || {})[0]}`;
 
