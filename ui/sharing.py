@@ -42,7 +42,7 @@ def source(link: str, desk: OnDesk, answer: int, citation: int = 0, evidence: in
     """Show a paragraph as it was cited, without those around it."""
     for entry in refreshed(desk.assistant, _linked(desk, link)[1]):
         if entry.number == answer and (found := recorded(entry.answer, citation, evidence)):
-            return HTMLResponse(part("source.html", "pane", found, (), (), ""))
+            return HTMLResponse(part("source.html", "pane", found, (), (), "", False))
     raise Missing("There is no such citation any more. Reload the page.")
 
 

@@ -226,7 +226,12 @@ def test_a_conversation_that_is_shared_has_no_actions_and_its_own_links() -> Non
     entry = Entry(1, answered("It was."), datetime.now(UTC))
     turn = lxml_html.fromstring(render.part("answer.html", "turn", entry, "", None, "tok"))
     assert not turn.xpath("//*[@data-act]")
-    assert all("shared=tok" in href and "conversation" not in href for href in turn.xpath("//a/@href"))
+    assert set(turn.xpath("//a/@href")) == {"/shared/tok/source?answer=1&citation=1"}
+    overview = replace(entry, answer=answered("It was.", kind="overview"))
+    assert "/document" not in render.part("answer.html", "turn", overview, "", None, "tok")
+    pane = render.part("source.html", "pane", cited(1, "a.pdf", "It was."), (), (), "", False)
+    assert "/document" not in pane
+    assert "<img" not in pane
 
 
 def test_a_growing_answer_has_the_lines_that_the_whole_one_will_have() -> None:

@@ -126,15 +126,12 @@ def test_page_says_of_each_number_how_far_it_bears_the_statement_out(
     from dataclasses import replace
 
     entry = Entry(1, replace(answer, conflicting=conflicting), datetime.now(UTC))
-    page = lxml_html.fromstring(part("conversation", "abc", [entry]))
-    assert [
-        name for name in page.xpath("//span/@class") if name in {f"pilcrow-{one}" for one in STATUSES}
-    ] == [f"pilcrow-{one}" for one in STATUSES]
-    tips = page.xpath("//*[@class='pilcrow-answer']//*[@class='pilcrow-how']/text()")
-    assert [re.match(r"\w+", tip)[0].lower() for tip in tips] == STATUSES  # type: ignore[index]
-    labels = page.xpath("//a[@class='pilcrow-number']/@aria-label")
-    assert labels[2].endswith("Unconfirmed")
-    assert page.xpath("string(//*[@class='pilcrow-answer'])").count("(unconfirmed)") == 1
+    page = lxml_html.fromstring(part("answer.html", "turn", entry, "abc"))
+    statements = page.xpath("//*[contains(@class, 'statement ')]")
+    assert [one.get("class").split()[1] for one in statements] == STATUSES
+    labels = [one.xpath(".//a[@class='mark']/@aria-label")[0] for one in statements]
+    assert [re.search(r"\. (\w+)", label)[1].lower() for label in labels] == STATUSES  # type: ignore[index]
+    assert page.xpath("//*[contains(@class, 'caveat')]/text()") == ["supported", "unconfirmed"]
 
 
 def test_verify_says_what_of_a_verified_answer_is_unconfirmed(
