@@ -63,3 +63,16 @@ def ask(opened: Page, question: str) -> Locator:
     turn = opened.locator(".turn:not(.running)").nth(before)
     turn.wait_for()
     return turn
+
+
+def numbers(turn: Locator) -> Locator:
+    """Return the numbers of an answer's citations."""
+    return turn.get_by_role("link", name="Source ")
+
+
+def pane(page: Page, link: Locator) -> Locator:
+    """Click a link and return the source pane that it opens."""
+    link.click()
+    opened = page.get_by_role("complementary", name="Source")
+    opened.locator(".cited").wait_for()
+    return opened

@@ -37,9 +37,11 @@ class _Turn:
 
     @property
     def summary(self) -> str:
-        """When it was asked, how it was understood, if its sources differ, how far they bear it out."""
+        """When it was asked, in which documents, how it was understood, if its sources differ, how far they bear it out."""
         answer = self.entry.answer
         asked = f"Asked {self.entry.asked:%Y-%m-%d}."
+        if self.entry.scope:
+            asked += f" Searched only in: {', '.join(self.entry.scope)}."
         if answer.standalone and answer.standalone != answer.question:
             asked += f" Understood as: {answer.standalone}"
         differ = ["The sources differ."] if answer.conflicting else []
@@ -55,7 +57,7 @@ class _Turn:
 
 def as_json(title: str, entries: Sequence[Entry]) -> str:
     """Return the answers with all that `pilcrow verify` needs to re-check them."""
-    answers = [entry.answer.as_json() for entry in entries]
+    answers = [entry.answer.as_json() | {"scope": list(entry.scope)} for entry in entries]
     return (
         json.dumps({"pilcrow": FORMAT, "title": title, "answers": answers}, ensure_ascii=False, indent=2)
         + "\n"

@@ -21,6 +21,7 @@ from ui.source import page_image, pane, recorded, refreshed, stored
 
 router = APIRouter()
 
+RETRY = "retry: 1000\n\n"  # milliseconds until a browser that lost the stream asks for it again
 TICK = 0.1  # seconds between two looks at a running question
 CHOICES = 100  # documents offered at once to limit a question
 WINDOW = 400  # paragraphs of a document on one page
@@ -74,12 +75,22 @@ def start(request: Request, desk: OnDesk, user: SignedIn, c: str = "") -> Respon
     if not c:
         return desk.page(request, "start.html", suggestions=desk.assistant.suggestions())
     run = desk.runs.find(user.name, c)
-    entries = run.entries if run and not run.over else None
-    if entries is None:
-        entries = [] if run and run.is_first else desk.conversations.entries(user.name, c)
-    shown = refreshed(desk.assistant, entries)
+    if run and not run.over:
+        entries = run.entries
+    elif run and run.problem and run.is_first:
+        entries = []
+    else:
+        run = run if run and run.problem else None  # it may have been recorded meanwhile
+        entries = desk.conversations.entries(user.name, c)
     return desk.page(
-        request, "conversation.html", current=c, entries=shown, run=run, waiting=_waiting(desk, run)
+        request,
+        "conversation.html",
+        current=c,
+        entries=refreshed(desk.assistant, entries),
+        run=run,
+        waiting=_waiting(desk, run),
+        grade=desk.assistant.grade,
+        plain=desk.assistant.uses_llm,
     )
 
 
@@ -103,6 +114,9 @@ async def events(conversation: str, number: int, desk: OnDesk, user: SignedIn) -
 
 async def _follow(desk: Desk, user: str, conversation: str, number: int) -> AsyncIterator[str]:
     run, seen = desk.runs.find(user, conversation), (-1, -1)
+    if run and run.number != number:  # a later question
+        run = None
+    yield RETRY
     while run and not run.over:
         now = run.version, desk.runs.before(run)
         if now != seen:
@@ -125,7 +139,7 @@ def _recorded(desk: Desk, user: str, conversation: str, number: int) -> str:
         return _event("lost")
     entry = refreshed(desk.assistant, entries[:1])[0]
     turn = part("answer.html", "turn", entry, conversation, desk.assistant.grade)
-    return _event("done", html=turn, listing=_listing(desk, user, "", conversation))
+    return _event("done", html=turn)
 
 
 def _event(kind: str, **data: str) -> str:
@@ -138,50 +152,45 @@ def _waiting(desk: Desk, run: Run | None) -> int:
 
 @router.post("/pilcrow/stop")
 def stop(named: Named, desk: OnDesk, user: SignedIn) -> dict[str, str]:
-    """Stop answering; return the question, and the turn that says so."""
-    question = desk.runs.stop(user.name, named.conversation)
-    run = desk.runs.find(user.name, named.conversation)
-    return {"question": question, "html": part("answer.html", "failed", run, False)}
+    """Stop answering; return the question."""
+    return {"question": desk.runs.stop(user.name, named.conversation)}
 
 
 @router.post("/pilcrow/judge")
 def judge(judged: Judge, desk: OnDesk, user: SignedIn) -> dict[str, str]:
-    """Keep the user's verdict on an answer."""
+    """Keep the user's verdict on an answer; return what its button says now."""
     desk.conversations.judge(user.name, judged.conversation, judged.number, judged.verdict, judged.note)
-    return {}
+    return {"label": part("answer.html", "judged", judged.verdict)}
 
 
 @router.post("/pilcrow/rename")
 def rename(named: Rename, desk: OnDesk, user: SignedIn) -> dict[str, str]:
     """Give a conversation another title."""
     desk.conversations.rename(user.name, named.conversation, named.title)
-    return {"listing": _listing(desk, user.name, "", named.conversation)}
+    return {}
 
 
 @router.post("/pilcrow/delete")
 def delete(named: Named, desk: OnDesk, user: SignedIn) -> dict[str, str]:
     """Delete a conversation; for some seconds it can be taken back."""
     desk.conversations.delete(user.name, named.conversation)
-    return {"listing": _listing(desk, user.name)}
+    if (run := desk.runs.find(user.name, named.conversation)) and not run.over:
+        desk.runs.stop(user.name, named.conversation)
+    return {}
 
 
 @router.post("/pilcrow/restore")
 def restore(named: Named, desk: OnDesk, user: SignedIn) -> dict[str, str]:
     """Take back that a conversation was deleted."""
     desk.conversations.restore(user.name, named.conversation)
-    return {"listing": _listing(desk, user.name)}
+    return {}
 
 
 @router.get("/pilcrow/listing")
 def listing(desk: OnDesk, user: SignedIn, q: str = "", c: str = "") -> HTMLResponse:
     """Show the conversations with these words."""
-    return HTMLResponse(_listing(desk, user.name, q.strip(), c))
-
-
-def _listing(desk: Desk, user: str, words: str = "", current: str = "") -> str:
-    return part(
-        "rail.html", "listing", desk.conversations.search(user, words), desk.runs.of(user), current, words
-    )
+    found = desk.conversations.search(user.name, q.strip())
+    return HTMLResponse(part("rail.html", "listing", found, desk.runs.of(user.name), c, q.strip()))
 
 
 @router.get("/pilcrow/scope")

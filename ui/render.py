@@ -57,7 +57,8 @@ def page(template: str, request: Request, **values: object) -> HTMLResponse:
         "running": (),
         "documents": 0,
     }
-    return HTMLResponse(TEMPLATES.get_template(template).render(given | values))
+    html = TEMPLATES.get_template(template).render(given | values)
+    return HTMLResponse(html, headers={"cache-control": "no-store"})  # Back shows the page as it is now
 
 
 def where(found: Citation | Evidence | Paragraph, dated: bool = True) -> list[str]:

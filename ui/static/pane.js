@@ -7,10 +7,11 @@ let opener = null;
 
 const open = async (link) => {
   if (!pane.contains(link)) opener = link;
-  const html = await attempt(() => get(link.getAttribute("href")));
+  const html = await attempt(() => get(link.getAttribute("href")), () => open(link));
   if (html === null) return;
   pane.innerHTML = html;
   pane.hidden = false;
+  tellWidth();
   room.classList.add("reading-source");
   document.querySelectorAll("[aria-current=true].mark").forEach((mark) => mark.removeAttribute("aria-current"));
   const shown = document.querySelector(`#main a.mark[href="${CSS.escape(link.getAttribute("href"))}"]`);
@@ -33,7 +34,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest('a[href*="/source?"]');
   if (link) { event.preventDefault(); open(link); return; }
   if (event.target.closest('#pane [data-act="close"]')) close();
-  const image = event.target.closest("#pane figure img");
+  const image = event.target.closest('[data-act="enlarge"]')?.querySelector("img");
   if (image) {
     const dialog = document.createElement("dialog");
     dialog.className = "enlarged";
@@ -45,22 +46,41 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// Drag the pane's edge to make it wider; the width is kept.
-const width = localStorage.getItem("pane");
-const setWidth = (pixels) => document.documentElement.style.setProperty("--pane", `${pixels}px`);
-if (width) setWidth(Number(width));
+// Drag the pane's edge, or move it with the arrow keys; the width is kept.
+const NARROWEST = 320;
+const STEP = 32;
+const widest = () => Math.max(Math.round(innerWidth / 2), NARROWEST);
+
+const tellWidth = () => {
+  const grip = pane.querySelector(".grip");
+  const now = Math.round(pane.getBoundingClientRect().width);
+  const values = { valuenow: now, valuemin: NARROWEST, valuemax: widest() };
+  Object.entries(values).forEach(([name, value]) => grip?.setAttribute(`aria-${name}`, value));
+};
+
+const setWidth = (pixels) => {
+  const width = Math.round(Math.min(Math.max(pixels, NARROWEST), widest()));
+  document.documentElement.style.setProperty("--pane", `${width}px`);
+  localStorage.setItem("pane", String(width));
+  tellWidth();
+};
+const kept = localStorage.getItem("pane");
+if (kept) document.documentElement.style.setProperty("--pane", `${Number(kept)}px`);
 
 document.addEventListener("pointerdown", (event) => {
   const grip = event.target.closest(".grip");
   if (!grip) return;
   grip.setPointerCapture(event.pointerId);
-  const move = ({ clientX }) => {
-    const pixels = Math.min(Math.max(innerWidth - clientX, 320), innerWidth * 0.6);
-    setWidth(pixels);
-    localStorage.setItem("pane", String(Math.round(pixels)));
-  };
+  const move = ({ clientX }) => setWidth(innerWidth - clientX);
   grip.addEventListener("pointermove", move);
-  grip.addEventListener("pointerup", () => grip.removeEventListener("pointermove", move), { once: true });
+  grip.addEventListener("lostpointercapture", () => grip.removeEventListener("pointermove", move), { once: true });
+});
+
+document.addEventListener("keydown", (event) => {
+  const wider = { ArrowLeft: STEP, ArrowRight: -STEP }[event.key];
+  if (!wider || !event.target.matches(".grip")) return;
+  event.preventDefault();
+  setWidth(pane.getBoundingClientRect().width + wider);
 });
 
 // Pointing at a number tints its sentence and its source, and the other way round.

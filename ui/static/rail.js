@@ -7,10 +7,11 @@ const search = document.getElementById("rail-search");
 const words = document.body.dataset;
 const current = () => new URLSearchParams(location.search).get("c") || "";
 
-const update = async () => {
-  const query = new URLSearchParams({ q: search?.value || "", c: current() });
+export const update = async () => {
+  const words = search?.value || "";
+  const query = new URLSearchParams({ q: words, c: current() });
   const html = await attempt(() => get(`/pilcrow/listing?${query}`));
-  if (html !== null) list.innerHTML = html;
+  if (html !== null && words === (search?.value || "")) list.innerHTML = html;
 };
 
 search?.addEventListener("input", update);
@@ -25,8 +26,10 @@ const rename = (item) => {
   link.after(box);
   box.focus();
   box.select();
+  let isOver = false;
   const end = async (save) => {
-    if (!box.isConnected) return;
+    if (isOver) return;
+    isOver = true;
     const title = box.value.trim();
     box.remove();
     link.hidden = false;
@@ -40,16 +43,29 @@ const rename = (item) => {
   box.addEventListener("blur", () => end(true));
 };
 
-const remove = async (item) => {
-  const { conversation } = item.dataset;
-  if (!(await attempt(() => post("/pilcrow/delete", { conversation })))) return;
+// After the open conversation is deleted, the undo is offered on the start page.
+const offerUndo = (conversation, wasOpen) => {
   const undo = async () => {
-    await attempt(() => post("/pilcrow/restore", { conversation }));
-    if (conversation === current()) location.reload(); else update();
+    if (!(await attempt(() => post("/pilcrow/restore", { conversation })))) return;
+    if (wasOpen) location.assign(`/?c=${encodeURIComponent(conversation)}`); else update();
   };
-  await update();
   toast(words.deleted, { label: words.undo, act: undo });
 };
+
+const remove = async ({ dataset: { conversation } }) => {
+  if (!(await attempt(() => post("/pilcrow/delete", { conversation })))) return;
+  if (conversation === current()) {
+    sessionStorage.setItem("deleted", conversation);
+    location.assign("/");
+    return;
+  }
+  await update();
+  offerUndo(conversation, false);
+};
+
+const deleted = sessionStorage.getItem("deleted");
+sessionStorage.removeItem("deleted");
+if (deleted) offerUndo(deleted, true);
 
 const share = async (conversation) => {
   const shared = await attempt(() => post("/pilcrow/share", { conversation }));

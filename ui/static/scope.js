@@ -1,31 +1,18 @@
-// Limiting a question to some documents or collections. The limit belongs to one conversation.
+// Limiting a question to some documents or collections. A conversation keeps the limit of its last question.
 import { get, attempt } from "./server.js";
 
 const byId = (id) => document.getElementById(id);
 const composer = byId("composer");
 const picker = composer?.querySelector(".scope");
-const key = () => `scope:${composer.dataset.conversation}`;
-let scope = [];
+let scope = JSON.parse(composer?.dataset.scope || "[]");
 
 export const chosen = () => scope;
 
-const show = () => {
+export const limit = (names) => {
+  scope = names;
   picker.classList.toggle("limited", scope.length > 0);
   const label = byId("scope-label");
   label.textContent = scope.length === 0 ? label.dataset.all : scope.length === 1 ? scope[0] : label.dataset.some.replace("{count}", scope.length);
-};
-
-const set = (names) => {
-  scope = names;
-  sessionStorage.setItem(key(), JSON.stringify(scope));
-  show();
-};
-
-// Take up the limit of this conversation: of this tab, or else of its last question.
-export const restore = () => {
-  const kept = sessionStorage.getItem(key());
-  scope = JSON.parse(kept || composer.dataset.scope || "[]");
-  show();
 };
 
 const load = async (words = "") => {
@@ -36,11 +23,12 @@ const load = async (words = "") => {
 };
 
 if (picker) {
-  picker.addEventListener("toggle", () => { if (picker.open) load(); });
-  byId("scope-filter")?.addEventListener("input", (event) => load(event.target.value));
+  limit(scope);
+  picker.addEventListener("toggle", () => { if (picker.open) load(byId("scope-filter").value); });
+  byId("scope-filter").addEventListener("input", (event) => load(event.target.value));
   byId("scope-choices").addEventListener("change", ({ target }) => {
-    set(target.checked ? [...scope, target.value] : scope.filter((name) => name !== target.value));
+    limit(target.checked ? [...scope, target.value] : scope.filter((name) => name !== target.value));
   });
-  byId("scope-all")?.addEventListener("click", () => { set([]); load(); picker.open = false; });
+  byId("scope-all").addEventListener("click", () => { limit([]); picker.open = false; });
   document.addEventListener("click", (event) => { if (!picker.contains(event.target)) picker.open = false; });
 }

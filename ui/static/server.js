@@ -4,6 +4,7 @@ import { toast } from "./toast.js";
 const words = document.body.dataset;
 
 export class Refused extends Error {}
+class Gone extends Refused {}
 
 const answerOf = async (response) => {
   if (response.status === 401) { location.reload(); throw new Refused(""); }
@@ -16,7 +17,7 @@ const fetched = async (address, options) => {
   try {
     return await answerOf(await fetch(address, { credentials: "same-origin", ...options }));
   } catch (error) {
-    throw error instanceof Refused ? error : new Refused(words.gone);
+    throw error instanceof Refused ? error : new Gone(words.gone);
   }
 };
 
@@ -27,13 +28,14 @@ export const post = async (address, body) => {
   return (await fetched(address, { method: "POST", headers, body: JSON.stringify(body) })).json();
 };
 
-// Run an action of the user's; tell it if it fails.
-export const attempt = async (action) => {
+// Run an action of the user's; tell it if it fails. If the server is gone, offer to do it `again`.
+export const attempt = async (action, again = null) => {
   try {
     return await action();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    if (error.message) toast(error.message, { problem: true });
+    const offer = again && error instanceof Gone ? { label: words.retry, act: again } : {};
+    if (error.message) toast(error.message, { problem: true, ...offer });
     return null;
   }
 };

@@ -2,6 +2,8 @@
 import { post, attempt } from "./server.js";
 import { toast } from "./toast.js";
 import { ask, stop } from "./ask.js";
+import { limit } from "./scope.js";
+import { edit, unedit } from "./typed.js";
 
 const byId = (id) => document.getElementById(id);
 const words = document.body.dataset;
@@ -26,23 +28,27 @@ const addressOf = (turn) => {
   return here.href;
 };
 
-const edit = (turn) => {
-  const box = byId("question");
-  byId("composer").dataset.replaces = turn.dataset.number;
-  box.value = turn.querySelector("h2").textContent.trim();
-  byId("editing").hidden = false;
-  box.focus();
+const questionOf = (turn) => turn.querySelector("h2").textContent.trim();
+
+// Ask again. The last answer is replaced; after an earlier one, nothing is lost.
+const again = (turn) => {
+  const isLast = turn === byId("talk").lastElementChild;
+  ask(questionOf(turn), { replaces: isLast ? Number(turn.dataset.number) : 0 });
 };
+
+// What a question without an answer was to replace is still there.
+const retry = (turn, extractive) => ask(questionOf(turn), { replaces: Number(turn.dataset.replaces), extractive });
 
 const actions = {
   copy: (turn) => copy(textOf(turn)),
   link: (turn) => copy(addressOf(turn)),
-  retry: (turn) => ask(turn.querySelector("h2").textContent.trim(), { replaces: Number(turn.dataset.number) }),
-  again: (turn, it) => ask(it.dataset.question),
-  plain: (turn, it) => ask(it.dataset.question, { extractive: true }),
-  edit,
-  unedit: () => { delete byId("composer").dataset.replaces; byId("editing").hidden = true; },
-  stop: () => stop(),
+  retry: again,
+  everywhere: (turn) => { limit([]); again(turn); },
+  again: (turn) => retry(turn, false),
+  plain: (turn) => retry(turn, true),
+  edit: (turn) => edit(turn.dataset.number, questionOf(turn)),
+  unedit,
+  stop,
 };
 
 document.addEventListener("click", (event) => {
@@ -59,5 +65,11 @@ document.addEventListener("submit", async (event) => {
   const verdict = values.get(`verdict${turn.dataset.number}`);
   const { conversation } = byId("talk").dataset;
   const judged = { conversation, number: Number(turn.dataset.number), verdict, note: values.get("note") };
-  if (await attempt(() => post("/pilcrow/judge", judged))) toast(words.thanks);
+  const kept = await attempt(() => post("/pilcrow/judge", judged));
+  if (!kept) return;
+  const summary = form.closest("details").querySelector("summary");
+  summary.querySelector("span").innerHTML = kept.label;
+  summary.classList.toggle("given", verdict !== null);
+  form.closest("details").open = false;
+  toast(words.thanks);
 });
