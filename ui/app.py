@@ -82,8 +82,8 @@ def launch(server: gr.Server, settings: Settings) -> str:
 
 def close(server: gr.Server) -> None:
     """Stop serving, and what goes on in the background."""
+    server.state.desk.runs.close()  # first: a browser that follows one would keep the server open
     server.get_blocks().close(verbose=False)
-    server.state.desk.runs.close()
     server.state.desk.access.close()
     server.state.desk.shelf.close()
     server.state.desk.watched.close()

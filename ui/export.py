@@ -37,7 +37,7 @@ class _Turn:
 
     @property
     def summary(self) -> str:
-        """When it was asked, in which documents, how it was understood, if its sources differ, how far they bear it out."""
+        """When and of which documents it was asked, how it was understood, how far sources bear it out."""
         answer = self.entry.answer
         asked = f"Asked {self.entry.asked:%Y-%m-%d}."
         if self.entry.scope:

@@ -117,8 +117,7 @@ class Runs:
         `extractive` answers without the LLM. Raises PilcrowError if it can't begin.
         """
         self._check(question, sources)
-        known = bool(conversation) and not (self._is_new(user, conversation))
-        entries = self._conversations.entries(user, conversation) if known else []
+        entries = self._conversations.entries(user, conversation) if conversation else []
         kept = [entry for entry in entries if not replaces or entry.number < replaces]
         key = conversation or new_id()
         run = Run(user, key, question, tuple(sources), replaces, extractive, kept)
@@ -148,12 +147,9 @@ class Runs:
         """Stop all, after their current steps."""
         for run in list(self._runs.values()):
             run.stop.set()
+            if not run.over:
+                run.end()
         self._workers.shutdown(cancel_futures=True)
-
-    def _is_new(self, user: str, conversation: str) -> bool:
-        """Return whether the conversation has no answer yet, as its first question failed."""
-        run = self.find(user, conversation)
-        return run is not None and run.is_first
 
     def _check(self, question: str, sources: Sequence[str]) -> None:
         """Raise PilcrowError if the question can't be asked."""

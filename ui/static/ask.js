@@ -39,7 +39,7 @@ const settle = (isAnswered) => talk().querySelectorAll(".turn[hidden]").forEach(
   if (isAnswered) turn.remove(); else turn.hidden = false;
 });
 
-// The server was restarted and knows nothing of the question: it comes back into the box.
+// The server was stopped and knows nothing of the question: it comes back into the box.
 const lost = (question) => {
   settle(false);
   if (!box.value) write(question);
@@ -89,16 +89,17 @@ const follow = () => {
 export const ask = async (question, { replaces = 0, extractive = false } = {}) => {
   if (!question.trim() || isSending) return;
   if (isAnswering()) { toast(words.waits); return; }
-  const conversation = composer?.dataset.conversation ?? "";
+  const isSaved = talk()?.querySelector(".turn:not(.failed)");
+  const conversation = isSaved ? composer.dataset.conversation : "";
   const asked = { question, conversation, sources: chosen(), replaces, extractive };
   isSending = true;
   const begun = await attempt(() => post("/pilcrow/ask", asked), () => ask(question, { replaces, extractive }));
   isSending = false;
   if (!begun) return;
   if (box?.value === question) { write(""); unedit(); }
-  if (!talk() || begun.conversation !== conversation) {
+  if (!isSaved) {
     if (box) carry(begun.conversation);
-    location.assign(`/?c=${encodeURIComponent(begun.conversation)}`);
+    location[talk() ? "replace" : "assign"](`/?c=${encodeURIComponent(begun.conversation)}`);
     return;
   }
   hideReplaced(replaces);
