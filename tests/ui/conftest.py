@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import mills as polder
 import pytest
 from served_page import served
 from shared_names import ROOT
@@ -39,6 +40,16 @@ def towers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
         "utf-8",
     )
     (folder / "2023-01-31.md").write_text("# Ferry\n\nThe ferry of Kampen sank.\n", "utf-8")
+    with Assistant.open(folder / "index", Settings()) as assistant:
+        assistant.ingest([folder])
+        yield assistant
+
+
+@pytest.fixture(scope="session")
+def mills(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
+    """An assistant over the documents of `mills`, for questions only."""
+    folder = tmp_path_factory.mktemp("mills")
+    polder.write(folder)
     with Assistant.open(folder / "index", Settings()) as assistant:
         assistant.ingest([folder])
         yield assistant

@@ -13,11 +13,12 @@ import openai
 import pytest
 from gradio_client import Client
 from gradio_client.utils import QueueError
+from mills import question, sacks
 from served_page import served
 from test_completions import LEANS, Slow
 from test_tools import text, through_mcp
 
-from rag import Assistant, Settings
+from rag import Assistant
 from ui.runs import MAX_WAITING
 
 ANN, BOB = ("ann", "a b"), ("bob", "β")
@@ -90,32 +91,13 @@ def test_full_queue_refuses_at_once() -> None:
     assert "full" in refused.json()["detail"]
 
 
-@pytest.fixture(scope="module")
-def mills(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
-    """One short document for each of twenty clients, five facts in each."""
-    folder = tmp_path_factory.mktemp("mills")
-    for client in range(20):
-        facts = [
-            f"The mill number {client * 5 + n} of the polder has {fact(client, n)} sacks of rye."
-            for n in range(5)
-        ]
-        (folder / f"mills{client}.txt").write_text("\n\n".join(facts), "utf-8")
-    with Assistant.open(folder / "index", Settings()) as assistant:
-        assistant.ingest([folder])
-        yield assistant
-
-
-def fact(client: int, number: int) -> int:
-    return 1000 + client * 37 + number * 401
-
-
 def test_twenty_streaming_clients_get_their_own_answers(mills: Assistant) -> None:
     """Each asks four questions through Gradio's client at once, and one through OpenAI's meanwhile."""
     accounts = ",".join(f"user{n}:word{n}" for n in range(20))
     right, refusals = list[str](), list[str]()
 
     def check(client: int, number: int, answer: dict[str, Any], parts: list[str]) -> None:
-        assert str(fact(client, number)) in answer["text"], (client, number, answer["text"])
+        assert str(sacks(client, number)) in answer["text"], (client, number, answer["text"])
         [citation] = answer["citations"]
         assert (citation["source"], citation["paragraph"]) == (f"mills{client}.txt", number + 1)
         assert all(after.startswith(before) for before, after in pairwise([*parts, answer["text"]]))
@@ -123,9 +105,7 @@ def test_twenty_streaming_clients_get_their_own_answers(mills: Assistant) -> Non
 
     def ask_five(client: int) -> None:
         key = f"user{client}:word{client}"
-        questions = [
-            f"How many sacks of rye has the mill number {client * 5 + n} of the polder?" for n in range(5)
-        ]
+        questions = [question(client, number) for number in range(5)]
         program = Client(address, headers={"Authorization": f"Bearer {key}"}, verbose=False)
         jobs = [program.submit(question=each, api_name="/ask") for each in questions[:4]]
         chat = openai.OpenAI(base_url=f"{address}v1", api_key=key, max_retries=0).chat.completions
