@@ -9,7 +9,10 @@ from pathlib import Path
 
 import gradio as gr
 from fastapi import Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
@@ -23,8 +26,9 @@ from ui.library import Shelf
 from ui.login import identify
 from ui.render import page
 from ui.runs import MAX_WAITING, Runs
-from ui.server import Guard, require_login
+from ui.server import HEADERS, Guard, require_login
 from ui.watched import WatchedFolders
+from ui.words import t
 
 STATIC = Path(__file__).with_name("static")
 
@@ -43,7 +47,9 @@ def build(
     for module in (login, pages, setup, sharing, shelf_pages):
         server.include_router(module.router)
     server.router.routes.extend(completions.routes(assistant))
-    server.add_exception_handler(PilcrowError, _refuse)
+    for kind in (PilcrowError, HTTPException, RequestValidationError):
+        server.add_exception_handler(kind, _refuse)
+    server.add_exception_handler(Exception, _apologise)
     tools.add(server, assistant)
     return server
 
@@ -90,10 +96,24 @@ def close(server: gr.Server) -> None:
 
 
 def _refuse(request: Request, error: Exception) -> Response:
-    """Answer an error: with its words for our script, as a page for a reader."""
-    status = getattr(error, "status", 400)
-    if request.url.path.startswith("/pilcrow/"):
-        return JSONResponse({"message": str(error)}, status)
-    shown = page("problem.html", request, problem=str(error), user=request.state.user)
-    shown.status_code = status
-    return shown
+    """Answer an error: as a page for a browser, else with its words for our script and for programs."""
+    status = getattr(error, "status", getattr(error, "status_code", 400))
+    problem, detail = str(error), getattr(error, "detail", str(error))
+    if isinstance(error, RequestValidationError):
+        status, detail = 422, jsonable_encoder(error.errors())
+        problem = f"{'.'.join(map(str, detail[0]['loc'][1:]))}: {detail[0]['msg']}"
+    elif isinstance(error, HTTPException):
+        problem = t("There is nothing at this address.") if status == 404 else str(detail)
+    if "text/html" in request.headers.get("accept", ""):
+        shown = page("problem.html", request, problem=problem)
+        shown.status_code = status
+        return shown
+    return JSONResponse({"message": problem, "detail": detail}, status, getattr(error, "headers", None))
+
+
+def _apologise(request: Request, _: Exception) -> Response:
+    """Answer an error of ours, which the log tells; outside the guard, so with its headers."""
+    error = HTTPException(500, t("Something went wrong here; Pilcrow's log says what. Try again."))
+    answer = _refuse(request, error)
+    answer.headers.update(HEADERS)
+    return answer
