@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import redirect_stdout
 from functools import partial
 from io import StringIO
-from pathlib import Path
 
 import gradio as gr
 from fastapi import Request
@@ -24,13 +23,11 @@ from ui.conversations import Conversations
 from ui.desk import Desk
 from ui.library import Shelf
 from ui.login import identify
-from ui.render import page
+from ui.render import STATIC, VERSION, page
 from ui.runs import MAX_WAITING, Runs
 from ui.server import HEADERS, Guard, require_login
 from ui.watched import WatchedFolders
 from ui.words import t
-
-STATIC = Path(__file__).with_name("static")
 
 
 def build(
@@ -43,7 +40,7 @@ def build(
     guard = Middleware(Guard, assistant.settings, partial(identify, access), access.accounts.needed)
     server = gr.Server(title="Pilcrow", openapi_url=None, docs_url=None, redoc_url=None, middleware=[guard])
     server.state.desk = desk
-    server.mount("/room", StaticFiles(directory=STATIC))
+    server.mount(f"/room/{VERSION}", StaticFiles(directory=STATIC))
     for module in (login, pages, setup, sharing, shelf_pages):
         server.include_router(module.router)
     server.router.routes.extend(completions.routes(assistant))

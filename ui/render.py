@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
+from hashlib import blake2b
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import urlencode
@@ -25,6 +26,7 @@ _HIDDEN = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 )
 THEMES = ("light", "dark")
+STATIC = Path(__file__).with_name("static")
 
 
 def escape(text: str) -> Markup:
@@ -95,11 +97,12 @@ def _escaped(value: object) -> Markup:
 
 
 def _version() -> str:
-    """Return what changes with our static files, so that browsers fetch a new one."""
-    files = (Path(__file__).parent / "static").rglob("*.*")
-    return f"{max((int(path.stat().st_mtime) for path in files), default=0):x}"
+    """Return what changes with our static files, so that browsers may keep them."""
+    files = sorted(STATIC.rglob("*.*"))
+    return blake2b(b"".join(path.read_bytes() for path in files), digest_size=6).hexdigest()
 
 
+VERSION = _version()
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -137,6 +140,6 @@ TEMPLATES.globals |= {
     "source": _source,
     "t": t,
     "unsure": unsure,
-    "version": _version(),
+    "version": VERSION,
     "where": where,
 }

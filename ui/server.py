@@ -25,7 +25,9 @@ HEADERS = {
 }
 # Needed by the login page; none of it shows documents. Gradio itself requests the startup events.
 PUBLIC = {"/login", "/logout", "/favicon.ico", "/gradio_api/startup-events"}
-PUBLIC_FOLDERS = ("/room/", "/shared/")
+STATIC = "/room/"
+PUBLIC_FOLDERS = (STATIC, "/shared/")
+KEPT = {"cache-control": "public, max-age=31536000, immutable"}  # their addresses have a version
 UPLOAD = "/pilcrow/upload"  # the only large request
 MAX_UPLOAD = 200  # MiB, unless file_mib is more; below that, the loader says why a file is refused
 MAX_BODY = 4 * 2**20  # bytes of any other request
@@ -58,7 +60,8 @@ class Guard:
             user = await self._identify(request)
             request.state.user = user or User("", False)
             refused = _refuse_stranger(request) if user is None else None
-        await (refused or self._app)(scope, receive, _with_headers(send))
+        is_static = request.scope["path"].startswith(STATIC)
+        await (refused or self._app)(scope, receive, _with_headers(send, KEPT if is_static else {}))
 
     def _refuse(self, request: Request) -> Response | None:
         host, path = request.headers.get("host", ""), request.scope["path"]
@@ -116,10 +119,13 @@ def _refuse_stranger(request: Request) -> Response | None:
     return refused
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, more: dict[str, str]) -> Send:
+    """Add `HEADERS` to the response, and `more` to one that is no error."""
+
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            added = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+            headers = HEADERS | (more if message["status"] < 400 else {})
+            added = [(name.encode(), value.encode()) for name, value in headers.items()]
             message["headers"] = [*message.get("headers", []), *added]
         await send(message)
 

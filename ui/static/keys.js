@@ -11,6 +11,8 @@ const showRail = (isOpen) => {
   document.querySelectorAll("[data-act=menu][aria-expanded]").forEach((it) => it.setAttribute("aria-expanded", isOpen));
 };
 
+const help = () => { showRail(false); byId("help")?.showModal(); };
+
 // Escape closes one thing at a time, the innermost first; a dialog closes by itself.
 const escape = () => {
   if (document.querySelector("dialog[open]")) return;
@@ -27,12 +29,12 @@ document.addEventListener("keydown", (event) => {
   if (key === "escape") { escape(); return; }
   if (isTyping(event.target) || command || event.altKey || document.querySelector("dialog[open]")) return;
   if (key === "/") { event.preventDefault(); byId("question")?.focus(); }
-  if (key === "?") byId("help")?.showModal();
+  if (key === "?") help();
 });
 
 document.addEventListener("click", (event) => {
   const it = event.target.closest("[data-act]");
-  if (it?.dataset.act === "help") byId("help")?.showModal();
+  if (it?.dataset.act === "help") help();
   if (it?.dataset.act === "close") it.closest("dialog")?.close();
   if (it?.dataset.act === "menu") showRail(!room.classList.contains("rail-open"));
 });
