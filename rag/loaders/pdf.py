@@ -75,7 +75,7 @@ def _refused(error: PdfiumError, source: str) -> LoadError:
             "uses an encryption that is not supported here; save a copy without encryption and ingest that"
         )
     else:
-        reason = f"is damaged or not a PDF ({error}); open it in a PDF program and save it again"
+        reason = "is damaged or not a PDF; open it in a PDF program and save it again"
     return LoadError(source, reason)
 
 
