@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import gradio as gr
 import pytest
+from markdown_it import MarkdownIt
 from scripted_llm import ScriptedLLM, judging
 from served_page import served
 from whole_page import ask, browsing
@@ -36,7 +37,7 @@ ASKED = "How far does the tower of Brielle lean, <b>say</b> ![](http://other.exa
 ACTIVE = (
     "img[src='x'], [src*='other.example'], [action*='other.example'], iframe, script:not([src^='/room/'])"
 )
-ACTIVE += ", svg[onload], [onerror], [onmouseover], style, a[href^='javascript:']"
+ACTIVE += ", svg[onload], [onerror], [onmouseover], body style, a[href^='javascript:']"
 
 
 @pytest.fixture(scope="module")
@@ -195,14 +196,17 @@ def test_markup_stays_text_in_exports(
     desk = page_server[0].state.desk
     own = desk.conversations.add(USER, None, answer)
     desk.conversations.rename(USER, own, MARKUP)
-    exported = watched.request.get(f"/pilcrow/export?conversation={own}&as=html").text()
-    watched.set_content(exported)
-    assert "<img src=x onerror=alert(8)>" in watched.locator("main").inner_text()
-    assert watched.locator(ACTIVE.replace(", style", "")).count() == 0
-    assert watched.evaluate("document.documentElement.scrollWidth") <= watched.viewport_size["width"]  # type: ignore[index]
-    written = watched.request.get(f"/pilcrow/export?conversation={own}&as=markdown").text()
-    assert "<img" not in written.replace("\\<img", "")
-    assert "![](" not in written
+    written = {
+        kind: watched.request.get(f"/pilcrow/export?conversation={own}&as={kind}").text()
+        for kind in ("html", "markdown")
+    }
+    reader = MarkdownIt("commonmark", {"html": True})
+    for content in (written["html"], reader.render(written["markdown"])):
+        watched.set_content(content)
+        assert "<img src=x onerror=alert(8)>" in watched.locator("body").inner_text()
+        assert watched.locator(f"{ACTIVE}, img").count() == 0
+    watched.set_content(written["html"])
+    check(watched)
 
 
 def test_naughty_strings_stay_text(
