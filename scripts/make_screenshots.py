@@ -36,7 +36,7 @@ def reading(page: Page) -> None:
         cut = Path(folder, "scan.pdf")
         cut.write_bytes(b"%PDF-1.4 cut off")
         page.locator("input[type=file]").first.set_input_files([SEEDS / "timeline.html", cut])
-        page.locator(".file.failed").wait_for()
+        page.get_by_text("is damaged").wait_for()
 
 
 def answered(question: str, opens: bool = False) -> Callable[[Page], None]:
@@ -67,7 +67,7 @@ STATES: dict[str, Callable[[Page], None]] = {
     "answer": answered("Who commands Ukraine's army?", opens=True),
     "pdf": answered("What is Wagner?", opens=True),
     "table": answered("How many howitzers did Denmark promise?", opens=True),
-    "conflict": answered("How many settlements did Ukraine take in Kursk?"),
+    "conflict": answered("On which day did Lukashenko warn that Ukraine could strike Belarus?"),
     "abstention": answered("Who commands the Belgian artillery?"),
     "library": visited("/library"),
     "settings": visited("/settings"),

@@ -18,7 +18,8 @@ const open = async (link) => {
   shown?.setAttribute("aria-current", "true");
   const cited = pane.querySelector(".cited") || pane.querySelector("button, a");
   cited?.focus({ preventScroll: true });
-  cited?.scrollIntoView({ block: "center" });
+  const picture = pane.querySelector("figure");  // of a PDF's page, with the quote boxed
+  if (!picture) cited?.scrollIntoView({ block: "center" });
 };
 
 export const close = () => {
