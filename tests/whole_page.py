@@ -76,3 +76,10 @@ def pane(page: Page, link: Locator) -> Locator:
     opened = page.get_by_role("complementary", name="Source")
     opened.locator(".cited").wait_for()
     return opened
+
+
+def answered(page: Page, question: str = "Who commands Ukraine's army?") -> Locator:
+    """Wait for the last answer to a question and return its turn."""
+    turn = page.locator(".turn:not(.running)", has=page.get_by_role("heading", name=question)).last
+    turn.get_by_role("button", name="Ask again", exact=True).wait_for()
+    return turn

@@ -65,6 +65,15 @@ def answered(
     return Answer(question, text, statements, citations, standalone=question)
 
 
+def test_limit_of_the_search_is_told_in_each_export() -> None:
+    limited = [replace(entries(answered("Who lit it?", "He did."))[0], scope=("lamp.txt", "<b>.txt"))]
+    assert r"Searched only in: lamp\.txt, \<b\>.txt." in markdown("Lamp", limited)
+    page = lxml_html.fromstring(html("Lamp", limited)).text_content()
+    assert "Searched only in: lamp.txt, <b>.txt." in page
+    assert json.loads(as_json("Lamp", limited))["answers"][0]["scope"] == ["lamp.txt", "<b>.txt"]
+    assert "Searched only" not in markdown("Lamp", entries(answered("Who lit it?", "He did.")))
+
+
 def test_an_unconfirmed_statement_is_marked_in_each_export() -> None:
     answer = answered("Who lit it?", "The keeper lit it.", "Ines saw it.")
     sure, doubtful = answer.statements

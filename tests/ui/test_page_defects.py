@@ -1,11 +1,20 @@
-"""Limits of a question, keys, the width of the pane, and typing that must not be lost."""
+"""Limits of a question, keys, the width of the pane, typing that must not be lost, and what may fail."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
-from whole_page import ask, numbers, pane
+import pytest
+from chroma_server import free_port
+from scripted_llm import ScriptedLLM
+from whole_page import answered, ask, numbers, pane, served, visit
 
+from rag import Assistant, Settings
 from ui.conversations import Conversations
 
 if TYPE_CHECKING:
@@ -228,3 +237,53 @@ def test_server_that_is_gone_is_told_with_a_retry(page: Page) -> None:
     numbers(page.get_by_role("article")).first.click()
     page.get_by_role("button", name="Try again").click()
     page.locator("#pane .cited").wait_for()
+
+
+@contextmanager
+def asking(browser: Browser, assistant: Assistant, question: str = ARMY) -> Iterator[Page]:
+    """Ask on an assistant's own page; yield the page, which waits for the answer."""
+    with served(assistant) as (address, _), closing(visit(browser, address).context) as context:
+        page = context.pages[0]
+        page.get_by_label("Your question").fill(question)
+        page.keyboard.press("Enter")
+        yield page
+
+
+@pytest.fixture
+def own_index(seeds_index: Path, tmp_path: Path) -> Path:
+    """A copy of the seeds' index, for another assistant."""
+    return Path(shutil.copytree(seeds_index, tmp_path / "index"))
+
+
+def test_unchecked_text_is_grey_and_unsupported_text_is_left_out(browser: Browser, own_index: Path) -> None:
+    goes_on = Event()
+
+    def script(prompt: str) -> str:
+        if "Write it again" in prompt:
+            goes_on.wait(60)
+        return "The army of Ukraine is led by a council of nine generals."
+
+    llm = ScriptedLLM(script=script)
+    with Assistant.open(own_index, Settings(), llm=llm) as opened, asking(browser, opened) as page:
+        page.locator(".running .unchecked").get_by_text("The army of Ukraine").wait_for()
+        goes_on.set()
+        turn = answered(page)
+        assert "Oleksandr Syrskyi" in turn.locator(".answer").inner_text()
+        assert "nine generals" not in turn.locator(".answer").inner_text()
+        turn.get_by_text("Left out 1 sentence by the language model").click()
+        assert turn.get_by_text("nine generals").is_visible()
+
+
+def test_failed_first_question_survives_a_reload_and_is_tried_again(
+    browser: Browser, own_index: Path
+) -> None:
+    down = Settings(llm=f"http://127.0.0.1:{free_port()}/v1", llm_model="none")
+    with Assistant.open(own_index, down) as opened, asking(browser, opened) as page:
+        page.get_by_role("alert").wait_for(timeout=90_000)
+        page.reload()
+        failed = page.get_by_role("article")
+        assert failed.get_by_role("heading", name=ARMY).is_visible()
+        assert failed.get_by_role("button", name="Try again").is_visible()
+        failed.get_by_role("button", name="Answer in the documents' own words").click()
+        assert "Oleksandr Syrskyi" in answered(page).inner_text()
+        assert page.get_by_role("article").count() == 1
