@@ -19,7 +19,7 @@ const open = async (link) => {
   const cited = pane.querySelector(".cited") || pane.querySelector("button, a");
   cited?.focus({ preventScroll: true });
   const picture = pane.querySelector("figure");  // of a PDF's page, with the quote boxed
-  if (!picture) cited?.scrollIntoView({ block: "center" });
+  if (picture) pane.scrollTop = 0; else cited?.scrollIntoView({ block: "center" });
 };
 
 export const close = () => {
