@@ -116,7 +116,8 @@ async def _follow(desk: Desk, user: str, conversation: str, number: int) -> Asyn
     run, seen = desk.runs.find(user, conversation), (-1, -1)
     if run and run.number != number:  # a later question
         run = None
-    yield RETRY
+    if run:
+        yield RETRY
     while run and not run.over:
         now = run.version, desk.runs.before(run)
         if now != seen:

@@ -117,7 +117,9 @@ class Runs:
         `extractive` answers without the LLM. Raises PilcrowError if it can't begin.
         """
         self._check(question, sources)
-        entries = self._conversations.entries(user, conversation) if conversation else []
+        before = self.find(user, conversation)
+        is_new = not conversation or (before is not None and before.is_first)
+        entries = [] if is_new else self._conversations.entries(user, conversation)
         kept = [entry for entry in entries if not replaces or entry.number < replaces]
         key = conversation or new_id()
         run = Run(user, key, question, tuple(sources), replaces, extractive, kept)

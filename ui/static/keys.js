@@ -13,8 +13,6 @@ const showRail = (isOpen) => {
 
 const help = () => { showRail(false); byId("help")?.showModal(); };
 
-const help = () => { showRail(false); byId("help")?.showModal(); };
-
 // Escape closes one thing at a time, the innermost first; a dialog closes by itself.
 const escape = () => {
   if (document.querySelector("dialog[open]")) return;
