@@ -11,7 +11,6 @@ import httpx
 import pytest
 from pypdfium2 import PdfDocument
 from served_page import served
-from whole_page import browsing
 
 from rag import Assistant
 
@@ -56,12 +55,6 @@ def conversations(page_server: tuple[gr.Server, str], assistant: Assistant) -> d
     }
     kept = page_server[0].state.desk.conversations
     return {name: kept.add("", None, one, searched=14) for name, one in answers.items()}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as chromium:
-        yield chromium
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from served_page import served
-from whole_page import browsing
 
 from rag import Assistant
 
@@ -22,12 +21,6 @@ MOST_BYTES, MOST_REQUESTS = 300_000, 25
 def opened(towers: Assistant) -> Iterator[str]:
     with served(towers) as (_, address):
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as chromium:
-        yield chromium
 
 
 def fetched(context: BrowserContext, address: str, path: str = "") -> tuple[dict[str, dict[str, Any]], int]:

@@ -13,7 +13,7 @@ import pytest
 from markdown_it import MarkdownIt
 from scripted_llm import ScriptedLLM, judging
 from served_page import served
-from whole_page import ask, browsing
+from whole_page import ask
 
 from rag import Answer, Assistant, Citation, Settings, Statement
 from rag.types import Status
@@ -62,12 +62,6 @@ def answer(hostile: Assistant) -> Answer:
     """An answer as if the verifier had let the model's sentence pass."""
     supported = Statement(WRITTEN, (1,), 0.9, None, Status.SUPPORTED)
     return replace(hostile.ask(ASKED), text=f"{WRITTEN} [1]", statements=(supported,))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -121,17 +122,18 @@ def test_exports_mark_the_unconfirmed_and_name_the_status_of_each(answer: Answer
 
 @pytest.mark.parametrize("conflicting", [False, True])
 def test_page_says_of_each_number_how_far_it_bears_the_statement_out(
-    answer: Answer, conflicting: bool
+    harbour: Assistant, answer: Answer, conflicting: bool
 ) -> None:
-    from dataclasses import replace
-
     entry = Entry(1, replace(answer, conflicting=conflicting), datetime.now(UTC))
-    page = lxml_html.fromstring(part("answer.html", "turn", entry, "abc"))
+    page = lxml_html.fromstring(part("answer.html", "turn", entry, "abc", harbour.grade))
     statements = page.xpath("//*[contains(@class, 'statement ')]")
     assert [one.get("class").split()[1] for one in statements] == STATUSES
     labels = [one.xpath(".//a[@class='mark']/@aria-label")[0] for one in statements]
     assert [re.search(r"\. (\w+)", label)[1].lower() for label in labels] == STATUSES  # type: ignore[index]
     assert page.xpath("//*[contains(@class, 'caveat')]/text()") == ["supported", "unconfirmed"]
+    assert "the verifier: scripted" in page.xpath("string(//*[@class='checked'])")
+    copied = " ".join(page.xpath("//*[contains(@class, 'statement ')]/@data-copy"))
+    assert copied.count("(unconfirmed)") == 1
 
 
 def test_verify_says_what_of_a_verified_answer_is_unconfirmed(
