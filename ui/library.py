@@ -100,7 +100,7 @@ class Shelf:
         """Decide a clash: "replace", "keep" or "skip"; or try an upload again that failed: "ask"."""
         entry = self._queue.drop(key)
         if not entry or not entry.target or not entry.file.is_file():
-            raise Refused(t("This was decided already."), 409)
+            raise Refused(t("This has already been decided."), 409)
         if on_clash == "skip":
             shutil.rmtree(self._queue.waiting / key, ignore_errors=True)
         else:
@@ -139,7 +139,7 @@ class Shelf:
     def restore(self, key: str) -> None:
         """Undo a removal: read the documents again."""
         if (removed := self._removed.pop(key, None)) is None:
-            raise Refused(t("The undo is over. Add the files again."), 410)
+            raise Refused(t("It is too late to undo this. Add the files again."), 410)
         for source, path, kept in removed:
             if kept:
                 entry = Entry(token_hex(8), path.relative_to(self._folder).as_posix())

@@ -74,7 +74,7 @@ async def log_in(
     accounts = desk.access.accounts
     user = await accounts.check(username, password)
     if user is None:
-        seconds, problem = accounts.wait(username), t("This name and password don't go together.")
+        seconds, problem = accounts.wait(username), t("Wrong name or password.")
         if seconds:
             problem = t(
                 "Too many wrong passwords. Try again in a second.",

@@ -18,6 +18,7 @@ from ui.export import as_json, html, markdown
 from ui.render import part
 from ui.runs import Run
 from ui.source import page_image, pane, recorded, refreshed, stored
+from ui.words import language
 
 router = APIRouter()
 
@@ -260,6 +261,7 @@ def export(
     kind: Annotated[Literal["markdown", "html", "json"], Query(alias="as")],
 ) -> Response:
     """Export a conversation as a file."""
+    language.set("en")  # as all of the export
     write, media_type, suffix = EXPORTS[kind]
     title = desk.conversations.title(user.name, conversation)
     entries = refreshed(desk.assistant, desk.conversations.entries(user.name, conversation))

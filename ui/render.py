@@ -18,8 +18,8 @@ from starlette.responses import HTMLResponse
 from rag import Citation, Evidence, Paragraph
 from ui import shaping
 from ui.conversations import MAX_NOTE, VERDICTS, Conversation
-from ui.notes import change, checked, how, notes, unsure
-from ui.words import LANGUAGES, day, language, t
+from ui.notes import change, checked, how, not_found, notes, ours, unsure
+from ui.words import LANGUAGES, day, language, number, t
 
 # Invisible characters, and those that change the direction of the text after them.
 _HIDDEN = re.compile(
@@ -69,7 +69,7 @@ def where(found: Citation | Evidence | Paragraph, dated: bool = True) -> list[st
     if found.line and not place:
         place = t("line {line}", line=found.line)
     written = day(found.date) if dated and found.date else ""
-    return [each for each in (place, written, str(found.recognised or "")) if each]
+    return [each for each in (place, written, ours(str(found.recognised or ""))) if each]
 
 
 def _by_day(conversations: Sequence[Conversation]) -> list[dict[str, object]]:
@@ -136,7 +136,10 @@ TEMPLATES.globals |= {
     "checked": checked,
     "day": day,
     "how": how,
+    "not_found": not_found,
     "notes": notes,
+    "number": number,
+    "ours": ours,
     "source": _source,
     "t": t,
     "unsure": unsure,

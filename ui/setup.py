@@ -21,7 +21,7 @@ from ui.accounts import User
 from ui.desk import Desk, Forbidden, OnDesk, SignedIn
 from ui.render import part
 from ui.server import is_loopback
-from ui.words import t
+from ui.words import number, t
 
 router = APIRouter()
 Reply = dict[str, Any]
@@ -75,7 +75,7 @@ def elsewhere(settings: Settings) -> list[str]:
 def _consent(choice: Choice, now: Settings, then: Settings) -> list[dict[str, str]]:
     """Return the hosts that nobody has agreed to yet, with what goes there."""
     key = "llm_key" if then.llm_key else then.llm_key_file
-    also = " " + t("So does the key in {file}.", file=str(key)) if key else ""
+    also = " " + t("So does the API key in {file}.", file=str(key)) if key else ""
     return [
         {"host": host, "text": t("Your questions and the paragraphs found go to {host}.", host=host) + also}
         for host in elsewhere(then)
@@ -128,7 +128,7 @@ def test_model(choice: Choice, desk: OnDesk) -> Reply:
     trial = try_settings(then)
     if trial is None:
         return {"message": t("Without a model, answers are the documents' own sentences.")}
-    speed = t("{model} answers after {wait} s.", model=trial.model, wait=f"{trial.wait:.1f}")
+    speed = t("{model} answers after {wait} s.", model=trial.model, wait=number(round(trial.wait, 1)))
     room = t(
         "It writes {speed} tokens a second and reads up to {context} at once.",
         speed=round(trial.speed),
@@ -156,5 +156,5 @@ def save_models(choice: Choice, desk: OnDesk, user: SignedIn) -> Reply:
             for name in overriding(changes)
         ]
     except PilcrowError as error:
-        said = [t("The next question uses it, but it isn't kept:"), str(error)]
+        said = [t("The next question uses it, but it couldn't be saved:"), str(error)]
     return {"message": " ".join(said), **in_use(desk, user)}

@@ -176,9 +176,9 @@ def again(updated: Sources, desk: OnDesk, _: Librarian) -> dict[str, str]:
 
 @router.post("/pilcrow/watch")
 def watch(folder: Folder, desk: OnDesk, _: Librarian) -> dict[str, str]:
-    """Watch a folder of this machine."""
+    """Watch a folder on this machine."""
     if not desk.watched.may_add:
-        raise Refused(t("Folders can be watched only from the machine that Pilcrow runs on."), 403)
+        raise Refused(t("Folders can be watched only from the machine that runs Pilcrow."), 403)
     desk.watched.add(folder.path.strip())
     return {}
 

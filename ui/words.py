@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import date
 from functools import cache
 from pathlib import Path
 
 from babel import Locale
-from babel.core import negotiate_locale
 from babel.dates import format_date
+from babel.lists import format_list
 from babel.numbers import format_decimal
 from starlette.requests import Request
 
 LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 language: ContextVar[str] = ContextVar("language", default="en")
+_TAG = re.compile(r"([A-Za-z]+)[-\w]*(?:\s*;\s*q=(\d(?:\.\d*)?))?")  # of Accept-Language, with its weight
 
 
 def choose_language(request: Request) -> None:
@@ -27,41 +30,38 @@ def choose(cookie: str, accept: str) -> str:
     """Return a page's language: the cookie's, or the first of `Accept-Language` that we have, or English."""
     if cookie in LANGUAGES:
         return cookie
-    wanted = sorted((part.partition(";q=") for part in accept.split(",")), key=_preference)
-    tags = [tag.strip().replace("-", "_") for tag, _, _ in wanted]
-    found = negotiate_locale([name for tag in tags for name in (tag, tag.split("_")[0])], list(LANGUAGES))
-    return found or "en"
+    tags = sorted(_TAG.findall(accept), key=lambda tag: -float(tag[1] or 1))
+    return next((name.lower() for name, _ in tags if name.lower() in LANGUAGES), "en")
 
 
 def t(one: str, many: str = "", /, **values: object) -> str:
-    """Return a sentence in the reader's language, filled with values; `many` if `count` is not 1.
-
-    A sentence that the language's table lacks stays English.
-    """
+    """Return a sentence in the reader's language, or English, filled in; `many` if `count` is not 1."""
     here, count = language.get(), values.get("count")
     entry = _table(here).get(one)
-    forms = entry if isinstance(entry, list) else [entry] if entry else [one, many or one]
+    forms = entry if isinstance(entry, list) else [entry or one] if entry or not many else [one, many]
+    plural = isinstance(count, int) and Locale(here).plural_form(count) != "one"
     if isinstance(count, int):
-        plural = count != 1 if not entry else Locale.parse(here).plural_form(count) != "one"
-        values["count"] = format_decimal(count, locale=_locale(here))
-        return str(forms[-1 if plural else 0]).format(**values)
-    return str(forms[0]).format(**values)
+        values["count"] = number(count)
+    return forms[-1 if plural else 0].format(**values)
+
+
+def number(given: float) -> str:
+    """Return a number as the reader writes it: 1,234.5."""
+    return format_decimal(given, locale=_locale())
 
 
 def day(given: date) -> str:
     """Return a date in the reader's language: 27 July 2023."""
-    return format_date(given, "long", _locale(language.get()))
+    return format_date(given, "long", _locale())
 
 
-def _locale(name: str) -> str:
-    return "en_GB" if name == "en" else name
+def either(words: Sequence[str]) -> str:
+    """Return a list in the reader's language: a, b or c."""
+    return format_list(words, "or", _locale())
 
 
-def _preference(part: tuple[str, str, str]) -> float:
-    try:
-        return -float(part[2] or 1)
-    except ValueError:
-        return 0.0
+def _locale() -> str:
+    return "en_GB" if language.get() == "en" else language.get()
 
 
 @cache

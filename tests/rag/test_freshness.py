@@ -79,7 +79,7 @@ def test_a_recorded_answer_says_what_changed_in_the_index(assistant: Assistant, 
 
 
 def test_every_door_says_it(assistant: Assistant, file: Path, tmp_path: Path, run: Run) -> None:
-    said = "This file has changed since it was read. Read it again."
+    said = "This file has changed since it was read. Update it in the library."
     with Conversations(tmp_path / FILE) as conversations:
         key = conversations.add("", None, assistant.ask(MASTER))
         file.write_text(TEXT + "\nMore.\n", "utf-8")

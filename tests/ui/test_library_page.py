@@ -60,7 +60,7 @@ def add(page: Page, *files: Path) -> None:
 
 
 def done(page: Page) -> None:
-    page.get_by_role("heading", name="Added lately").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="Recently added").wait_for(timeout=60_000)
 
 
 def names(page: Page) -> list[str]:
@@ -97,7 +97,7 @@ def test_a_name_that_is_there_asks(page: Page, shelf: Assistant, tmp_path: Path)
     add(page, write(tmp_path / "nine" / "ferry.txt", "The ferry sailed at nine."))
     choose = page.locator("input[data-upload][multiple]")
     choose.set_input_files(write(tmp_path / "ten" / "ferry.txt", "The ferry sailed at ten."))
-    dialog = page.get_by_role("dialog", name="A document of this name is there")
+    dialog = page.get_by_role("dialog", name="The library has a document with this name")
     dialog.get_by_role("button", name="Keep both").click()
     page.get_by_role("link", name="ferry (2).txt").wait_for()
     choose.set_input_files(write(tmp_path / "noon" / "ferry.txt", "The ferry sailed at noon."))
@@ -138,9 +138,9 @@ def test_files_dropped_on_any_page_are_added(page: Page, shelf: Assistant, tmp_p
 def test_several_are_removed_with_an_undo(page: Page, shelf: Assistant, tmp_path: Path) -> None:
     add(page, *(write(tmp_path / f"{number}.txt", f"Log {number}.") for number in range(3)))
     page.get_by_text("3 documents").wait_for()
-    page.get_by_label("Choose all that are shown").check()
-    page.get_by_label("Choose 1.txt").uncheck()
-    page.get_by_text("2 chosen").wait_for()
+    page.get_by_label("Select all shown").check()
+    page.get_by_label("Select 1.txt").uncheck()
+    page.get_by_text("2 selected").wait_for()
     page.locator("#picked").get_by_role("button", name="Remove").click()
     page.locator(".toast").get_by_text("2 documents removed").wait_for()
     assert [one.source for one in shelf.documents()] == ["1.txt"]
@@ -170,7 +170,7 @@ def test_list_is_found_in_and_sorted_under_an_address(page: Page, tmp_path: Path
 def test_folder_is_watched_and_tells_its_state(page: Page, tmp_path: Path) -> None:
     write(tmp_path / "docs" / "harbour.txt", "The harbour of Urk has two piers.")
     write(tmp_path / "docs" / "old.doc", "Word")
-    page.get_by_text("Watch a folder of this machine").click()
+    page.get_by_text("Watch a folder on this machine").click()
     page.get_by_label("Path of the folder").fill(str(tmp_path / "nowhere"))
     page.get_by_role("button", name="Watch", exact=True).click()
     page.get_by_text("There is no folder").wait_for()

@@ -259,8 +259,8 @@ def test_token_is_made_and_removed_on_the_settings_page(address: str) -> None:
         opened.get_by_label("Name").fill("bob")
         opened.get_by_label("Password").fill("bob: ö")
         opened.get_by_role("button", name="Log in").click()
-        opened.get_by_label("The program").fill("my <b>notebook</b>")
-        opened.get_by_role("button", name="Make a token").click()
+        opened.get_by_label("Program").fill("my <b>notebook</b>")
+        opened.get_by_role("button", name="Create a token").click()
         token = opened.locator("#made").inner_text()
         headers = {"authorization": f"Bearer {token}"}
         assert httpx.get(f"{address}/v1/models", headers=headers).status_code == 200

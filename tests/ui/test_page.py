@@ -214,7 +214,7 @@ def test_link_is_read_only_and_can_be_taken_back(page: Page, browser: Browser) -
     assert "Syrskyi" in opened.locator(".cited mark").inner_text()
     assert opened.get_by_role("link", name="Open document").count() == 0
     assert opened.locator(".pilcrow").count() == 1  # what the answer doesn't cite isn't shared
-    page.get_by_role("button", name="Take it back").click()
+    page.get_by_role("button", name="Stop sharing").click()
     page.get_by_text("The link no longer works.").wait_for()
     refused = other.goto(link)
     assert refused

@@ -237,7 +237,7 @@ def test_a_conversation_that_is_shared_has_no_actions_and_its_own_links() -> Non
 def test_a_growing_answer_has_the_lines_that_the_whole_one_will_have() -> None:
     run = Run("", "abc", "What?", text="One. [1][2] Two. [3] (unconfirmed) ", unchecked="Three")
     turn = lxml_html.fromstring(render.part("answer.html", "running", run, 0))
-    assert texts(turn, "//p[contains(@class, 'statement')]") == ["One. 12", "Two. 3(unconfirmed)"]
+    assert texts(turn, "//p[contains(@class, 'statement')]") == ["One. 12", "Two. 3unconfirmed"]
     assert texts(turn, "//*[@class='unchecked']") == ["Three"]
     assert "Waiting for 2 other questions" in render.part("answer.html", "running", run, 2)
 

@@ -146,9 +146,9 @@ def test_the_page_tells_where_questions_go(index: Path) -> None:
     with Assistant.open(index, Settings(verifier="none")) as opened, page(opened) as client:
         assert "On this machine only" in client.get("settings").text
         reply = send(client, "save", llm=AWAY, verifier="none", agreed=["models.invalid"])
-        assert "Not on this machine only" in reply["state"]
+        assert "Leaves this machine" in reply["state"]
         shown = unescape(client.get("settings").text)
-        assert "Not on this machine only" in shown
+        assert "Leaves this machine" in shown
         assert "go to models.invalid." in shown
 
 
