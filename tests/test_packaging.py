@@ -168,14 +168,20 @@ def test_installed_evaluation_says_what_it_needs(installed: Path, elsewhere: Pat
 
 
 @pytest.mark.long
-def test_installed_page_starts_with_its_style_and_script(installed: Path, elsewhere: Path) -> None:
+def test_installed_page_has_its_words_styles_scripts_and_fonts(installed: Path, elsewhere: Path) -> None:
     command = [installed / "pilcrow", "chat", "--port", str(free_port())]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as page:
         try:
             assert page.stderr
             line = next((line for line in page.stderr if line.startswith("Pilcrow is at ")), "")
-            served = httpx.get(f"{line.split()[3]}config").json()
+            with httpx.Client(base_url=line.split()[3], headers={"accept-language": "de"}) as client:
+                shown = client.get("/").text
+                served = {
+                    path: client.get(path) for path in re.findall(r'(?:href|src)="(/room/[^"]+)"', shown)
+                }
         finally:
             page.terminate()
-    assert (ROOT / "ui" / "page.css").read_text("utf-8").strip() in served["css"]
-    assert (ROOT / "ui" / "page.js").read_text("utf-8").strip() in served["head"]
+    assert "Neues Gespräch" in shown
+    assert {path.rpartition(".")[2] for path in served} == {"css", "js", "svg", "woff2"}
+    for path, file in served.items():
+        assert file.content == (ROOT / "ui" / "static" / path.split("/", 3)[3]).read_bytes()

@@ -288,7 +288,7 @@ def test_stopped_server_loses_the_question_and_it_comes_back_into_the_box(
                 page.get_by_text("Pilcrow can't be reached. Trying again").wait_for()
         with closing(page.context), on_port(assistant_held, conversations, port):
             page.unroute_all()
-            page.get_by_text("Pilcrow was stopped meanwhile.").wait_for()
+            page.get_by_text("Pilcrow was stopped.").wait_for()
             assert not page.get_by_text("Pilcrow can't be reached. Trying again").is_visible()
             assert box.input_value() == ARMY
             page.reload()
