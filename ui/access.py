@@ -6,28 +6,31 @@ again; whoever can read it in the file can read the conversation there too.
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
-from hmac import compare_digest
 from pathlib import Path
+from secrets import token_urlsafe
+from typing import NamedTuple
 
 from rag import PilcrowError
 from ui.accounts import Accounts, User
-from ui.storage import Storage, encodable, own, stored_time
+from ui.storage import Storage, stored_time
 
 IDLE = timedelta(days=30)  # a session ends after so long without use
-PREFIX = "pilcrow_"  # of API tokens
 MAX_LABEL = 60  # characters
 
-_FOUND = "SELECT user, stamp, used FROM pass WHERE digest = ? AND label IS {} NULL"
-_LINKED = """SELECT user, conversation FROM link JOIN conversation ON id = conversation
+_ENDED = "DELETE FROM pass WHERE user = ? AND stamp <> ? OR label IS NULL AND used < ?"
+_ADD = "INSERT INTO pass (digest, user, stamp, label, made, used) VALUES (?1, ?2, ?3, ?4, ?5, ?5)"
+_USE = "UPDATE pass SET used = ? WHERE digest = ? AND used < ?"
+_TOKENS = "SELECT id, label, made FROM pass WHERE user = ? AND label IS NOT NULL ORDER BY id"
+_SESSION = "SELECT user, stamp FROM pass WHERE digest = ? AND label IS NULL AND used >= ?"
+_TOKEN = "SELECT user, stamp FROM pass WHERE digest = ? AND label IS NOT NULL"
+_SHARE = "INSERT OR IGNORE INTO link VALUES (?, ?)"
+_SHARED = """SELECT user, conversation FROM link JOIN conversation ON id = conversation
     WHERE token = ? AND deleted IS NULL"""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """An API token in its owner's list; what the program sends is not stored."""
 
     id: int
@@ -46,27 +49,19 @@ class Access(Storage):
         self.accounts = accounts
 
     def open_session(self, user: str) -> str:
-        """Return the token of a new session, and delete those that have ended."""
-        with self._transaction() as connection:
-            ended = stored_time(datetime.now(UTC) - IDLE)
-            connection.execute("DELETE FROM pass WHERE label IS NULL AND used < ?", (ended,))
-        return self._add(user, secrets.token_urlsafe(32), None)
+        """Return the token of a new session."""
+        return self._add(user, token_urlsafe(32), None)
 
     def user_of(self, session: str) -> User | None:
         """Return the user of a session that hasn't ended, and extend it."""
-        if not (found := self._find(session, _FOUND.format(""))):
-            return None
-        user, used = found
-        now = datetime.now(UTC)
-        if used < now - IDLE:
-            return None
-        if used < now - timedelta(hours=1):
-            self._change("UPDATE pass SET used = ? WHERE digest = ?", stored_time(now), _digest(session))
+        user = self._find(_SESSION, session, stored_time(IDLE))
+        if user:
+            self._run(_USE, stored_time(), _digest(session), stored_time(timedelta(hours=1)))
         return user
 
     def close_session(self, session: str) -> None:
         """End a session; nothing happens if there is none."""
-        self._change("DELETE FROM pass WHERE digest = ? AND label IS NULL", _digest(session))
+        self._run("DELETE FROM pass WHERE digest = ? AND label IS NULL", _digest(session))
 
     def add_token(self, user: str, label: str) -> str:
         """Return a new API token, which can't be shown again."""
@@ -74,81 +69,56 @@ class Access(Storage):
             raise PilcrowError(
                 f"Name the token after the program that uses it, in up to {MAX_LABEL} characters."
             )
-        return self._add(user, PREFIX + secrets.token_urlsafe(32), encodable(label))
+        return self._add(user, f"pilcrow_{token_urlsafe(32)}", label)
 
     def tokens(self, user: str) -> list[Token]:
         """Return a user's API tokens, oldest first."""
         wanted = "SELECT id, label, made FROM pass WHERE user = ? AND label IS NOT NULL ORDER BY id"
-        with self._transaction("BEGIN") as connection:
-            rows = connection.execute(wanted, (encodable(user),)).fetchall()
-        return [Token(key, label, datetime.fromisoformat(made)) for key, label, made in rows]
+        return [
+            Token(key, label, datetime.fromisoformat(made)) for key, label, made in self._run(wanted, user)
+        ]
 
     def remove_token(self, user: str, key: int) -> None:
         """Make an API token void; nothing happens if the user has no such token."""
-        self._change("DELETE FROM pass WHERE id = ? AND user = ? AND label IS NOT NULL", key, encodable(user))
-        self._truncate_log()
+        self._run("DELETE FROM pass WHERE id = ? AND user = ? AND label IS NOT NULL", key, user)
 
     def user_of_token(self, token: str) -> User | None:
         """Return the user of an API token."""
-        found = self._find(token, _FOUND.format("NOT"))
-        return found and found[0]
+        return self._find(_TOKEN, token)
 
     def share(self, user: str, conversation: str) -> str:
         """Return the token of the link to a conversation, which it gets if it has none."""
-        with self._transaction() as connection:
-            key = own(connection, user, conversation)
-            connection.execute("INSERT OR IGNORE INTO link VALUES (?, ?)", (key, secrets.token_urlsafe(32)))
-        return self.link_of(user, conversation) or ""
+        with self._transaction():
+            self._own(user, conversation)
+            self._run(_SHARE, conversation, token_urlsafe(32))
+            return str(self._run("SELECT token FROM link WHERE conversation = ?", conversation)[0][0])
 
     def unshare(self, user: str, conversation: str) -> None:
         """Take the link to a conversation back."""
-        with self._transaction() as connection:
-            key = own(connection, user, conversation)
-            connection.execute("DELETE FROM link WHERE conversation = ?", (key,))
-        self._truncate_log()
-
-    def link_of(self, user: str, conversation: str) -> str | None:
-        """Return the token of the link to a conversation, if it has one."""
-        with self._transaction("BEGIN") as connection:
-            key = own(connection, user, conversation)
-            row = connection.execute("SELECT token FROM link WHERE conversation = ?", (key,)).fetchone()
-        return row and str(row[0])
+        self._own(user, conversation)
+        self._run("DELETE FROM link WHERE conversation = ?", conversation)
 
     def shared(self, link: str) -> tuple[str, str] | None:
         """Return owner and id of the conversation that a link shows; its owner must still exist."""
-        with self._transaction("BEGIN") as connection:
-            row = connection.execute(_LINKED, (encodable(link),)).fetchone()
-        return (row[0], row[1]) if row and self.accounts.find(row[0]) else None
+        for user, conversation in self._run(_SHARED, link):
+            if self.accounts.find(user):
+                return user, conversation
+        return None
 
     def _add(self, user: str, token: str, label: str | None) -> str:
+        """Store what lets a user in, and delete what no longer does; return it."""
         if not (account := self.accounts.find(user)):
             raise PilcrowError("This user no longer exists.")
-        now = stored_time()
-        values = (_digest(token), encodable(user), account.stamp(token), label, now, now)
-        with self._transaction() as connection:
-            connection.execute(
-                "INSERT INTO pass (digest, user, stamp, label, made, used) VALUES (?, ?, ?, ?, ?, ?)", values
-            )
+        self._run(_ENDED, user, account.stamp, stored_time(IDLE))
+        self._run(_ADD, _digest(token), user, account.stamp, label, stored_time())
         return token
 
-    def _find(self, token: str, wanted: str) -> tuple[User, datetime] | None:
-        with self._transaction("BEGIN") as connection:
-            row = connection.execute(wanted, (_digest(token),)).fetchone()
-        account = self.accounts.find(row[0]) if row else None
-        if not account or not compare_digest(account.stamp(token), row[1]):
-            return None
-        return account.user, datetime.fromisoformat(row[2])
-
-    def _change(self, statement: str, *values: object) -> None:
-        with self._transaction() as connection:
-            connection.execute(statement, values)
-
-
-def forget(path: Path, user: str) -> None:
-    """Delete a user's sessions and tokens from the file, if there is one."""
-    if path.exists():
-        with Storage(path) as storage, storage._transaction() as connection:
-            connection.execute("DELETE FROM pass WHERE user = ?", (encodable(user),))
+    def _find(self, wanted: str, token: str, *values: str) -> User | None:
+        for name, stamp in self._run(wanted, _digest(token), *values):
+            account = self.accounts.find(name)
+            if account and account.stamp == stamp:
+                return account.user(name)
+        return None
 
 
 def _digest(token: str) -> bytes:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-import secrets
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from secrets import token_urlsafe
+from typing import NamedTuple
 
 from rag import Answer, PilcrowError
-from ui.storage import FILE, Storage, encodable, own, stored_time
+from ui.storage import FILE, Storage, stored_time
 
 __all__ = ["FILE", "MAX_NOTE", "UNDO", "VERDICTS", "Conversation", "Conversations", "Entry", "new_id"]
 
@@ -25,27 +24,22 @@ _SEARCH = """SELECT id, title, updated FROM conversation WHERE user = ?1 AND del
             SELECT 1 FROM entry WHERE conversation = conversation.id
                 AND (instr(folded(question), ?2) OR instr(folded(text), ?2))))
     ORDER BY updated DESC, rowid DESC"""
-_LAST = "SELECT coalesce(max(number), 0) FROM entry WHERE conversation = ?"
 _ENTRIES = """SELECT number, answer, asked, verdict, note, scope, searched FROM entry
     WHERE conversation = ? ORDER BY number"""
+_CREATE = "INSERT OR IGNORE INTO conversation (id, user, title, updated) VALUES (?, ?, '', '')"
 _ADD = """INSERT INTO entry (conversation, number, question, text, answer, asked, scope, searched)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
-_DELETE_FROM = "DELETE FROM entry WHERE conversation = ? AND number >= ?"
-_JUDGE = "UPDATE entry SET verdict = ?, note = ? WHERE conversation = ? AND number = ?"
+_ADDED = """UPDATE conversation SET updated = ?, title = iif(? = 1 AND NOT renamed, ?, title)
+    WHERE id = ?"""
+_RESTORE = """UPDATE conversation SET deleted = NULL WHERE id = ? AND user = ? AND deleted >= ?
+    RETURNING id"""
 _JUDGED = """SELECT conversation, number, answer, asked, verdict, note
     FROM entry JOIN conversation ON id = conversation
     WHERE verdict IS NOT NULL AND deleted IS NULL ORDER BY asked, conversation, number"""
-_CREATE = "INSERT OR IGNORE INTO conversation (id, user, title, updated) VALUES (?, ?, '', ?)"
-_FIRST_TITLE = "UPDATE conversation SET title = ? WHERE id = ? AND NOT renamed"
-_RENAME = "UPDATE conversation SET title = ?, renamed = 1 WHERE id = ?"
-_RESTORE = "UPDATE conversation SET deleted = NULL WHERE id = ? AND user = ? AND deleted >= ?"
-_PURGED = "FROM conversation WHERE deleted < ?"
-_ID = re.compile(r"[A-Za-z0-9_-]{16}")
 _BEFORE = "SELECT question, text FROM entry WHERE conversation = ? AND number < ? ORDER BY number"
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(NamedTuple):
     """A conversation in the list; `updated` (UTC) is the time of its last answer."""
 
     id: str
@@ -85,36 +79,21 @@ class Conversations(Storage):
         The text is matched literally, in upper or lower case.
         """
         self._purge()
-        wanted = encodable(text).casefold()
-        with self._transaction("BEGIN") as connection:
-            rows = connection.execute(_SEARCH, (encodable(user), wanted)).fetchall()
+        rows = self._run(_SEARCH, user, text.casefold())
         return [Conversation(key, title, datetime.fromisoformat(updated)) for key, title, updated in rows]
 
     def title(self, user: str, conversation: str) -> str:
         """Return a conversation's title."""
-        with self._transaction("BEGIN") as connection:
-            key = own(connection, user, conversation)
-            return str(
-                connection.execute("SELECT title FROM conversation WHERE id = ?", (key,)).fetchone()[0]
-            )
+        return self._own(user, conversation)
 
     def entries(self, user: str, conversation: str) -> list[Entry]:
         """Return the questions and answers of a conversation, oldest first."""
-        with self._transaction("BEGIN") as connection:
-            key = own(connection, user, conversation)
-            rows = connection.execute(_ENTRIES, (key,)).fetchall()
-        return [
-            Entry(
-                number,
-                Answer.from_json(json.loads(answer)),
-                datetime.fromisoformat(asked),
-                verdict,
-                note,
-                tuple(json.loads(scope)),
-                searched,
-            )
-            for number, answer, asked, verdict, note, scope, searched in rows
-        ]
+        self._own(user, conversation)
+        found = []
+        for number, written, asked, verdict, note, scope, searched in self._run(_ENTRIES, conversation):
+            answer, at = Answer.from_json(json.loads(written)), datetime.fromisoformat(asked)
+            found.append(Entry(number, answer, at, verdict, note, tuple(json.loads(scope)), searched))
+        return found
 
     def add(
         self,
@@ -131,22 +110,18 @@ class Conversations(Storage):
         With `new`, the id comes from `new_id`, and the conversation may not exist yet. The first question
         becomes its title. The answer replaces question number `replaces` (0 for none) and all after it.
         """
-        now, key = stored_time(), new_id() if conversation is None else conversation
-        question, text = encodable(answer.question), encodable(answer.text)
-        written = encodable(json.dumps(answer.as_json(), ensure_ascii=False))
-        with self._transaction() as connection:
-            if conversation is None or (new and _ID.fullmatch(key)):
-                connection.execute(_CREATE, (key, encodable(user), now))
-            key = own(connection, user, key)
+        key, now = new_id() if conversation is None else conversation, stored_time()
+        written = json.dumps(answer.as_json(), ensure_ascii=False), now, json.dumps(list(scope)), searched
+        with self._transaction():
+            if new or conversation is None:
+                self._run(_CREATE, key, user)
+            number = self._count(user, key) + 1
             if replaces:
-                _own_entry(connection, user, key, replaces)
-                connection.execute(_DELETE_FROM, (key, replaces))
-            last = connection.execute(_LAST, (key,)).fetchone()[0]
-            values = (key, last + 1, question, text, written, now, json.dumps(list(scope)), searched)
-            connection.execute(_ADD, values)
-            connection.execute("UPDATE conversation SET updated = ? WHERE id = ?", (now, key))
-            if not last:
-                connection.execute(_FIRST_TITLE, (_title(question), key))
+                self._own_entry(user, key, replaces)
+                self._run("DELETE FROM entry WHERE conversation = ? AND number >= ?", key, replaces)
+                number = replaces
+            self._run(_ADD, key, number, answer.question, answer.text, *written)
+            self._run(_ADDED, now, number, _title(answer.question), key)
         if replaces:
             self._truncate_log()
         return key
@@ -155,33 +130,19 @@ class Conversations(Storage):
         """Set a conversation's title; later questions no longer change it."""
         if not title.strip():
             raise PilcrowError("The title is empty. Type one.")
-        with self._transaction() as connection:
-            key = own(connection, user, conversation)
-            connection.execute(_RENAME, (_title(encodable(title)), key))
+        self._own(user, conversation)
+        self._run("UPDATE conversation SET title = ?, renamed = 1 WHERE id = ?", _title(title), conversation)
         self._truncate_log()
 
     def delete(self, user: str, conversation: str) -> None:
         """Delete a conversation; `restore` takes it back for `UNDO`, then its text is erased."""
-        with self._transaction() as connection:
-            key = own(connection, user, conversation)
-            connection.execute("UPDATE conversation SET deleted = ? WHERE id = ?", (stored_time(), key))
+        self._own(user, conversation)
+        self._run("UPDATE conversation SET deleted = ? WHERE id = ?", stored_time(), conversation)
 
     def restore(self, user: str, conversation: str) -> None:
         """Take a deletion back, with the conversation's link."""
-        with self._transaction() as connection:
-            wanted = (encodable(conversation), encodable(user), _undoable())
-            if not connection.execute(_RESTORE, wanted).rowcount:
-                raise PilcrowError("This can't be undone any more: the conversation was erased.")
-
-    def _purge(self) -> None:
-        """Erase what was deleted longer ago than `UNDO`."""
-        before = (_undoable(),)
-        with self._transaction("BEGIN") as connection:
-            if not connection.execute(f"SELECT 1 {_PURGED}", before).fetchone():
-                return
-        with self._transaction() as connection:
-            connection.execute(f"DELETE {_PURGED}", before)
-        self._truncate_log()
+        if not self._run(_RESTORE, conversation, user, stored_time(UNDO)):
+            raise PilcrowError("This can't be undone any more: the conversation was erased.")
 
     def judge(self, user: str, conversation: str, number: int, verdict: str | None, note: str = "") -> None:
         """Set the user's verdict on an answer; None removes it."""
@@ -189,22 +150,17 @@ class Conversations(Storage):
             raise PilcrowError(f"Unknown verdict {verdict!r}. Use one of: {', '.join(VERDICTS)}.")
         if len(note) > MAX_NOTE:
             raise PilcrowError(f"The note has {len(note)} characters. Use at most {MAX_NOTE}.")
-        with self._transaction() as connection:
-            key = _own_entry(connection, user, conversation, number)
-            connection.execute(_JUDGE, (verdict, encodable(note), key, number))
+        self._own_entry(user, conversation, number)
+        judged = "UPDATE entry SET verdict = ?, note = ? WHERE conversation = ? AND number = ?"
+        self._run(judged, verdict, note, conversation, number)
 
     def judged_answers(self) -> Iterator[dict[str, object]]:
         """Yield all users' answers that have a verdict, as JSON values for the evaluation, oldest first.
 
         `history` is the turns before, `citations` the cited [source, paragraph].
         """
-        with self._transaction("BEGIN") as connection:
-            found = [
-                (*row, connection.execute(_BEFORE, (key, number)).fetchall())
-                for key, number, *row in connection.execute(_JUDGED).fetchall()
-            ]
-        for written, asked, verdict, note, before in found:
-            answer = Answer.from_json(json.loads(written))
+        for key, number, written, asked, verdict, note in self._run(_JUDGED):
+            answer, before = Answer.from_json(json.loads(written)), self._run(_BEFORE, key, number)
             yield {
                 "question": answer.question,
                 "history": [{"question": question, "answer": text} for question, text in before],
@@ -215,23 +171,26 @@ class Conversations(Storage):
                 "asked": asked,
             }
 
+    def _purge(self) -> None:
+        """Erase what was deleted longer ago than `UNDO`."""
+        if self._run("DELETE FROM conversation WHERE deleted < ? RETURNING id", stored_time(UNDO)):
+            self._truncate_log()
+
+    def _count(self, user: str, conversation: str) -> int:
+        """Return how many questions a conversation of the user's has."""
+        self._own(user, conversation)
+        [(count,)] = self._run("SELECT count(*) FROM entry WHERE conversation = ?", conversation)
+        return int(count)
+
+    def _own_entry(self, user: str, conversation: str, number: int) -> None:
+        """Raise PilcrowError if the conversation isn't the user's, or has no entry of this number."""
+        if not 1 <= number <= self._count(user, conversation):
+            raise PilcrowError(f"This conversation has no question {number}.")
+
 
 def new_id() -> str:
     """Return the id of a conversation to come, which can't be guessed."""
-    return secrets.token_urlsafe(12)
-
-
-def _undoable() -> str:
-    """Return the time since which a deletion can be taken back."""
-    return stored_time(datetime.now(UTC) - UNDO)
-
-
-def _own_entry(connection: sqlite3.Connection, user: str, conversation: str, number: int) -> str:
-    """Return the conversation's id; PilcrowError if it isn't the user's, or has no entry of this number."""
-    key = own(connection, user, conversation)
-    if not 1 <= number <= connection.execute(_LAST, (key,)).fetchone()[0]:
-        raise PilcrowError(f"This conversation has no question {number}.")
-    return key
+    return token_urlsafe(12)
 
 
 def _title(question: str) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Form, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from rag import PilcrowError
@@ -57,8 +57,9 @@ def _credentials(header: str) -> tuple[str, str, str]:
 @router.get("/login")
 def ask_for_login(request: Request, user: SignedIn, next: str = "/") -> Response:
     """Show the login form, unless somebody is logged in."""
-    known = user.name or user.librarian
-    return RedirectResponse(_own(next), 303) if known else _form(request, next)
+    if user.name or user.librarian:
+        return RedirectResponse(_own(next), 303)
+    return page("login.html", request, after=_own(next), username="", problem="")
 
 
 @router.post("/login")
@@ -71,20 +72,14 @@ async def log_in(
 ) -> Response:
     """Open a session for the form of the page, or for Gradio's client."""
     by_browser = "text/html" in request.headers.get("accept", "")
-    accounts = desk.access.accounts
-    user = await accounts.check(username, password)
+    user = await desk.access.accounts.check(username, password)
     if user is None:
-        seconds, problem = accounts.wait(username), t("Wrong name or password.")
-        if seconds:
-            problem = t(
-                "Too many wrong passwords. Try again in a second.",
-                "Too many wrong passwords. Try again in {count} seconds.",
-                count=seconds,
-            )
-        status = 429 if seconds else 401
-        if by_browser:
-            return _form(request, next, username, problem, status)
-        return JSONResponse({"detail": problem}, status)
+        problem = t("Wrong name or password.")
+        if not by_browser:
+            return JSONResponse({"detail": problem}, 401)
+        form = page("login.html", request, after=_own(next), username=username, problem=problem)
+        form.status_code = 401
+        return form
     session = await run_in_threadpool(desk.access.open_session, user.name)
     await run_in_threadpool(desk.access.close_session, request.cookies.get(COOKIE, ""))
     response = RedirectResponse(_own(next), 303) if by_browser else JSONResponse({"success": True})
@@ -116,14 +111,6 @@ def remove_token(id: Annotated[int, Body(embed=True)], desk: OnDesk, user: Signe
     """Make an API token void."""
     desk.access.remove_token(user.name, id)
     return {"html": part("access.html", "api_tokens", desk.access.tokens(user.name))}
-
-
-def _form(
-    request: Request, after: str, username: str = "", problem: str = "", status: int = 200
-) -> HTMLResponse:
-    shown = page("login.html", request, after=_own(after), username=username, problem=problem)
-    shown.status_code = status
-    return shown
 
 
 def _own(address: str) -> str:

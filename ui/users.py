@@ -10,53 +10,39 @@ import typer
 
 from rag import PilcrowError, Settings
 from ui import terminal
+from ui.accounts import FILE, Account, hash_password, read, write
 
 app = typer.Typer(
     name="user", help="Add, remove or list the users who may log in to the page.", no_args_is_help=True
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 Index = Annotated[Path | None, typer.Option("--index", metavar="DIR", help="Use the index in DIR.")]
+Reader = Annotated[
+    bool, typer.Option("--reader", help="May ask, but not change the library or the settings.")
+]
 
 
 @app.command()
-def add(
-    name: Name,
-    reader: Annotated[
-        bool, typer.Option("--reader", help="May ask, but not change the library or the settings.")
-    ] = False,
-    index: Index = None,
-) -> None:
+def add(name: Name, reader: Reader = False, index: Index = None) -> None:
     """Add a user, or give one a new password and role. Asks for the password, or reads it from a pipe."""
-    from ui.access import forget
-    from ui.accounts import FILE, Account, User, hash_password, read, write
-    from ui.storage import FILE as DATABASE
-
     if not name.isprintable() or name != name.strip() or not name or ":" in name:
         raise typer.BadParameter("should be a name without colons", param_hint="NAME")
     path = Settings.load(index=index).index / FILE
     users = read(path)
-    user = User(name, not reader)
-    known, users[name] = name in users, Account(user, hash_password(_password()))
+    done = "changed {}, a {}; is logged out" if name in users else "added {}, a {}"
+    users[name] = Account(role="reader" if reader else "librarian", password=hash_password(_password()))
     write(path, users)
-    forget(path.with_name(DATABASE), name)
-    role = f"a {'reader' if reader else 'librarian'}"
-    terminal.print_text(f"changed {name}, {role}; is logged out" if known else f"added {name}, {role}")
+    terminal.print_text(done.format(name, users[name].role))
 
 
 @app.command()
 def remove(name: Name, index: Index = None) -> None:
     """Remove a user, who is logged out at once. The user's conversations stay."""
-    from ui.access import forget
-    from ui.accounts import FILE, read, write
-    from ui.storage import FILE as DATABASE
-
     path = Settings.load(index=index).index / FILE
     users = read(path)
-    if name not in users:
+    if not users.pop(name, None):
         raise PilcrowError(f"No user {name!r} in {path}. Run `pilcrow user list` to see all.")
-    del users[name]
     write(path, users)
-    forget(path.with_name(DATABASE), name)
     terminal.print_text(f"removed {name}")
     if not users:
         terminal.print_error(f"Nobody is left. To use the page without a login, delete {path}.")
@@ -65,11 +51,9 @@ def remove(name: Name, index: Index = None) -> None:
 @app.command("list")
 def list_users(index: Index = None) -> None:
     """List the users with their roles."""
-    from ui.accounts import FILE, ROLES, read
-
     settings = Settings.load(index=index)
-    users = {name: ROLES[account.user.librarian] for name, account in read(settings.index / FILE).items()}
-    users = dict.fromkeys(settings.accounts, "librarian, of the setting auth") | users
+    users = dict.fromkeys(settings.accounts, "librarian, of the setting auth")
+    users |= {name: account.role for name, account in read(settings.index / FILE).items()}
     if not users:
         terminal.print_error("There are no users: no login is needed. Add one with `pilcrow user add NAME`.")
     for name, role in sorted(users.items()):

@@ -171,7 +171,7 @@ def test_deleted_text_is_in_no_file(conversations: Conversations, path: Path) ->
 
 def undo_ends(conversations: Conversations) -> None:
     """Make every deletion older than can be undone."""
-    past = stored_time(datetime.now(UTC) - UNDO - timedelta(seconds=1))
+    past = stored_time(UNDO + timedelta(seconds=1))
     conversations._connection.execute(
         "UPDATE conversation SET deleted = ? WHERE deleted IS NOT NULL", (past,)
     )
@@ -206,7 +206,7 @@ def test_what_was_deleted_before_a_crash_is_erased_at_the_next_start(
     kept = conversations.add("ada", None, answered("Where is Thule?"))
     for deleted in (key, kept):
         conversations.delete("ada", deleted)
-    past = stored_time(datetime.now(UTC) - UNDO)
+    past = stored_time(UNDO)
     conversations._connection.execute("UPDATE conversation SET deleted = ? WHERE id = ?", (past, key))
     with Conversations(path) as again:
         assert b"Wolkenkuckucksheim" not in b"".join(file.read_bytes() for file in path.parent.iterdir())
@@ -232,9 +232,6 @@ def test_conversation_can_have_an_id_before_its_first_answer(conversations: Conv
     for question in ("One?", "Two?"):
         assert conversations.add("ada", key, answered(question), new=True) == key
     assert len(conversations.entries("ada", key)) == 2
-    for odd in ("", "short", "../../../../index", "é" * 16, key + "\n"):
-        with pytest.raises(PilcrowError, match="There is no such conversation"):
-            conversations.add("ada", odd, answered("One?"), new=True)
     assert len(conversations.search("ada")) == 1
 
 

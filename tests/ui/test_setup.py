@@ -15,11 +15,12 @@ import pytest
 from scripted_llm import judging
 from scripted_llm import saying as writing
 from scripted_llm_server import Request, failing, saying, scripted
+from test_accounts import account
 from whole_page import ask, browsing, served, visit
 
 from rag import Assistant, Settings
 from ui.accounts import FILE as USERS
-from ui.accounts import Account, User, hash_password, write
+from ui.accounts import User, write
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -211,7 +212,7 @@ def test_with_logins_nobody_changes_models_or_sees_this_machine(
     index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = (User("lib", True), User("reader", False))
-    write(index / USERS, {one.name: Account(one, hash_password("pw")) for one in people})
+    write(index / USERS, {one.name: account(one, "pw") for one in people})
     with scripted(saying("unasked")) as server, Assistant.open(index, Settings(llm=server.address)) as opened:
         monkeypatch.setattr("rag.models.nearby.USUAL", (server.address,))
         with served(opened) as (address, _):
