@@ -23,8 +23,8 @@ _ENDED = "DELETE FROM pass WHERE user = ? AND stamp <> ? OR label IS NULL AND us
 _ADD = "INSERT INTO pass (digest, user, stamp, label, made, used) VALUES (?1, ?2, ?3, ?4, ?5, ?5)"
 _USE = "UPDATE pass SET used = ? WHERE digest = ? AND used < ?"
 _TOKENS = "SELECT id, label, made FROM pass WHERE user = ? AND label IS NOT NULL ORDER BY id"
-_SESSION = "SELECT user, stamp FROM pass WHERE digest = ? AND label IS NULL AND used >= ?"
-_TOKEN = "SELECT user, stamp FROM pass WHERE digest = ? AND label IS NOT NULL"
+_OF_SESSION = "SELECT user, stamp FROM pass WHERE digest = ? AND label IS NULL AND used >= ?"
+_OF_PROGRAM = "SELECT user, stamp FROM pass WHERE digest = ? AND label IS NOT NULL"
 _SHARE = "INSERT OR IGNORE INTO link VALUES (?, ?)"
 _SHARED = """SELECT user, conversation FROM link JOIN conversation ON id = conversation
     WHERE token = ? AND deleted IS NULL"""
@@ -54,7 +54,7 @@ class Access(Storage):
 
     def user_of(self, session: str) -> User | None:
         """Return the user of a session that hasn't ended, and extend it."""
-        user = self._find(_SESSION, session, stored_time(IDLE))
+        user = self._find(_OF_SESSION, session, stored_time(IDLE))
         if user:
             self._run(_USE, stored_time(), _digest(session), stored_time(timedelta(hours=1)))
         return user
@@ -84,7 +84,7 @@ class Access(Storage):
 
     def user_of_token(self, token: str) -> User | None:
         """Return the user of an API token."""
-        return self._find(_TOKEN, token)
+        return self._find(_OF_PROGRAM, token)
 
     def share(self, user: str, conversation: str) -> str:
         """Return the token of the link to a conversation, which it gets if it has none."""
