@@ -13,7 +13,7 @@ from chroma_server import free_port
 
 from rag import Assistant, Settings
 from ui.accounts import FILE as USERS
-from ui.accounts import Account, User, hash_password, write
+from ui.accounts import Account, hash_password, write
 from ui.app import build, close, launch
 from ui.conversations import FILE, Conversations
 
@@ -36,7 +36,7 @@ def served(
         given = {name: getattr(changed, name) for name in changed.model_fields_set}
         opened.settings = assistant.settings.model_copy(update={**given, "index": Path(folder)})
         if readers:
-            accounts = {name: Account(User(name, False), hash_password(name)) for name in readers}
+            accounts = {name: Account(role="reader", password=hash_password(name)) for name in readers}
             write(Path(folder) / USERS, accounts)
         server = build(opened, conversations)
         address = launch(server, opened.settings)
