@@ -131,7 +131,7 @@ def test_page_says_of_each_number_how_far_it_bears_the_statement_out(
     labels = [one.xpath(".//a[@class='mark']/@aria-label")[0] for one in statements]
     assert [re.search(r"\. (\w+)", label)[1].lower() for label in labels] == STATUSES  # type: ignore[index]
     assert page.xpath("//*[contains(@class, 'caveat')]/text()") == ["supported", "unconfirmed"]
-    assert "the verifier: scripted" in page.xpath("string(//*[@class='checked'])")
+    assert "scripted passed the exam" in page.xpath("string(//*[@class='checked'])")
     copied = " ".join(page.xpath("//*[contains(@class, 'statement ')]/@data-copy"))
     assert copied.count("(unconfirmed)") == 1
 
