@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from rag import Answer, Assistant, PilcrowError, Stream, Turn
+from rag.errors import first_problem
 from ui.runs import MAX_QUESTION
 
 MODEL = "pilcrow"  # "pilcrow/contracts" asks the collection "contracts" only
@@ -89,13 +90,6 @@ def error_response(status: int, message: str, code: str, param: str | None = Non
     return JSONResponse({"error": error, "detail": message}, status)
 
 
-def first_problem(error: ValidationError) -> tuple[str, str]:
-    """Return the field of the first problem ("" for the whole request), and a message that names it."""
-    detail = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(map(str, detail["loc"]))
-    return field, f"{field}: {detail['msg']}" if field else detail["msg"]
-
-
 def routes(assistant: Assistant) -> list[Route]:
     """Return `/v1/models` and `/v1/chat/completions`.
 
@@ -118,8 +112,9 @@ async def _complete(assistant: Assistant, http_request: Request) -> Response:
     try:
         request = _ChatRequest.model_validate_json(await http_request.body())
     except ValidationError as error:
-        code, (field, message) = error.errors()[0]["type"], first_problem(error)
-        return error_response(404 if code == UNKNOWN else 400, message, code, field or None)
+        problem = error.errors(include_url=False)[0]
+        code, field = problem["type"], ".".join(map(str, problem["loc"]))
+        return error_response(404 if code == UNKNOWN else 400, first_problem(error), code, field or None)
     if not SLOTS.acquire(blocking=False):
         return error_response(429, TOO_MANY, "rate_limit_exceeded")
     with ExitStack() as held:

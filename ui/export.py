@@ -18,13 +18,8 @@ FORMAT = 1  # version of the JSON
 _SPACE = re.compile(r"[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
 # Characters that terminals and editors obey, and those that change the text's direction.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-# Characters with a meaning in Markdown anywhere in a line.
-_MARKUP = re.compile(
-    r"[\\`*_{}\[\]<>~$|^&@]"
-    r"|(?<!\w)#"
-    r"|:(?=//)"
-    r"|(?<=\w)\.(?=[^\W\d_]{2})"  # as in www.example.com
-)
+# Characters with a meaning in Markdown anywhere in a line; a full stop as in www.example.com.
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>~$|^&@]|(?<!\w)#|:(?=//)|(?<=\w)\.(?=[^\W\d_]{2})")
 _BLOCK_START = re.compile(r"(\d{0,9})(?=[-+=:.)])")  # characters with a meaning at the start of a line
 
 
@@ -58,10 +53,8 @@ class _Turn:
 def as_json(title: str, entries: Sequence[Entry]) -> str:
     """Return the answers with all that `pilcrow verify` needs to re-check them."""
     answers = [entry.answer.as_json() | {"scope": list(entry.scope)} for entry in entries]
-    return (
-        json.dumps({"pilcrow": FORMAT, "title": title, "answers": answers}, ensure_ascii=False, indent=2)
-        + "\n"
-    )
+    whole = {"pilcrow": FORMAT, "title": title, "answers": answers}
+    return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
 
 def read_answers(file: Path) -> list[Answer]:
@@ -91,14 +84,11 @@ def markdown(title: str, entries: Sequence[Entry]) -> str:
     for turn in turns:
         answer = turn.entry.answer
         blocks += [f"## {plain(answer.question)}", f"*{plain(turn.summary)}*"]
-        statements = " ".join(
-            _statement(statement, turn.notes_of(statement)) + statement.caveat
-            for statement in answer.statements
-        )
+        statements = " ".join(_statement(one, turn.notes_of(one)) + one.caveat for one in answer.statements)
         blocks.append(_escape_start(statements or plain(answer.text)))
         if answer.nearest:
-            blocks.append("Nearest paragraphs:")
-            blocks.append("\n".join(f"- {_quoted(near, near.text)}" for near in answer.nearest))
+            nearest = "\n".join(f"- {_quoted(near, near.text)}" for near in answer.nearest)
+            blocks += ["Nearest paragraphs:", nearest]
     blocks += [f"[^{note}]: {_quoted(cited, cited.quote)}" for note, cited in _notes(turns)]
     return "\n\n".join(blocks) + "\n"
 
@@ -132,9 +122,7 @@ def _turns(entries: Sequence[Entry]) -> list[_Turn]:
 
 def _notes(turns: Sequence[_Turn]) -> list[tuple[int, Citation]]:
     """Return the number and citation of each footnote."""
-    return [
-        (turn.notes[citation.number], citation) for turn in turns for citation in turn.entry.answer.citations
-    ]
+    return [(turn.notes[one.number], one) for turn in turns for one in turn.entry.answer.citations]
 
 
 def _statement(statement: Statement, notes: Sequence[int]) -> str:
@@ -143,9 +131,7 @@ def _statement(statement: Statement, notes: Sequence[int]) -> str:
     marks = "".join(f"[^{note}]" for note in notes)
     edges = ((bold[:1], before[-1:]), (bold[-1:], after[:1]))
     # Two asterisks begin and end bold text only under these conditions (CommonMark, "flanking").
-    if bold and all(
-        not inner.isspace() and (inner.isalnum() or not outer.isalnum()) for inner, outer in edges
-    ):
+    if bold and not any(edge.isspace() or (outer.isalnum() and not edge.isalnum()) for edge, outer in edges):
         return f"{_spaced(before)}**{plain(bold)}**{_spaced(after)}{marks}"
     return plain(statement.text) + marks
 

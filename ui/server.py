@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -124,9 +125,7 @@ def _with_headers(send: Send, more: dict[str, str]) -> Send:
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = HEADERS | (more if message["status"] < 400 else {})
-            added = [(name.encode(), value.encode()) for name, value in headers.items()]
-            message["headers"] = [*message.get("headers", []), *added]
+            MutableHeaders(scope=message).update(HEADERS | (more if message["status"] < 400 else {}))
         await send(message)
 
     return send_with_headers

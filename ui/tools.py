@@ -18,7 +18,8 @@ from pydantic_core import to_jsonable_python
 from starlette.requests import Request
 
 from rag import Assistant, PilcrowError
-from ui.completions import SLOTS, TOO_MANY, first_problem
+from rag.errors import first_problem
+from ui.completions import SLOTS, TOO_MANY
 from ui.runs import MAX_QUESTION
 
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
@@ -157,8 +158,7 @@ def _slot() -> Iterator[None]:
     try:
         yield
     except (ValidationError, PilcrowError) as error:
-        problem = first_problem(error)[1] if isinstance(error, ValidationError) else str(error)
-        raise gr.Error(problem, print_exception=False) from error
+        raise gr.Error(first_problem(error), print_exception=False) from error
     finally:
         SLOTS.release()
 
