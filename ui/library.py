@@ -1,26 +1,32 @@
-"""The library: uploads under names that clash with no document's, and documents removed with an undo."""
+"""The library: uploads that never overwrite a document, read in the background; removal with an undo."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
 from hashlib import file_digest
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
-from threading import Timer
+from threading import RLock, Timer
+from time import monotonic
 from typing import BinaryIO
 from unicodedata import normalize
 
 from rag import Assistant, PilcrowError
 from rag.formats import unreadable
-from ui.reading import Entry, Queue, move
 from ui.words import t
 
-FOLDER = "documents"  # in the index's folder: copies of the uploaded files, under their paths
+FOLDER = "uploads"  # in the index's folder: of each upload a folder, with the file under its path
 MIB = 2**20
 CHANGED = "file has changed"  # as Assistant.changed() says it
 UNDO_SECONDS = 60.0  # the page offers the undo for 8
+SHOWN_SECONDS = 600.0  # how long a file that was read stays in the list
+FAULT = "can't be read because of a fault in Pilcrow; please report it"
 _ODD = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
@@ -32,39 +38,69 @@ class Refused(PilcrowError):
         self.status = status
 
 
+@dataclass(slots=True)
+class Entry:
+    """A file on its way, named by its path below `below`; an upload has the `sha256` of its content.
+
+    `state`: waiting, reading, done, known, failed, passed (over), or clash, which is neither kept nor listed.
+    """
+
+    name: str
+    file: Path = Path()
+    below: Path | None = None
+    sha256: str = ""
+    state: str = "waiting"
+    reason: str = ""
+    share: float = 0.0
+    paragraphs: int = 0
+    left_out: tuple[str, ...] = ()
+    may_replace: bool = False
+    since: float = field(default_factory=monotonic)
+
+    @property
+    def active(self) -> bool:
+        """Whether it is still to be read."""
+        return self.state in {"waiting", "reading"}
+
+    def progress(self, _: str, done: float, total: int) -> None:
+        """Take how far it is read."""
+        self.share = min(done / max(total, 1), 0.99)
+
+
 class Shelf:
-    """What people do with the documents. Many threads may use it."""
+    """What people do with the documents. Many threads may use it; one more reads the files."""
 
     def __init__(self, assistant: Assistant, undo_seconds: float = UNDO_SECONDS) -> None:
-        self._assistant = assistant
-        self._undo_seconds = undo_seconds
-        self._folder = assistant.settings.index.expanduser().resolve() / FOLDER
-        self._queue = Queue(assistant, self._folder)
-        self._removed: dict[str, list[tuple[str, Path, Path | None]]] = {}
-        shutil.rmtree(self._queue.aside, ignore_errors=True)
-        # What was uploaded before a restart, and not read.
-        for file in sorted(path for path in self._queue.waiting.rglob("*") if path.is_file()):
-            key, *parts = file.relative_to(self._queue.waiting).parts
-            self._admit(Entry(key, "/".join(parts), file=file), "ask")
+        self.limit = assistant.settings.file_mib
+        self.revision = 0  # grows with every change made here
+        self._assistant, self._undo_seconds = assistant, undo_seconds
+        self._index = assistant.settings.index.expanduser().resolve()
+        self._folder = self._index / FOLDER
+        self._entries: list[Entry] = []
+        self._removed: dict[str, list[tuple[str, Path]]] = {}
+        self._lock = RLock()
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
+        known = {assistant.path(one.source) for one in assistant.documents()}
+        for file in sorted(path for path in self._folder.rglob("*") if path.is_file()):
+            if file not in known:  # it was uploaded before a restart, and not read
+                self._admit(file, "keep")
 
     def close(self) -> None:
-        """Stop after the current files; the others are read at the next start."""
-        self._queue.close()
-        shutil.rmtree(self._queue.aside, ignore_errors=True)
-
-    @property
-    def limit(self) -> int:
-        """The most MiB of a file."""
-        return self._assistant.settings.file_mib
-
-    @property
-    def revision(self) -> int:
-        """A number that grows with every change made here."""
-        return self._queue.revision
+        """Stop after the current file; the others are read at the next start."""
+        self._reader.shutdown(cancel_futures=True)
+        for key in list(self._removed):
+            self._forget(key)
 
     def entries(self) -> list[Entry]:
-        """Return the files on their way, and those that ended lately."""
-        return self._queue.entries()
+        """Return the files on their way, those that failed, and what was read lately."""
+        lately = monotonic() - SHOWN_SECONDS
+        with self._lock:
+            return [one for one in self._entries if one.active or one.state == "failed" or one.since > lately]
+
+    def clear(self) -> None:
+        """Take the files off the list that aren't on their way."""
+        with self._lock:
+            self._entries = [one for one in self._entries if one.active]
 
     def offer(self, files: Sequence[tuple[str, int]]) -> list[int]:
         """Return which of these files, by path and size, to send; the others are listed with the reason."""
@@ -74,13 +110,11 @@ class Shelf:
                 self._check(clean(path), size)
                 accepted.append(at)
             except Refused as error:
-                passed = Entry(token_hex(8), path)
-                passed.end("passed", str(error))
-                self._list(passed)
+                self._list(Entry(path, state="passed", reason=str(error)))
         return accepted
 
     def add(self, content: BinaryIO, size: int, path: str, on_clash: str = "ask") -> Entry:
-        """Store an upload and queue it; Refused for a bad path, a format that isn't read, or a large file.
+        """Keep an upload and queue it; Refused for a bad path, a format that isn't read, or a large file.
 
         A document of its name with other content is a clash, unless `on_clash` is "replace" or "keep" (both).
         """
@@ -89,48 +123,27 @@ class Shelf:
             self._check(name, size)
         except Refused as error:
             raise Refused(f"{path}: {error}", error.status) from None
-        entry = Entry(token_hex(8), name)
-        entry.file = self._queue.waiting / entry.key / name
-        entry.file.parent.mkdir(parents=True, exist_ok=True)
-        with entry.file.open("wb") as copy:
-            shutil.copyfileobj(content, copy, MIB)
-        return self._admit(entry, on_clash)
-
-    def settle(self, key: str, on_clash: str) -> None:
-        """Decide a clash: "replace", "keep" or "skip"; or try an upload again that failed: "ask"."""
-        entry = self._queue.drop(key)
-        if not entry or not entry.target or not entry.file.is_file():
-            raise Refused(t("This has already been decided."), 409)
-        if on_clash == "skip":
-            shutil.rmtree(self._queue.waiting / key, ignore_errors=True)
-        else:
-            self._admit(entry, on_clash)
-
-    def dismiss(self, keys: Iterable[str]) -> None:
-        """Take files off the list that are not on their way, and delete what was uploaded of them."""
-        for key in keys:
-            if self._queue.drop(key):
-                shutil.rmtree(self._queue.waiting / key, ignore_errors=True)
+        kept = self._folder / token_hex(8) / name
+        with self._lock:
+            kept.parent.mkdir(parents=True)
+        with kept.open("wb") as file:
+            shutil.copyfileobj(content, file, MIB)
+        return self._admit(kept, on_clash)
 
     def again(self, sources: Sequence[str]) -> None:
         """Read the files of documents again; without sources, all changed ones."""
-        changed = (one for one, what in self._assistant.changed().items() if what == CHANGED)
+        changed = [one for one, what in self._assistant.changed().items() if what == CHANGED]
         for source in sources or changed:
-            self._read_again(source, self._assistant.path(source))
+            path = self._assistant.path(source)
+            self._list(Entry(source, path, _root(path, source)))
 
     def remove(self, sources: Sequence[str]) -> str:
         """Remove documents from the index at once; return what `restore` takes, for a while, to undo it."""
-        paths = {source: self._assistant.path(source) for source in sources}
-        self._assistant.remove(*paths)
-        self._queue.revision += 1
+        removed = [(source, self._assistant.path(source)) for source in sources]
+        self._assistant.remove(*sources)
+        self.revision += 1
         key = token_hex(8)
-        removed = self._removed[key] = []
-        for source, path in paths.items():
-            kept = None
-            if path.is_relative_to(self._folder) and path.is_file():
-                kept = move(path, self._queue.aside / key / str(len(removed)))
-                self._queue.discard(path)
-            removed.append((source, path, kept))
+        self._removed[key] = removed
         timer = Timer(self._undo_seconds, self._forget, [key])
         timer.daemon = True
         timer.start()
@@ -138,24 +151,24 @@ class Shelf:
 
     def restore(self, key: str) -> None:
         """Undo a removal: read the documents again."""
-        if (removed := self._removed.pop(key, None)) is None:
+        if not (removed := self._removed.pop(key, None)):
             raise Refused(t("It is too late to undo this. Add the files again."), 410)
-        for source, path, kept in removed:
-            if kept:
-                entry = Entry(token_hex(8), path.relative_to(self._folder).as_posix())
-                entry.file = move(kept, self._queue.waiting / entry.key / entry.name)
-                self._admit(entry, "keep")
+        for source, path in removed:
+            if path.is_relative_to(self._folder) and path.is_file():
+                self._admit(path, "keep")
             else:
-                self._read_again(source, path)
+                self._list(Entry(source, path, _root(path, source)))
 
     def _forget(self, key: str) -> None:
-        if self._removed.pop(key, None) is not None:
-            shutil.rmtree(self._queue.aside / key, ignore_errors=True)
+        for _, path in self._removed.pop(key, []):
+            if path.is_relative_to(self._index):
+                self._delete(path)
 
-    def _read_again(self, source: str, path: Path) -> None:
-        root = str(path).removesuffix(f"/{source}")
-        below = None if root == str(path) else Path(root or "/")
-        self._list(Entry(token_hex(8), source, file=path, below=below))
+    def _delete(self, file: Path) -> None:
+        """Delete an uploaded file, and the folders that this leaves empty."""
+        with self._lock, suppress(OSError):
+            file.unlink(missing_ok=True)
+            os.removedirs(file.parent)
 
     def _check(self, name: str, size: int) -> None:
         if reason := unreadable(name):
@@ -166,47 +179,86 @@ class Shelf:
                 f"is {large}, more than {self.limit:,}; split it, or raise file_mib in pilcrow.toml", 413
             )
 
-    def _admit(self, entry: Entry, on_clash: str) -> Entry:
+    def _admit(self, file: Path, on_clash: str) -> Entry:
         """Queue an upload under a free name, or under that of the document which it replaces."""
-        with self._queue.lock, entry.file.open("rb") as content:
-            entry.sha256 = file_digest(content, "sha256").hexdigest()
-            taken = self._taken()
-            before = taken.get(folded(entry.name))
-            same = [one for one in _numbered(entry.name, taken) if taken[folded(one)][1] == entry.sha256]
-            entry.state = "waiting"
-            if same:
-                entry.name = taken[folded(same[0])][0]
-                entry.end("known")
-                shutil.rmtree(self._queue.waiting / entry.key)
-            elif before and on_clash == "keep":
-                entry.name = list(_numbered(entry.name, taken, free=True))[-1]
-            elif before:
-                entry.may_replace = self._may_replace(before[0])
-                if on_clash == "replace" and entry.may_replace:
-                    entry.name = before[0]
-                else:
-                    entry.end("clash")
-            entry.target, entry.below = self._folder / entry.name, self._folder
-            self._list(entry)
+        below = self._folder / file.relative_to(self._folder).parts[0]
+        name = file.relative_to(below).as_posix()
+        with self._lock, file.open("rb") as content:
+            entry = Entry(name, file, below, file_digest(content, "sha256").hexdigest())
+            coming = {one.name: one.sha256 for one in self._entries if one.active and one.sha256}
+            hashes = {one.source: one.sha256 for one in self._assistant.documents()} | coming
+            taken = {folded(one): one for one in hashes}
+            before, path, number = taken.get(folded(name)), PurePosixPath(name), 1
+            while (there := taken.get(folded(entry.name))) and hashes[there] != entry.sha256:
+                number += 1
+                entry.name = path.with_name(f"{path.stem} ({number}){path.suffix}").as_posix()
+            if there:
+                entry.name, entry.state = there, "known"
+            elif before and on_clash != "keep":
+                entry.name = before
+                entry.may_replace = before in coming or self._upload(before) is not None
+                if on_clash != "replace" or not entry.may_replace:
+                    entry.state = "clash"
+            if not entry.active:
+                self._delete(file)
+            elif entry.name != name:
+                entry.file = file.rename(below / entry.name)
+            if entry.state != "clash":
+                self._list(entry)
             return entry
 
+    def _upload(self, source: str) -> Path | None:
+        """Return a document's file if it was uploaded: only then may it be replaced."""
+        with suppress(PilcrowError):  # there is no such document yet
+            path = self._assistant.path(source)
+            return path if path.is_relative_to(self._index) else None
+        return None
+
     def _list(self, entry: Entry) -> None:
-        """List a file in place of what the list says of an earlier one of its name."""
-        self.dismiss(one.key for one in self.entries() if one.name == entry.name and one.state != "clash")
-        self._queue.add(entry)
+        """List a file in place of an earlier one of its name, and read it when its turn comes."""
+        with self._lock:
+            self._entries = [one for one in self._entries if one.active or one.name != entry.name]
+            self._entries.append(entry)
+        if entry.active:
+            self._reader.submit(self._read, entry)
 
-    def _taken(self) -> dict[str, tuple[str, str]]:
-        """Return name and hash of each document and each upload on its way, by its folded name."""
-        known = [(one.source, one.sha256) for one in self._assistant.documents()]
-        known += [(one.name, one.sha256) for one in self.entries() if one.active and one.target]
-        return {folded(name): (name, sha256) for name, sha256 in known}
-
-    def _may_replace(self, source: str) -> bool:
-        """Return whether a document came by an upload; only then is its file ours to replace."""
+    def _read(self, entry: Entry) -> None:
+        """Read a file. An upload that can't be read is deleted, and replaces nothing."""
+        entry.state, problem, old = "reading", FAULT, None
         try:
-            return self._assistant.path(source).is_relative_to(self._folder)
-        except PilcrowError:  # it is still to be read
-            return True
+            old = self._replace(entry) if entry.sha256 else None
+            report = self._assistant.ingest(entry.file, False, entry.progress, entry.below)
+            problem = "; ".join(reason for _, reason in report.failed)
+            entry.left_out = tuple(reason for _, reason in report.partly)
+            if not problem:
+                entry.paragraphs = sum(one.paragraphs for one in self._assistant.documents(entry.name))
+        except PilcrowError as error:
+            problem = str(error)
+        finally:
+            if problem and old:
+                old.replace(entry.file)
+            elif problem and entry.sha256:
+                self._delete(entry.file)
+            if old:
+                self._delete(old)
+            entry.state, entry.reason = "failed" if problem else "done", problem
+            entry.since = monotonic()
+            self.revision += 1
+
+    def _replace(self, entry: Entry) -> Path | None:
+        """Move an upload to the place of the document it replaces; return where that one's file is now."""
+        if not (place := self._upload(entry.name)) or place == entry.file:
+            return None
+        place.parent.mkdir(parents=True, exist_ok=True)
+        old = place.rename(entry.file.with_name(".old")) if place.is_file() else None
+        entry.file, entry.below = entry.file.rename(place), _root(place, entry.name)
+        return old
+
+
+def _root(path: Path, source: str) -> Path | None:
+    """Return the folder below which a document's path is its name; None if its name isn't such a path."""
+    root = str(path).removesuffix(f"/{source}")
+    return None if root == str(path) else Path(root or "/")
 
 
 def clean(path: str) -> str:
@@ -227,14 +279,3 @@ def clean(path: str) -> str:
 def folded(name: str) -> str:
     """Return a name for comparisons, as on a disk that knows no case."""
     return normalize("NFC", name).casefold()
-
-
-def _numbered(name: str, taken: Iterable[str], free: bool = False) -> Iterator[str]:
-    """Yield the name and "name (2)", "name (3)"… that are taken; then, if wanted, the first that is free."""
-    path, number, one = PurePosixPath(name), 1, name
-    while folded(one) in taken:
-        yield one
-        number += 1
-        one = path.with_name(f"{path.stem} ({number}){path.suffix}").as_posix()
-    if free:
-        yield one

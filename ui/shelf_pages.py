@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import date
-from typing import Annotated, Any, Literal
+from operator import attrgetter
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
@@ -20,10 +19,9 @@ from ui.render import part
 from ui.words import t
 
 router = APIRouter()
+Reply = dict[str, Any]
 
-ROWS = 200  # documents on one page of the table
 _FORM = 64 * 1024  # bytes of an upload besides its file
-Clash = Literal["ask", "replace", "keep", "skip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,46 +30,28 @@ class View:
 
     q: str = ""
     within: str = ""
-    sort: str = "name"
+    sort: Annotated[str, Query(pattern="^-?(name|state|paragraphs|date)$")] = "name"
     at: Annotated[int, Query(ge=1)] = 1
 
 
-class Sources(BaseModel):
-    """The documents that are meant; for an update, none for all changed ones."""
+class Row(NamedTuple):
+    """A document in the table, by whose columns it is sorted."""
 
-    sources: list[str]
-
-
-class Key(BaseModel):
-    """A removal, or a file on its way."""
-
-    key: str
-    on_clash: Clash = "ask"
+    name: str
+    state: str
+    paragraphs: int
+    date: str
+    document: DocumentInfo
+    collections: list[str]
 
 
-class Keys(BaseModel):
-    """Files on their way."""
+class Order(BaseModel):
+    """What a librarian wants done: documents, the key of a removal, a folder, or files with their bytes."""
 
-    keys: list[str]
-
-
-class Folder(BaseModel):
-    """A folder of the server's machine."""
-
-    path: str
-
-
-class Offered(BaseModel):
-    """A file that could be sent: its path and its size in bytes."""
-
-    path: str
-    size: int
-
-
-class Offer(BaseModel):
-    """Files that could be sent."""
-
-    files: list[Offered] = Field(max_length=20_000)
+    sources: list[str] = []
+    key: str = ""
+    path: str = ""
+    files: list[tuple[str, int]] = Field(default=[], max_length=20_000)
 
 
 @router.get("/library")
@@ -92,7 +72,7 @@ def library(request: Request, desk: OnDesk, user: SignedIn, view: Annotated[View
 @router.get("/pilcrow/shelf")
 def shelf(
     desk: OnDesk, user: SignedIn, view: Annotated[View, Depends()], seen: str = "", start: bool = False
-) -> dict[str, Any]:
+) -> Reply:
     """Return what is being read; and if `seen` is no longer the library's state, the documents, as HTML.
 
     For the start page, `start`, the suggested questions are returned instead of the documents.
@@ -101,92 +81,79 @@ def shelf(
     html: dict[str, str] = {"reading": part("shelf.html", "reading", entries, user.librarian)}
     if not start:
         html["watched"] = part("shelf.html", "watched", folders, user.librarian)
-    if version != seen:
-        html |= (
-            {
-                "ready": part(
-                    "shelf.html", "ready", desk.assistant.suggestions(), len(desk.assistant.documents())
-                )
-            }
-            if start
-            else {"table": _table(desk, view, user.librarian)}
-        )
+    if start and version != seen:
+        suggestions, count = desk.assistant.suggestions(), len(desk.assistant.documents())
+        html["ready"] = part("shelf.html", "ready", suggestions, count)
+    elif version != seen:
+        html["table"] = _table(desk, view, user.librarian)
     busy = any(one.active for one in entries) or any(one.reading for _, one in folders)
     return {"busy": busy, "seen": version, "html": html}
 
 
 @router.post("/pilcrow/offer")
-def offer(offered: Offer, desk: OnDesk, _: Librarian) -> dict[str, list[int]]:
+def offer(order: Order, desk: OnDesk, _: Librarian) -> Reply:
     """Return which files to send, by their numbers from 0; the library lists the others with the reason."""
-    return {"send": desk.shelf.offer([(one.path, one.size) for one in offered.files])}
+    return {"send": desk.shelf.offer(order.files)}
 
 
 @router.post("/pilcrow/upload")
-async def upload(request: Request, desk: OnDesk, _: Librarian) -> dict[str, str]:
-    """Store and queue the `file` of a form under its `path`; return its state, which may be a clash."""
+async def upload(request: Request, desk: OnDesk, _: Librarian) -> Reply:
+    """Keep and queue the `file` of a form under its `path`; `html` is a dialog if a document has its name."""
     limit = desk.shelf.limit
     if int(request.headers.get("content-length", 0)) > limit * MIB + _FORM:
         raise Refused(t("The file is larger than {limit} MiB.", limit=limit), 413)
     async with request.form(max_files=1, max_fields=2) as form:
-        file, on_clash = form.get("file"), str(form.get("on_clash", "ask"))
+        file, on_clash = form.get("file"), str(form.get("on_clash"))
         if not isinstance(file, UploadFile):
             raise Refused(t("Send a file."))
         path = str(form.get("path") or file.filename or "")
         entry = await run_in_threadpool(desk.shelf.add, file.file, file.size or 0, path, on_clash)
     html = part("shelf.html", "clash", entry) if entry.state == "clash" else ""
-    return {"key": entry.key, "name": entry.name, "state": entry.state, "html": html}
+    return {"name": entry.name, "state": entry.state, "html": html}
 
 
-@router.post("/pilcrow/settle")
-def settle(settled: Key, desk: OnDesk, _: Librarian) -> dict[str, str]:
-    """Decide what becomes of an upload whose name is there, or try one again."""
-    desk.shelf.settle(settled.key, settled.on_clash)
-    return {}
-
-
-@router.post("/pilcrow/dismiss")
-def dismiss(dismissed: Keys, desk: OnDesk, _: Librarian) -> dict[str, str]:
-    """Take files off the list that are not on their way; without keys, all that nobody must decide about."""
-    ended = [one.key for one in desk.shelf.entries() if one.state != "clash"]
-    desk.shelf.dismiss(dismissed.keys or ended)
+@router.post("/pilcrow/clear")
+def clear(desk: OnDesk, _: Librarian) -> Reply:
+    """Take the files off the list that aren't on their way."""
+    desk.shelf.clear()
     return {}
 
 
 @router.post("/pilcrow/remove")
-def remove(removed: Sources, desk: OnDesk, _: Librarian) -> dict[str, str]:
+def remove(order: Order, desk: OnDesk, _: Librarian) -> Reply:
     """Remove documents; return the key with which `restore-documents` undoes it."""
-    key, count = desk.shelf.remove(removed.sources), len(removed.sources)
+    key, count = desk.shelf.remove(order.sources), len(order.sources)
     text = t("1 document removed", "{count} documents removed", count=count)
     return {"key": key, "message": text, "undo": t("Undo")}
 
 
 @router.post("/pilcrow/restore-documents")
-def restore(removal: Key, desk: OnDesk, _: Librarian) -> dict[str, str]:
+def restore(order: Order, desk: OnDesk, _: Librarian) -> Reply:
     """Undo a removal."""
-    desk.shelf.restore(removal.key)
+    desk.shelf.restore(order.key)
     return {}
 
 
 @router.post("/pilcrow/again")
-def again(updated: Sources, desk: OnDesk, _: Librarian) -> dict[str, str]:
-    """Read documents again."""
-    desk.shelf.again(updated.sources)
+def again(order: Order, desk: OnDesk, _: Librarian) -> Reply:
+    """Read documents again; without sources, all whose files have changed."""
+    desk.shelf.again(order.sources)
     return {}
 
 
 @router.post("/pilcrow/watch")
-def watch(folder: Folder, desk: OnDesk, _: Librarian) -> dict[str, str]:
+def watch(order: Order, desk: OnDesk, _: Librarian) -> Reply:
     """Watch a folder on this machine."""
     if not desk.watched.may_add:
         raise Refused(t("Folders can be watched only from the machine that runs Pilcrow."), 403)
-    desk.watched.add(folder.path.strip())
+    desk.watched.add(order.path.strip())
     return {}
 
 
 @router.post("/pilcrow/unwatch")
-def unwatch(folder: Folder, desk: OnDesk, _: Librarian) -> dict[str, str]:
+def unwatch(order: Order, desk: OnDesk, _: Librarian) -> Reply:
     """Watch a folder no more; its documents stay."""
-    desk.watched.stop(folder.path)
+    desk.watched.stop(order.path)
     return {}
 
 
@@ -195,38 +162,24 @@ def _version(desk: Desk) -> str:
 
 
 def _table(desk: Desk, view: View, librarian: bool) -> str:
-    """Render the documents that are wanted, a page of them."""
-    changed = desk.assistant.changed()
+    """Render the documents that are wanted; the template takes a page of them."""
+    changed, words = desk.assistant.changed(), view.q.casefold().split()
     collections = {name: set(inside) for name, inside in desk.assistant.collections().items() if inside}
-    documents, words = desk.assistant.documents(), view.q.casefold().split()
-    among = collections.get(view.within)
-    found = [
-        one
-        for one in documents
-        if (among is None or one.source in among)
-        and all(word in f"{one.source} {one.title}".casefold() for word in words)
-    ]
-    columns: dict[str, Callable[[DocumentInfo], Any]] = {
-        "name": lambda one: folded(one.source),
-        "state": lambda one: changed.get(one.source, ""),
-        "paragraphs": lambda one: one.paragraphs,
-        "date": lambda one: one.date or date.min,
-    }
-    found.sort(key=columns.get(view.sort.lstrip("-"), columns["name"]), reverse=view.sort.startswith("-"))
-    first = (view.at - 1) * ROWS
+    documents = desk.assistant.documents()
     rows = [
-        (
-            one,
+        Row(
+            folded(one.source),
             changed.get(one.source, ""),
+            one.paragraphs,
+            str(one.date or ""),
+            one,
             [name for name, inside in collections.items() if one.source in inside],
         )
-        for one in found[first : first + ROWS]
+        for one in documents
+        if all(word in f"{one.source} {one.title}".casefold() for word in words)
     ]
-    counts = {
-        "found": len(found),
-        "all": len(documents),
-        "first": first,
-        "rows": ROWS,
-        "changed": list(changed.values()).count(CHANGED),
-    }
-    return part("shelf.html", "table", rows, counts, asdict(view), list(collections), librarian)
+    if view.within in collections:
+        rows = [row for row in rows if view.within in row.collections]
+    rows.sort(key=attrgetter(view.sort.lstrip("-")), reverse=view.sort.startswith("-"))
+    counts = len(documents), list(changed.values()).count(CHANGED)
+    return part("shelf.html", "table", rows, *counts, asdict(view), list(collections), librarian)

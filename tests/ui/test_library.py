@@ -69,9 +69,9 @@ class Library:
         return self.assistant.paragraph(source, 1).text
 
     def files(self) -> list[str]:
-        """Every file that the page keeps."""
-        found = [one.relative_to(self.folder).as_posix() for one in self.folder.rglob("*") if one.is_file()]
-        return sorted(found)
+        """Every file that the page keeps, each in a folder of its own."""
+        found = [one.relative_to(self.folder) for one in self.folder.rglob("*") if one.is_file()]
+        return sorted("/".join(one.parts[1:]) for one in found)
 
 
 @contextmanager
@@ -112,18 +112,14 @@ def test_another_file_of_a_name_asks_and_replaces_or_is_kept_beside_it(library: 
     assert "Keep both" in asked["html"]
     assert "Replace" in asked["html"]
     assert library.text("ferry.txt") == "The ferry sailed at nine."
-    library.post("settle", key=asked["key"], on_clash="keep")
-    library.wait()
+    library.upload("ferry.txt", "The ferry sailed at ten.", "keep")
     assert library.sources() == ["ferry (2).txt", "ferry.txt"]
     assert library.text("ferry (2).txt") == "The ferry sailed at ten."
     library.upload("ferry.txt", "The ferry sailed at noon.", "replace")
     assert library.text("ferry.txt") == "The ferry sailed at noon."
-    skipped = library.upload("ferry.txt", "The ferry never sailed.")
-    library.post("settle", key=skipped["key"], on_clash="skip")
+    library.upload("ferry.txt", "The ferry never sailed.")
     assert library.text("ferry.txt") == "The ferry sailed at noon."
     assert library.files() == ["ferry (2).txt", "ferry.txt"]
-    decided = library.client.post("/pilcrow/settle", json={"key": skipped["key"], "on_clash": "keep"})
-    assert decided.status_code == 409
 
 
 def test_the_same_file_again_is_already_there(library: Library) -> None:
@@ -166,7 +162,6 @@ def test_a_file_of_another_folder_is_never_replaced(library: Library, tmp_path: 
         asked = library.upload("log.txt", "A log of Elburg.", on_clash)
         assert asked["state"] == "clash"
         assert "Replace" not in asked["html"]
-        library.post("dismiss", keys=[asked["key"]])
     library.upload("log.txt", "A log of Elburg.", "keep")
     assert own.read_text("utf-8") == library.text("log.txt") == "A log of Urk."
     assert library.text("log (2).txt") == "A log of Elburg."
@@ -183,7 +178,7 @@ def test_paths_that_lead_elsewhere_are_refused(library: Library, path: str, tmp_
     assert answer.status_code in {400, 415}
     assert answer.json()["message"]
     assert sorted(tmp_path.rglob("up.txt")) == before
-    assert library.post("offer", files=[{"path": path, "size": 3}]) == {"send": []}
+    assert library.post("offer", files=[[path, 3]]) == {"send": []}
 
 
 def test_odd_names_are_cleaned(library: Library) -> None:
@@ -199,11 +194,11 @@ def test_odd_names_are_cleaned(library: Library) -> None:
 def test_limits_and_formats_are_named_before_and_after_sending(tmp_path: Path) -> None:
     with opened(tmp_path / "index", file_mib=1) as library:
         offered = [
-            {"path": "a.txt", "size": 10},
-            {"path": "large.pdf", "size": 3 * 2**20},
-            {"path": "old.doc", "size": 10},
-            {"path": "song.mp3", "size": 10},
-            {"path": "b.csv", "size": 2**20},
+            ["a.txt", 10],
+            ["large.pdf", 3 * 2**20],
+            ["old.doc", 10],
+            ["song.mp3", 10],
+            ["b.csv", 2**20],
         ]
         assert library.post("offer", files=offered) == {"send": [0, 4]}
         shown = library.state()["html"]["reading"]
@@ -242,23 +237,21 @@ def test_reading_goes_on_by_itself_and_its_state_survives_a_reload(library: Libr
     assert library.sources() == ["ferries.txt"]
 
 
-def test_one_that_cannot_be_read_replaces_nothing_and_can_be_dismissed(library: Library) -> None:
+def test_one_that_cannot_be_read_replaces_nothing_and_can_be_cleared(library: Library) -> None:
     library.upload("log.csv", "a,b\n1,2\n")
     library.upload("log.csv", "  ", "replace")
     assert "is empty" in library.state()["html"]["reading"]
     assert "1" in library.text("log.csv")
     assert library.assistant.changed() == {}
-    library.post("dismiss", keys=[])
+    library.post("clear")
     assert library.state()["html"]["reading"] == ""
     assert library.files() == ["log.csv"]
 
 
 def test_uploads_that_were_not_read_are_read_after_a_restart(tmp_path: Path) -> None:
-    waiting = tmp_path / "index" / FOLDER / ".waiting" / "1234" / "reports" / "log.txt"
+    waiting = tmp_path / "index" / FOLDER / "1234" / "reports" / "log.txt"
     waiting.parent.mkdir(parents=True)
     waiting.write_text("A log of Urk.", "utf-8")
-    (tmp_path / "index" / FOLDER / ".removed").mkdir()
-    (tmp_path / "index" / FOLDER / ".removed" / "old").write_text("Removed before.", "utf-8")
     with opened(tmp_path / "index") as library:
         library.wait()
         assert library.files() == library.sources() == ["reports/log.txt"]
@@ -274,7 +267,6 @@ def test_removal_takes_effect_at_once_and_can_be_undone(library: Library, tmp_pa
     assert removed["message"] == "2 documents removed"
     assert library.sources() == []
     assert own.is_file()
-    assert not (library.folder / "given").exists()
     library.post("restore-documents", key=removed["key"])
     library.wait()
     assert library.sources() == ["deep/own.txt", "given/log.txt"]
@@ -384,8 +376,7 @@ def test_a_reader_sees_the_library_and_changes_nothing(library: Library) -> None
         "remove": {"sources": ["log.txt"]},
         "again": {"sources": []},
         "restore-documents": {"key": ""},
-        "settle": {"key": "", "on_clash": "keep"},
-        "dismiss": {"keys": []},
+        "clear": {},
         "watch": {"path": "/"},
         "unwatch": {"path": "/"},
     }.items():

@@ -11,7 +11,7 @@ const leaving = new Set(); // being removed, which waits for a file that is bein
 const shown = {};
 let [seen, timer, asked] = [page.dataset.seen, 0, 0];
 
-const keyOf = (it) => `${it.dataset.shelf || it.dataset.pick || ""} ${Object.values(it.closest("[data-key], [data-source], [data-path]")?.dataset || {})[0]}`;
+const keyOf = (it) => `${it.dataset.shelf || it.dataset.pick || ""} ${Object.values(it.closest("[data-source], [data-path]")?.dataset || {})[0]}`;
 
 // Put new HTML in a region; what was open stays open, and the focus where it was.
 const replace = (name, html) => {
@@ -92,7 +92,6 @@ const remove = async (sources) => {
 };
 
 const unpick = () => { picked.clear(); showPicked(); };
-const settle = (choice) => ({ key }) => act("settle", { key, on_clash: choice });
 const actions = {
   again: ({ source }) => act("again", { sources: [source] }),
   "again-all": () => act("again", { sources: [] }),
@@ -100,18 +99,13 @@ const actions = {
   remove: ({ source }) => remove([source]),
   "remove-picked": () => remove([...picked]),
   unpick,
-  replace: settle("replace"),
-  keep: settle("keep"),
-  skip: settle("skip"),
-  retry: settle("ask"),
-  drop: ({ key }) => act("dismiss", { keys: [key] }),
-  dismiss: () => act("dismiss", { keys: [] }),
+  clear: () => act("clear"),
   unwatch: ({ path }) => act("unwatch", { path }),
 };
 
 page.addEventListener("click", (event) => {
   const it = event.target.closest("[data-shelf]");
-  if (it) actions[it.dataset.shelf]?.(it.closest("[data-key], [data-source], [data-path]")?.dataset || {});
+  if (it) actions[it.dataset.shelf]?.(it.closest("[data-source], [data-path]")?.dataset || {});
   const link = event.target.closest("#shelf-table a[href^='/library?']");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
   event.preventDefault();

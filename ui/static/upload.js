@@ -46,10 +46,11 @@ const showSending = (path, share) => {
   sending.lastChild.setAttribute("aria-label", text);
 };
 
-const send = ({ file, path }) => new Promise((resolve, reject) => {
+const send = ({ file, path }, choice = "ask") => new Promise((resolve, reject) => {
   const request = new XMLHttpRequest();
   const form = new FormData();
   form.append("path", path);
+  form.append("on_clash", choice);
   form.append("file", file, file.name);
   request.open("POST", "/pilcrow/upload");
   request.responseType = "json";
@@ -82,23 +83,24 @@ const decide = (html, more) => new Promise((resolve) => {
   dialog.showModal();
 });
 
-const settle = async ({ key, html }, forAll, more) => {
-  const isOffered = forAll && (forAll !== "replace" || html.includes('data-shelf="replace"'));
-  const [choice, all] = isOffered ? [forAll, true] : await decide(html, more);
-  if (choice) await attempt(() => post("/pilcrow/settle", { key, on_clash: choice })); // else the library asks
+// Send a file; if its name is there, ask and send it again. Return what is chosen for all others too.
+const settle = async (file, forAll, more) => {
+  const { state, html } = await send(file, forAll || "ask");
+  if (state !== "clash" || forAll === "skip") return forAll;
+  const [choice, all] = await decide(html, more);
+  if (choice && choice !== "skip") await send(file, choice);
   return all ? choice : forAll;
 };
 
 const addNow = async (files) => {
-  const offer = { files: files.map(({ file, path }) => ({ path, size: file.size })) };
+  const offer = { files: files.map(({ file, path }) => [path, file.size]) };
   const accepted = await attempt(() => post("/pilcrow/offer", offer));
   if (!accepted) return;
   const lost = [];
   let forAll = "";
   for (const [at, number] of accepted.send.entries()) {
     try {
-      const result = await send(files[number]);
-      if (result.state === "clash") forAll = await settle(result, forAll, at < accepted.send.length - 1);
+      forAll = await settle(files[number], forAll, at < accepted.send.length - 1);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (error.message) toast(error.message, { problem: true }); else lost.push(files[number]);
