@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from hashlib import blake2b
+from inspect import isfunction
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,9 +17,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from rag import Citation, Evidence, Paragraph
-from ui import shaping
+from ui import notes, shaping
 from ui.conversations import MAX_NOTE, VERDICTS, Conversation
-from ui.notes import change, checked, how, not_found, notes, ours, unsure
 from ui.words import LANGUAGES, day, language, number, t
 
 # Invisible characters, and those that change the direction of the text after them.
@@ -69,20 +69,17 @@ def where(found: Citation | Evidence | Paragraph, dated: bool = True) -> list[st
     if found.line and not place:
         place = t("line {line}", line=found.line)
     written = day(found.date) if dated and found.date else ""
-    return [each for each in (place, written, ours(str(found.recognised or ""))) if each]
+    return [each for each in (place, written, notes.ours(str(found.recognised or ""))) if each]
 
 
-def _by_day(conversations: Sequence[Conversation]) -> list[dict[str, object]]:
-    """Group conversations, newest first, into those of today and earlier ones."""
+def by_day(conversations: Sequence[Conversation]) -> Iterator[tuple[str, list[Conversation]]]:
+    """Yield the conversations of today, and then earlier ones, each under the reader's word for it."""
     today = datetime.now().astimezone().date()
-    groups = groupby(conversations, lambda one: one.updated.astimezone().date() >= today)
-    return [
-        {"name": t("Today") if is_today else t("Earlier"), "conversations": list(each)}
-        for is_today, each in groups
-    ]
+    for is_today, group in groupby(conversations, lambda one: one.updated.astimezone().date() >= today):
+        yield t("Today") if is_today else t("Earlier"), list(group)
 
 
-def _source(address: dict[str, object], **more: object) -> str:
+def source(address: dict[str, object], **more: object) -> str:
     """Return the address of a source; `address` says of which answer, in a conversation or behind a link."""
     asked = address | more
     path = f"/shared/{link}/source" if (link := asked.pop("shared", "")) else "/pilcrow/source"
@@ -112,37 +109,12 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.globals |= {
-    name: getattr(shaping, name)
-    for name in (
-        "blocks",
-        "cards",
-        "cells",
-        "citations_of",
-        "drafted",
-        "grouped",
-        "is_enumerated",
-        "pieces",
-        "sides",
-        "uncited",
-    )
-} | {
+    **{name: each for module in (notes, shaping) for name, each in vars(module).items() if isfunction(each)},
+    **{each.__name__: each for each in (by_day, day, number, source, t, where)},
     "LANGUAGES": LANGUAGES,
     "MANY": 6,  # cited documents: more are folded
     "MAX_NOTE": MAX_NOTE,
     "SHORT": 12,  # characters of a cell that stay on one line
     "VERDICTS": VERDICTS,
-    "by_day": _by_day,
-    "change": change,
-    "checked": checked,
-    "day": day,
-    "how": how,
-    "not_found": not_found,
-    "notes": notes,
-    "number": number,
-    "ours": ours,
-    "source": _source,
-    "t": t,
-    "unsure": unsure,
     "version": VERSION,
-    "where": where,
 }

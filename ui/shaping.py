@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import chain, groupby, pairwise
+from itertools import groupby
 from typing import NamedTuple
 
 from rag import Answer, Citation, Evidence, Paragraph, Statement
 
 ROW = "table row"  # a paragraph's kind
 Segments = list[tuple[str, bool]]  # pieces of a text, each with whether it is emphasised
+Spans = Sequence[tuple[int, int]]
 
-_MARK = re.compile(r"\[(\d+)\]")
+_MARK = re.compile(r"(\[\d+\])")
 _NEXT_CELL = re.compile(r"; (?=[^;:]{1,80}: )")
 _ENUMERATED = re.compile(r"\(?(?:\d+|[a-z])[.)]\s|step \d", re.IGNORECASE)
 _DRAFTED = re.compile(r"\s*(.+?)\s*((?:\[\d+\])+)((?: \(unconfirmed\))?)", re.DOTALL)
@@ -22,31 +23,33 @@ ALIKE = 0.5  # least similarity of statements whose differing words are worth a 
 
 
 class Line(NamedTuple):
-    """A statement: its text without the last word, the last word, and what it cites."""
+    """A statement: what it cites, its text before and from its last word on, and its cells if it is a row."""
 
     statement: Statement
+    cited: list[Citation]
     head: Segments
     tail: Segments
-    cited: list[Citation]
-
-
-class Row(NamedTuple):
-    """A statement that is a row of a table: its cells by the name of their column."""
-
-    statement: Statement
-    cells: dict[str, Segments]
-    cited: list[Citation]
+    cells: dict[str, str]
 
 
 class Block(NamedTuple):
     """Part of an answer: "lines", a "list", "steps", lines of a "document", "rows", or other "text"."""
 
     kind: str
+    title: str
+    text: str
     lines: list[Line]
-    rows: list[Row]
-    columns: list[str]
-    title: str = ""
-    text: str = ""
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the cells, each once."""
+        return list(dict.fromkeys(name for line in self.lines for name in line.cells))
+
+    def takes(self, kind: str, title: str, line: Line) -> bool:
+        """Return whether a line goes on with this block; a row shares most of its columns with the others."""
+        return (self.kind, self.title) == (kind, title) and (
+            not line.cells or 2 * len(line.cells.keys() & set(self.columns)) > len(line.cells)
+        )
 
 
 class Card(NamedTuple):
@@ -59,43 +62,19 @@ class Card(NamedTuple):
 def blocks(answer: Answer) -> list[Block]:
     """Return an answer's statements and texts in order, neighbours of one kind together."""
     found: list[Block] = []
-    for statement, text in spoken(answer):
+    for statement, text in _spoken(answer):
         if statement is None:
-            if text.strip():
-                found.append(Block("text", [], [], [], text=text.strip()))
+            found += [Block("text", "", text.strip(), [])] if text.strip() else []
             continue
-        cited = citations_of(statement, answer)
-        row = _row(statement, cited, answer)
-        title = cited[0].source if answer.kind == "overview" and cited else ""
-        kind = "rows" if row else "document" if title else "lines"
+        line = _line(statement, answer, [statement.highlight] if statement.highlight else [])
+        title = line.cited[0].source if answer.kind == "overview" and line.cited else ""
+        kind = "rows" if line.cells else "document" if title else "lines"
         if kind == "lines" and answer.kind in {"list", "steps"} and not statement.text.endswith(":"):
             kind = answer.kind
-        last = found[-1] if found else None
-        if last is None or (last.kind, last.title) != (kind, title) or (row and not _fits(row, last)):
-            last = Block(kind, [], [], [], title)
-            found.append(last)
-        if row:
-            last.rows.append(row)
-            last.columns.extend(name for name in row.cells if name not in last.columns)
-        else:
-            last.lines.append(_line(statement, cited, _segments(statement.text, statement.highlight, 0)))
+        if not found or not found[-1].takes(kind, title, line):
+            found.append(Block(kind, title, "", []))
+        found[-1].lines.append(line)
     return found
-
-
-def _line(statement: Statement, cited: list[Citation], segments: Segments) -> Line:
-    """Bind the last word, or the end of a long one, to what follows it."""
-    text = statement.text.rstrip()
-    cut = max(text.rfind(" ") + 1, len(text) - BOUND)
-    if " " not in text[-BOUND:]:
-        cut = max(len(text) - 2, 0)
-    head: Segments = []
-    for at, (piece, emphasised) in enumerate(segments):
-        if cut <= len(piece):
-            tail = [(piece[cut:], emphasised), *segments[at + 1 :]]
-            return Line(statement, [*head, (piece[:cut], emphasised)], tail, cited)
-        head.append((piece, emphasised))
-        cut -= len(piece)
-    return Line(statement, head, [], cited)
 
 
 def is_enumerated(lines: Sequence[Line]) -> bool:
@@ -103,44 +82,19 @@ def is_enumerated(lines: Sequence[Line]) -> bool:
     return all(_ENUMERATED.match(each.statement.text) for each in lines)
 
 
-def spoken(answer: Answer) -> Iterator[tuple[Statement | None, str]]:
-    """Split an answer's text into its statements with their marks, and what is between them (None, …)."""
-    at = 0
-    for statement in answer.statements:
-        marks = "".join(f"[{number}]" for number in statement.citations)
-        whole = f"{statement.text} {marks}{statement.caveat}"
-        start = answer.text.find(whole, at)
-        if start < 0:
-            continue
-        yield None, answer.text[at:start]
-        yield statement, whole
-        at = start + len(whole)
-    yield None, answer.text[at:]
-
-
-def pieces(text: str, answer: Answer) -> Iterator[tuple[str, Citation | None]]:
+def pieces(text: str, answer: Answer) -> list[tuple[str, Citation | None]]:
     """Split a text at its citation marks; a number without a citation stays text."""
-    citations = {str(citation.number): citation for citation in answer.citations}
-    for odd, piece in enumerate(_MARK.split(text)):  # text, number, text, number, … text
-        yield (
-            ("", citations[piece])
-            if odd % 2 and piece in citations
-            else (f"[{piece}]" if odd % 2 else piece, None)
-        )
+    citations = {f"[{one.number}]": one for one in answer.citations}
+    return [(piece, citations.get(piece)) for piece in _MARK.split(text)]
 
 
 def drafted(text: str) -> list[tuple[str, list[str], str]]:
     """Split a growing answer into its statements, each with its numbers and its caveat."""
     found, at = [], 0
     for match in _DRAFTED.finditer(text):
-        found.append((match[1], _MARK.findall(match[2]), match[3].strip()))
+        found.append((match[1], re.findall(r"\d+", match[2]), match[3].strip()))
         at = match.end()
     return [*found, *([(text[at:].strip(), [], "")] if text[at:].strip() else [])]
-
-
-def citations_of(statement: Statement, answer: Answer) -> list[Citation]:
-    """Return what a statement cites."""
-    return [one for number in statement.citations for one in answer.citations if one.number == number]
 
 
 def cards(answer: Answer) -> list[Card]:
@@ -163,86 +117,88 @@ def uncited(answer: Answer) -> list[Evidence]:
 
 def sides(answer: Answer) -> list[Line]:
     """Return the statements of sources that disagree, with the words that differ emphasised."""
-    texts = [statement.text for statement in answer.statements]
-    return [
-        _line(each, citations_of(each, answer), _differing(each, [*texts[:at], *texts[at + 1 :]]))
-        for at, each in enumerate(answer.statements)
-    ]
+    return [_line(each, answer, _differing(each, answer.statements)) for each in answer.statements]
 
 
-def cells(text: str) -> dict[str, tuple[int, int]]:
-    """Return where the value of each named column stands in a row's text; {} if it isn't such a row."""
-    starts = [0, *(match.end() for match in _NEXT_CELL.finditer(text))]
-    found: dict[str, tuple[int, int]] = {}
-    for start, after in pairwise([*starts, len(text) + 2]):
-        name, colon, _ = text[start : after - 2].partition(": ")
+def cells(text: str) -> dict[str, str]:
+    """Return the values of a row's text by the names of their columns; {} if it isn't such a row."""
+    found: dict[str, str] = {}
+    for cell in _NEXT_CELL.split(text):
+        name, colon, value = cell.partition(": ")
         if not colon or name in found:
             return {}
-        found[name] = (start + len(name) + 2, after - 2)
+        found[name] = value
     return found if len(found) > 1 else {}
 
 
 def grouped(paragraphs: Sequence[Paragraph]) -> Iterator[tuple[str, list[Paragraph], list[str]]]:
-    """Yield neighbours of one kind: rows with their columns, list items, or a single other paragraph."""
-    for key, group in groupby(paragraphs, _grouping):
+    """Yield neighbours that are rows, with their columns, as "rows"; any other paragraph by itself."""
+    for key, group in groupby(paragraphs, lambda one: ROW if _is_row(one) else one.number):
         items = list(group)
-        if key == ROW and all(cells(item.text) for item in items):
-            yield "rows", items, list(dict.fromkeys(chain.from_iterable(cells(item.text) for item in items)))
-        else:
-            yield from ((str(item.kind), [item], []) for item in items)
+        columns = dict.fromkeys(name for item in items for name in cells(item.text))
+        yield "rows" if key == ROW else str(items[0].kind), items, list(columns)
 
 
-def _grouping(paragraph: Paragraph) -> object:
-    is_row = paragraph.kind == ROW
-    return ROW if is_row and cells(paragraph.text) else paragraph.number
+def _is_row(paragraph: Paragraph) -> bool:
+    return paragraph.kind == ROW and bool(cells(paragraph.text))
 
 
-def _row(statement: Statement, cited: list[Citation], answer: Answer) -> Row | None:
+def _spoken(answer: Answer) -> Iterator[tuple[Statement | None, str]]:
+    """Split an answer's text into its statements with their marks, and what is between them (None, …)."""
+    at = 0
+    for statement in answer.statements:
+        marks = "".join(f"[{number}]" for number in statement.citations)
+        whole = f"{statement.text} {marks}{statement.caveat}"
+        start = answer.text.find(whole, at)
+        if start >= 0:
+            yield None, answer.text[at:start]
+            yield statement, whole
+            at = start + len(whole)
+    yield None, answer.text[at:]
+
+
+def _line(statement: Statement, answer: Answer, emphasis: Spans) -> Line:
+    """Bind the last word, or the end of a long one, to what follows it."""
+    text = statement.text.rstrip()
+    cut = text.rfind(" ") + 1 if " " in text[-BOUND:] else max(len(text) - 2, 0)
+    cited = [one for number in statement.citations for one in answer.citations if one.number == number]
     places = {(one.source, one.paragraph) for one in cited}
     is_row = any((item.source, item.paragraph) in places and item.kind == ROW for item in answer.evidence)
-    spans = cells(statement.text) if is_row and len(places) == 1 else {}
-    found = {name: _segments(statement.text, statement.highlight, *span) for name, span in spans.items()}
-    return Row(statement, found, cited) if found else None
+    return Line(
+        statement,
+        cited,
+        _segments(text[:cut], emphasis),
+        _segments(text[cut:], [(start - cut, end - cut) for start, end in emphasis]),
+        cells(statement.text) if is_row and len(places) == 1 else {},
+    )
 
 
-def _fits(row: Row, block: Block) -> bool:
-    """Return whether a row shares most of its columns with those of a table."""
-    return 2 * len(row.cells.keys() & set(block.columns)) > len(row.cells)
-
-
-def _segments(text: str, emphasis: tuple[int, int] | None, start: int, end: int | None = None) -> Segments:
-    """Split part of a text at what is emphasised in it."""
-    end = len(text) if end is None else end
-    first, last = emphasis or (end, end)
-    cuts = [start, *(min(max(cut, start), end) for cut in (first, last)), end]
-    return [(text[a:b], odd == 1) for odd, (a, b) in enumerate(pairwise(cuts)) if a < b]
-
-
-def _differing(statement: Statement, others: Sequence[str]) -> Segments:
-    """Emphasise the words that another statement lacks, or what answers if they have little in common."""
-    text = statement.text
-    spans = [match.span() for match in re.finditer(r"\S+", text)]
-    own = [_bare(text[a:b]) for a, b in spans]
-    matchers = [
-        SequenceMatcher(None, own, [_bare(word) for word in other.split()], False) for other in others
-    ]
-    matchers = [matcher for matcher in matchers if matcher.ratio() >= ALIKE]
-    if not matchers:
-        return _segments(text, statement.highlight, 0)
-    same = [
-        {at for match in matcher.get_matching_blocks() for at in range(match.a, match.a + match.size)}
-        for matcher in matchers
-    ]
-    common = set.intersection(*same)
+def _segments(text: str, emphasis: Spans) -> Segments:
+    """Split a text at what is emphasised in it; the spans may reach beyond it."""
     found: Segments = []
     at = 0
-    for differs, group in groupby(range(len(spans)), lambda index: index not in common):
-        end = spans[list(group)[-1]][1]
-        gap = len(text[at:]) - len(text[at:].lstrip()) if differs else 0
-        stop = len(text[:end].rstrip(".,;:!?")) if differs else end
-        found += [(text[at : at + gap], False), (text[at + gap : stop], differs), (text[stop:end], False)]
-        at = end
-    return [*((piece, differs) for piece, differs in found if piece), (text[at:], False)]
+    for start, end in emphasis:
+        first, last = max(start, 0), max(end, 0)
+        found += [(text[at:first], False), (text[first:last], True)]
+        at = last
+    return [(piece, strong) for piece, strong in [*found, (text[at:], False)] if piece]
+
+
+def _differing(statement: Statement, all_of_them: Sequence[Statement]) -> Spans:
+    """Return the words that another statement lacks, or what answers if they have little in common."""
+    words = list(re.finditer(r"\S+", statement.text))
+    own = [_bare(word[0]) for word in words]
+    others = [[_bare(word) for word in one.text.split()] for one in all_of_them if one is not statement]
+    found = [SequenceMatcher(None, own, other, autojunk=False) for other in others]
+    alike = [one for one in found if one.ratio() >= ALIKE]
+    if not alike:
+        return [statement.highlight] if statement.highlight else []
+    least = min(alike, key=SequenceMatcher.ratio)
+    return [
+        (words[first].start(), len(statement.text[: words[after - 1].end()].rstrip(".,;:!?")))
+        for what, first, after, _, _ in least.get_opcodes()
+        if what in {"replace", "delete"}
+    ]
 
 
 def _bare(word: str) -> str:
