@@ -26,7 +26,6 @@ MIB = 2**20
 CHANGED = "file has changed"  # as Assistant.changed() says it
 UNDO_SECONDS = 60.0  # the page offers the undo for 8
 SHOWN_SECONDS = 600.0  # how long a file that was read stays in the list
-FAULT = "can't be read because of a fault in Pilcrow; please report it"
 _ODD = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
@@ -107,7 +106,7 @@ class Shelf:
         accepted = []
         for at, (path, size) in enumerate(files):
             try:
-                self._check(clean(path), size)
+                self._name(path, size)
                 accepted.append(at)
             except Refused as error:
                 self._list(Entry(path, state="passed", reason=str(error)))
@@ -119,8 +118,7 @@ class Shelf:
         A document of its name with other content is a clash, unless `on_clash` is "replace" or "keep" (both).
         """
         try:
-            name = clean(path)
-            self._check(name, size)
+            name = self._name(path, size)
         except Refused as error:
             raise Refused(f"{path}: {error}", error.status) from None
         kept = self._folder / token_hex(8) / name
@@ -170,14 +168,14 @@ class Shelf:
             file.unlink(missing_ok=True)
             os.removedirs(file.parent)
 
-    def _check(self, name: str, size: int) -> None:
+    def _name(self, path: str, size: int) -> str:
+        """Return the name of a file to be added; Refused if it can't be."""
+        name, large = clean(path), f"is {-(-size // MIB):,} MiB, more than {self.limit:,}"
         if reason := unreadable(name):
             raise Refused(reason, 415)
         if size > self.limit * MIB:
-            large = f"{-(-size // MIB):,} MiB"
-            raise Refused(
-                f"is {large}, more than {self.limit:,}; split it, or raise file_mib in pilcrow.toml", 413
-            )
+            raise Refused(f"{large}; split it, or raise file_mib in pilcrow.toml", 413)
+        return name
 
     def _admit(self, file: Path, on_clash: str) -> Entry:
         """Queue an upload under a free name, or under that of the document which it replaces."""
@@ -196,7 +194,7 @@ class Shelf:
                 entry.name, entry.state = there, "known"
             elif before and on_clash != "keep":
                 entry.name = before
-                entry.may_replace = before in coming or self._upload(before) is not None
+                entry.may_replace = before in coming or bool(self._upload(before))
                 if on_clash != "replace" or not entry.may_replace:
                     entry.state = "clash"
             if not entry.active:
@@ -224,7 +222,8 @@ class Shelf:
 
     def _read(self, entry: Entry) -> None:
         """Read a file. An upload that can't be read is deleted, and replaces nothing."""
-        entry.state, problem, old = "reading", FAULT, None
+        entry.state, old = "reading", None
+        problem = "can't be read because of a fault in Pilcrow; please report it"
         try:
             old = self._replace(entry) if entry.sha256 else None
             report = self._assistant.ingest(entry.file, False, entry.progress, entry.below)
@@ -241,8 +240,8 @@ class Shelf:
                 self._delete(entry.file)
             if old:
                 self._delete(old)
-            entry.state, entry.reason = "failed" if problem else "done", problem
-            entry.since = monotonic()
+            entry.reason, entry.since = problem, monotonic()
+            entry.state = "failed" if problem else "done"
             self.revision += 1
 
     def _replace(self, entry: Entry) -> Path | None:

@@ -1,8 +1,7 @@
 """The settings page: which models write and check answers, and what may leave this machine.
 
-Everybody signed in sees where questions go: it is their privacy. A librarian also sees which model writes and
-how good its verifier is. Only users of this machine change models and see addresses, files and folders of it:
-the process runs as its owner and reaches what that person reaches; a login grants rights to documents only.
+Everybody signed in sees where questions go, a librarian also which model writes and how good its verifier is.
+Only users of this machine change models and see its files: a login grants rights to documents only.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from rag import PilcrowError, Settings
 from rag.doctor import INSTALL_MULTILINGUAL, changed, nearby, other_languages, try_settings
@@ -42,7 +41,7 @@ def _only_here(desk: OnDesk, user: SignedIn) -> None:
 ONLY_HERE = [Depends(_only_here)]
 
 
-class Choice(BaseModel):
+class Choice(BaseModel, str_strip_whitespace=True):
     """What the form holds; `agreed` are the hosts off this machine that the user agreed to."""
 
     llm: str = ""
@@ -50,12 +49,12 @@ class Choice(BaseModel):
     llm_key_file: str = ""
     verifier: str = "llm"
     verifier_model: str = ""
-    agreed: list[str] = Field(default_factory=list)
+    agreed: list[str] = []
 
     def changes(self, settings: Settings) -> dict[str, str | None]:
         """Return the settings that differ, by name; None for what is to be unset."""
-        written = {name: getattr(self, name).strip() for name in NAMES}
-        if not written["llm"]:
+        written = {name: getattr(self, name) for name in NAMES}
+        if not self.llm:
             written |= {"llm_model": "", "llm_key_file": ""}
         return {
             name: value if value or name == "verifier" else None
@@ -108,8 +107,8 @@ def settings_page(request: Request, desk: OnDesk, user: SignedIn) -> HTMLRespons
 def in_use(desk: OnDesk, user: SignedIn) -> Reply:
     """Return what writes and checks answers now, where questions go, and whether an exam is being held."""
     assistant, away = desk.assistant, elsewhere(desk.assistant.settings)
-    shown = part("models.html", "state", assistant, _is_here(desk, user), away, user.librarian)
-    return {"state": shown, "examining": assistant.writer.progress is not None}
+    state = part("models.html", "state", assistant, _is_here(desk, user), away, user.librarian)
+    return {"state": state, "examining": assistant.writer.progress is not None}
 
 
 @router.get("/pilcrow/models/found", dependencies=ONLY_HERE)

@@ -19,7 +19,6 @@ class Folder:
     reading: bool = True
     problem: str = ""
     unread: tuple[tuple[str, str], ...] = ()
-    passed: tuple[tuple[str, str], ...] = ()
     stopped: Event = field(default_factory=Event)
     thread: Thread | None = None
 
@@ -72,8 +71,7 @@ class WatchedFolders:
     def _watch(self, folder: Path, one: Folder) -> None:
         def report(done: IngestReport) -> None:
             one.problem = dict(done.failed).get(str(folder), "")
-            one.unread = tuple(each for each in done.failed if each[0] != str(folder))
-            one.passed = done.skipped
+            one.unread = tuple(each for each in done.failed + done.skipped if each[0] != str(folder))
             one.reading = False
             self.revision += 1
 
