@@ -6,13 +6,14 @@ import json
 from asyncio import sleep
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from rag import PilcrowError
+from rag import Citation, Evidence, PilcrowError
 from ui.desk import Desk, OnDesk, SignedIn
 from ui.export import as_json, html, markdown
 from ui.render import part
@@ -210,6 +211,7 @@ def scope(desk: OnDesk, _: SignedIn, q: str = "") -> HTMLResponse:
 
 @router.get("/pilcrow/source")
 def source(
+    request: Request,
     desk: OnDesk,
     user: SignedIn,
     conversation: str = "",
@@ -218,16 +220,26 @@ def source(
     evidence: int = 0,
     document: str = "",
     paragraph: int = 1,
-) -> HTMLResponse:
-    """Show a cited paragraph as it was read, or one of a document as it is now."""
+) -> Response:
+    """Show a cited paragraph as it was read, or one of a document as it is now.
+
+    A browser that opens it in a tab of its own gets the whole document at that place.
+    """
     if document:
-        return HTMLResponse(pane(desk.assistant, stored(desk.assistant, document, paragraph)))
-    for entry in desk.conversations.entries(user.name, conversation):
-        if entry.number == answer and (found := recorded(entry.answer, citation, evidence)):
-            return HTMLResponse(
-                pane(desk.assistant, found, entry.answer, f"conversation={conversation}&answer={answer}")
-            )
-    raise Missing("There is no such citation any more. Reload the page.")
+        found: Citation | Evidence = stored(desk.assistant, document, paragraph)
+        whole, address = None, ""
+    else:
+        entries = desk.conversations.entries(user.name, conversation)
+        whole = next((entry.answer for entry in entries if entry.number == answer), None)
+        cited = recorded(whole, citation, evidence) if whole else None
+        if cited is None:
+            raise Missing("There is no such citation any more. Reload the page.")
+        found, address = cited, f"conversation={conversation}&answer={answer}"
+    if request.headers.get("sec-fetch-dest") == "document":
+        first = max(1, found.paragraph - WINDOW // 2)
+        query = urlencode({"source": found.source, "first": first})
+        return RedirectResponse(f"/document?{query}#p{found.paragraph}", 303)
+    return HTMLResponse(pane(desk.assistant, found, whole, address))
 
 
 @router.get("/pilcrow/page")

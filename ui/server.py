@@ -29,6 +29,7 @@ PUBLIC = {"/login", "/logout", "/favicon.ico", "/gradio_api/startup-events"}
 STATIC = "/room/"
 PUBLIC_FOLDERS = (STATIC, "/shared/")
 KEPT = {"cache-control": "public, max-age=31536000, immutable"}  # their addresses have a version
+GRADIO_UPLOAD = "/gradio_api/upload"
 UPLOAD = "/pilcrow/upload"  # the only large request
 MAX_UPLOAD = 200  # MiB, unless file_mib is more; below that, the loader says why a file is refused
 MAX_BODY = 4 * 2**20  # bytes of any other request
@@ -72,8 +73,10 @@ class Guard:
             )
         if _is_cross_site(request, host):
             return error_response(403, "Requests from other sites are refused.", "wrong_origin")
-        if "://" in path:  # Gradio would fetch it for the browser, which `HEADERS` forbid
-            return error_response(404, "Files of other hosts are not served.", "not_found")
+        if "://" in path or path.startswith(
+            GRADIO_UPLOAD
+        ):  # files of other hosts, and for Gradio's components
+            return error_response(404, "There is nothing at this address.", "not_found")
         limit = self._max_upload if path == UPLOAD else MAX_BODY
         if "transfer-encoding" in request.headers:
             return error_response(411, "Send a Content-Length header.", "no_length")
