@@ -79,13 +79,9 @@ class Shelf:
         self._removed: dict[str, list[tuple[str, Path]]] = {}
         self._lock = RLock()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
-        known = {assistant.path(one.source) for one in assistant.documents()}
-        for file in sorted(path for path in self._folder.rglob("*") if path.is_file()):
-            if file not in known:  # it was uploaded before a restart, and not read
-                self._admit(file, "keep")
 
     def close(self) -> None:
-        """Stop after the current file; the others are read at the next start."""
+        """Stop after the current file."""
         self._reader.shutdown(cancel_futures=True)
         for key in list(self._removed):
             self._forget(key)
@@ -179,7 +175,8 @@ class Shelf:
 
     def _admit(self, file: Path, on_clash: str) -> Entry:
         """Queue an upload under a free name, or under that of the document which it replaces."""
-        below = self._folder / file.relative_to(self._folder).parts[0]
+        own, *inner = file.relative_to(self._folder).parts
+        below = self._folder / own if inner else self._folder  # without an own folder in earlier versions
         name = file.relative_to(below).as_posix()
         with self._lock, file.open("rb") as content:
             entry = Entry(name, file, below, file_digest(content, "sha256").hexdigest())

@@ -128,7 +128,7 @@ def test_the_same_file_again_is_already_there(library: Library) -> None:
     for text, name in (("Nine.", "ferry.txt"), ("Ten.", "ferry (2).txt")):
         again = library.upload("ferry.txt", text)
         assert (again["state"], again["name"]) == ("known", name)
-    assert "already there" in library.state()["html"]["reading"]
+    assert "already in the library" in library.state()["html"]["reading"]
     assert len(library.sources()) == 2
 
 
@@ -248,13 +248,24 @@ def test_one_that_cannot_be_read_replaces_nothing_and_can_be_cleared(library: Li
     assert library.files() == ["log.csv"]
 
 
-def test_uploads_that_were_not_read_are_read_after_a_restart(tmp_path: Path) -> None:
-    waiting = tmp_path / "index" / FOLDER / "1234" / "reports" / "log.txt"
-    waiting.parent.mkdir(parents=True)
-    waiting.write_text("A log of Urk.", "utf-8")
+def test_a_document_removed_elsewhere_stays_removed_after_a_restart(tmp_path: Path) -> None:
+    with opened(tmp_path / "index") as library:
+        library.upload("log.txt", "A log of Urk.")
+        library.assistant.remove("log.txt")  # as `pilcrow remove` does, which leaves the file
     with opened(tmp_path / "index") as library:
         library.wait()
-        assert library.files() == library.sources() == ["reports/log.txt"]
+        assert library.sources() == []
+
+
+def test_a_file_of_an_earlier_version_can_be_removed_and_restored(library: Library, tmp_path: Path) -> None:
+    kept = tmp_path / "index" / FOLDER / "log.txt"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text("A log of Urk.", "utf-8")
+    library.assistant.ingest([kept])
+    removed = library.post("remove", sources=["log.txt"])
+    library.post("restore-documents", key=removed["key"])
+    library.wait()
+    assert library.text("log.txt") == "A log of Urk."
 
 
 def test_removal_takes_effect_at_once_and_can_be_undone(library: Library, tmp_path: Path) -> None:
@@ -287,7 +298,7 @@ def test_an_undo_after_a_new_upload_of_the_name_keeps_both(library: Library) -> 
 def test_removed_files_are_deleted_once_the_undo_is_over(library: Library) -> None:
     library.upload("log.txt", "A log of Urk.")
     shelf = Shelf(library.assistant, undo_seconds=0.05)
-    with closing(shelf), pytest.raises(PilcrowError, match="undo is over"):
+    with closing(shelf), pytest.raises(PilcrowError, match="too late to undo"):
         removal = shelf.remove(["log.txt"])
         sleep(0.5)
         assert library.files() == []
