@@ -6,9 +6,9 @@ import asyncio
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
-from secrets import token_hex
+from secrets import token_bytes, token_hex
 from typing import Literal
 
 import tomlkit
@@ -22,7 +22,7 @@ from rag.errors import first_problem
 FILE = "users.toml"  # in the index's folder
 WRONG_PASSWORD_DELAY = 1.0  # seconds
 
-# OWASP's parameters for Argon2id: programs may send their password with each request.
+# OWASP's parameters for Argon2id.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
@@ -61,6 +61,8 @@ class Accounts:
         self._needed = False
         self._plain = {name: _hashed(name, password) for name, password in settings.accounts.items()}
         self._decoy = Account(role="librarian", password=hash_password(token_hex()))
+        self._verified: set[bytes] = set()  # programs may send their password with each request
+        self._key = token_bytes(32)
         self._one_at_a_time = asyncio.Lock()  # Argon2 takes memory and time
         self.find("")
 
@@ -78,9 +80,13 @@ class Accounts:
     async def check(self, name: str, password: str) -> User | None:
         """Return the user if the name has this password, else None, after `WRONG_PASSWORD_DELAY`."""
         account = self.find(name)
-        async with self._one_at_a_time:  # an unknown name takes as long as a wrong password
-            is_right = await asyncio.to_thread(_verify, account or self._decoy, password)
-        if account and is_right:
+        tried = account or self._decoy  # an unknown name takes as long as a wrong password
+        seen = blake2b(tried.stamp + _bytes(password), key=self._key).digest()
+        if seen not in self._verified:
+            async with self._one_at_a_time:
+                if await asyncio.to_thread(_verify, tried, password):
+                    self._verified.add(seen)
+        if account and seen in self._verified:
             return account.user(name)
         await asyncio.sleep(WRONG_PASSWORD_DELAY)
         return None
@@ -93,12 +99,12 @@ def has_login(settings: Settings) -> bool:
 
 def hash_password(password: str, salt: bytes | None = None) -> str:
     """Return the Argon2 hash of a password, as the file has it, with a random salt unless one is given."""
-    return _HASHER.hash(password.encode("utf-8", "surrogatepass"), salt=salt)
+    return _HASHER.hash(_bytes(password), salt=salt)
 
 
 def _hashed(name: str, password: str) -> Account:
     """Return the account of a plain password; its hash is the same after a restart, so sessions go on."""
-    salt = sha256(name.encode("utf-8", "surrogatepass")).digest()
+    salt = sha256(_bytes(name)).digest()
     return Account(role="librarian", password=hash_password(password, salt))
 
 
@@ -130,6 +136,10 @@ def write(path: Path, accounts: Mapping[str, Account]) -> None:
 
 def _verify(account: Account, password: str) -> bool:
     try:
-        return _HASHER.verify(account.password, password.encode("utf-8", "surrogatepass"))
+        return _HASHER.verify(account.password, _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
