@@ -61,8 +61,9 @@ class Accounts:
         self._needed = False
         self._plain = {name: _hashed(name, password) for name, password in settings.accounts.items()}
         self._decoy = Account(role="librarian", password=hash_password(token_hex()))
-        self._verified: set[bytes] = set()  # programs may send their password with each request
         self._key = token_bytes(32)
+        # Programs may send their password with each request: Argon2 runs once, and never for the setting's.
+        self._verified = {self._seen(self._plain[name], word) for name, word in settings.accounts.items()}
         self._one_at_a_time = asyncio.Lock()  # Argon2 takes memory and time
         self.find("")
 
@@ -81,7 +82,7 @@ class Accounts:
         """Return the user if the name has this password, else None, after `WRONG_PASSWORD_DELAY`."""
         account = self.find(name)
         tried = account or self._decoy  # an unknown name takes as long as a wrong password
-        seen = blake2b(tried.stamp + _bytes(password), key=self._key).digest()
+        seen = self._seen(tried, password)
         if seen not in self._verified:
             async with self._one_at_a_time:
                 if await asyncio.to_thread(_verify, tried, password):
@@ -90,6 +91,9 @@ class Accounts:
             return account.user(name)
         await asyncio.sleep(WRONG_PASSWORD_DELAY)
         return None
+
+    def _seen(self, account: Account, password: str) -> bytes:
+        return blake2b(account.stamp + _bytes(password), key=self._key).digest()
 
 
 def has_login(settings: Settings) -> bool:
