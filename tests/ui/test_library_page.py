@@ -175,12 +175,12 @@ def test_folder_is_watched_and_tells_its_state(page: Page, tmp_path: Path) -> No
     page.get_by_text("There is no folder").wait_for()
     page.get_by_label("Path of the folder").fill(str(tmp_path / "docs"))
     page.get_by_role("button", name="Watch", exact=True).click()
-    page.get_by_text("changes are read by themselves").wait_for(timeout=60_000)
+    page.get_by_text("changes are read automatically").wait_for(timeout=60_000)
     page.get_by_role("link", name="harbour.txt").wait_for()
     page.get_by_text("1 file was not read").click()
     page.get_by_text("save it as .docx").wait_for()
     page.get_by_role("button", name=pattern("Stop watching")).click()
-    page.get_by_text("changes are read by themselves").wait_for(state="detached")
+    page.get_by_text("changes are read automatically").wait_for(state="detached")
     assert names(page) == ["harbour.txt"]
 
 

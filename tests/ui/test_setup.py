@@ -195,7 +195,7 @@ def test_what_overrides_the_file_or_keeps_it_from_being_written_is_told(
                 send(client, "save", llm=server.address, verifier="none")["message"] == "Nothing has changed."
             )
             monkeypatch.setattr("rag.settings_file.FILE", "no/such/folder/pilcrow.toml")
-            assert "isn't kept: " in send(client, "save", llm="", verifier="none")["message"]
+            assert "couldn't be saved: " in send(client, "save", llm="", verifier="none")["message"]
             assert not opened.uses_llm
 
 
@@ -253,7 +253,7 @@ def test_what_writes_no_answers_is_not_offered(
         page(opened) as client,
     ):
         monkeypatch.setattr("rag.models.nearby.USUAL", (server.address,))
-        assert "No model answers at the usual addresses" in client.get("pilcrow/models/found").json()["html"]
+        assert "No model found at the usual addresses" in client.get("pilcrow/models/found").json()["html"]
         assert server.asked
 
 
