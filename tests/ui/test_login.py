@@ -244,7 +244,7 @@ def test_token_is_made_and_removed_on_the_settings_page(address: str) -> None:
         opened.get_by_label("Name").fill("bob")
         opened.get_by_label("Password").fill("bob: ö")
         opened.get_by_role("button", name="Log in").click()
-        opened.get_by_label("Program").fill("my <b>notebook</b>")
+        opened.get_by_role("textbox", name="Program").fill("my <b>notebook</b>")
         opened.get_by_role("button", name="Create a token").click()
         token = opened.locator("#made").inner_text()
         headers = {"authorization": f"Bearer {token}"}
