@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from shared_names import Run
-from ui.routes import EXPORTS
 
 from rag import Answer, Assistant, Settings
 from rag.index.files import file_change, stamp
 from rag.index.snapshot import Origin
 from ui.conversations import FILE, Conversations
-from ui.source import panel, refreshed, stored
+from ui.pages import EXPORTS
+from ui.source import pane, refreshed, stored
 from ui.tools import _Tools
 
 TEXT = "The harbour master of Veldhaven is Ines Okafor.\n\nShe took office in 2021.\n"
@@ -87,10 +87,10 @@ def test_every_door_says_it(assistant: Assistant, file: Path, tmp_path: Path, ru
         for write, _, _ in EXPORTS.values():
             written = unescape(write("Harbour", entries))
             assert said in written or '"changed": "file has changed"' in written
-    assert said in unescape(panel(assistant, stored(assistant, "harbour.txt", 1)))
-    assert said in unescape(panel(assistant, entries[0].answer.citations[0]))
+    assert said in unescape(pane(assistant, stored(assistant, "harbour.txt", 1)))
+    assert said in unescape(pane(assistant, entries[0].answer.citations[0]))
     tools = _Tools(assistant)
-    assert tools.ask(MASTER)["citations"][0]["changed"] == "file has changed"
+    assert list(tools.ask(MASTER))[-1]["citations"][0]["changed"] == "file has changed"
     assert tools.search(MASTER)[0]["changed"] == "file has changed"
     assert tools.list_documents()[0]["changed"] == "file has changed"
     node = assistant.as_query_engine().query(MASTER).source_nodes[0]
