@@ -73,10 +73,8 @@ class Access(Storage):
 
     def tokens(self, user: str) -> list[Token]:
         """Return a user's API tokens, oldest first."""
-        wanted = "SELECT id, label, made FROM pass WHERE user = ? AND label IS NOT NULL ORDER BY id"
-        return [
-            Token(key, label, datetime.fromisoformat(made)) for key, label, made in self._run(wanted, user)
-        ]
+        rows = self._run(_TOKENS, user)
+        return [Token(key, label, datetime.fromisoformat(made)) for key, label, made in rows]
 
     def remove_token(self, user: str, key: int) -> None:
         """Make an API token void; nothing happens if the user has no such token."""

@@ -81,8 +81,11 @@ class Shelf:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
 
     def close(self) -> None:
-        """Stop after the current file."""
+        """Stop after the current file; the uploads after it are not kept."""
         self._reader.shutdown(cancel_futures=True)
+        for entry in self._entries:
+            if entry.active and entry.sha256:
+                self._delete(entry.file)
         for key in list(self._removed):
             self._forget(key)
 
