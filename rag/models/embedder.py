@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from functools import cached_property
+from pathlib import Path
 from threading import Barrier, Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rag.models.calibration import BUILT_IN_SCALE, Calibration, calibrate
-from rag.models.families import prompts_of
+from rag.models.families import Prompts, prompts_of
 from rag.models.local import (
     BUILT_IN,
     MULTILINGUAL,
@@ -22,6 +23,7 @@ from rag.models.local import (
     load_model,
     multilingual_weights,
     prepare_process,
+    translated_damage,
 )
 from rag.types import Span, Vectors
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
+    from rag.models.minilm import MiniLM
 
 BUILT_IN_DIMENSION = 384
 LIMITS = {BUILT_IN: 256, MULTILINGUAL: 509}  # of those in packages, both of the same dimension
@@ -180,6 +183,42 @@ class Embedder:
         return len(self._tokenizer.encode(text))
 
 
+class BuiltInEmbedder(Embedder):
+    """Reads questions without sentence_transformers, which it loads when the first passages come."""
+
+    def __init__(self, folder: Path) -> None:
+        from tokenizers import Tokenizer
+
+        self.name, self.prompts, self.dimension = BUILT_IN, Prompts(), BUILT_IN_DIMENSION
+        self.limit = self._longest = LIMITS[BUILT_IN]
+        self._folder, self._fast_model, self._lock = folder, None, Lock()
+        self._tokenizer = _unlimited(Tokenizer.from_file(str(folder / "tokenizer.json")))
+
+    @cached_property
+    def _model(self) -> SentenceTransformer:  # type: ignore[override]
+        from sentence_transformers import SentenceTransformer
+
+        def load() -> SentenceTransformer:
+            return SentenceTransformer(str(self._folder), local_files_only=True, device="cpu").eval()
+
+        return load_model(BUILT_IN, "embedder", load)
+
+    @cached_property
+    def _reader(self) -> MiniLM:
+        from rag.models.minilm import MiniLM
+
+        with translated_damage(BUILT_IN, "embedder"):
+            return MiniLM(self._folder / "model.safetensors")
+
+    def embed(self, questions: Sequence[str]) -> Vectors:
+        """Return the unit vectors of questions, float32, shape (questions, dimension), in their order."""
+        read = [self._tokenizer.encode(question).ids for question in questions]
+        cut = [ids if len(ids) <= self.limit else [*ids[: self.limit - 1], ids[-1]] for ids in read]
+        with self._lock:
+            vectors = [self._reader.embed(ids) for ids in cut]
+        return _unit(np.array(vectors, dtype=np.float32).reshape(len(questions), self.dimension))
+
+
 def _batches(sizes: Sequence[int]) -> Iterator[list[int]]:
     """Yield batches of indices of texts with similar token counts, the longest first."""
     batch: list[int] = []
@@ -209,10 +248,13 @@ def _counting(tokenizer: Tokenizer | PreTrainedTokenizerFast) -> Tokenizer:
 
     if isinstance(tokenizer, Tokenizer):  # the multilingual embedder's, which does neither
         return tokenizer
-    copied: Tokenizer = deepcopy(tokenizer.backend_tokenizer)
-    copied.no_truncation()
-    copied.no_padding()
-    return copied
+    return _unlimited(deepcopy(tokenizer.backend_tokenizer))
+
+
+def _unlimited(tokenizer: Tokenizer) -> Tokenizer:
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _trained_as(model: SentenceTransformer) -> str:
@@ -223,6 +265,9 @@ def _trained_as(model: SentenceTransformer) -> str:
 def load_embedder(name: str) -> Embedder:
     """Load an embedder from its package, a folder, or the local Hugging Face cache; else ModelError."""
     prepare_process()
+    if name == BUILT_IN:
+        with translated_damage(name, "embedder"):
+            return BuiltInEmbedder(Path(built_in_folder()))
     from sentence_transformers import SentenceTransformer
 
     def load() -> Embedder:
@@ -230,7 +275,6 @@ def load_embedder(name: str) -> Embedder:
             from rag.models.multilingual import load
 
             return Embedder(name, load(multilingual_weights()))
-        folder = built_in_folder() if name == BUILT_IN else expand_name(name)
-        return Embedder(name, SentenceTransformer(folder, local_files_only=True, device="cpu"))
+        return Embedder(name, SentenceTransformer(expand_name(name), local_files_only=True, device="cpu"))
 
     return load_model(name, "embedder", load)

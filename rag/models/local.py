@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
@@ -85,16 +86,24 @@ def prepare_process() -> None:
 
 
 def load_model(name: str, role: str, load: Callable[[], Model]) -> Model:
-    """Return what `load` returns; if the model is missing or damaged, ModelError names the setting `role`."""
-    from safetensors import SafetensorError
+    """Return what `load`, which uses transformers, returns; errors as in `translated_damage`."""
     from transformers.utils import logging
 
     # Loading takes under a second; a progress bar only clutters the terminal.
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    with translated_damage(name, role):
+        return load()
+
+
+@contextmanager
+def translated_damage(name: str, role: str) -> Iterator[None]:
+    """Raise what a missing or damaged model raises as ModelError, which names the setting `role`."""
+    from safetensors import SafetensorError
+
     # A damaged configuration makes the libraries raise all of these.
     damage = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, SafetensorError)
     try:
-        return load()
+        yield
     except damage as error:
         remedy = f"Set {role} to the folder of a model on this machine (Pilcrow downloads none), or unset it."
         if name == BUILT_IN:

@@ -236,6 +236,19 @@ def test_quick_commands_import_neither_torch_nor_gradio(arguments: list[str], tm
     assert done.stderr.decode().splitlines()[-1] == "False False"
 
 
+def test_question_with_the_built_in_embedder_imports_neither_torch_nor_its_libraries(index: Path) -> None:
+    script = (
+        "import sys; from ui.cli import main; sys.argv = ['pilcrow', *sys.argv[1:]]\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "slow = {'torch', 'transformers', 'sentence_transformers', 'gradio'}\n"
+        "print(slow & sys.modules.keys())"
+    )
+    command = [sys.executable, "-c", script, "ask", "Who opened the harbour?", "--index", str(index)]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert done.stdout.decode().splitlines()[-1] == "set()"
+
+
 def test_output_is_utf8_in_any_locale(index: Path) -> None:
     done = start(
         "show", "harbour.md", "1", "--index", index, PYTHONIOENCODING="ascii", LC_ALL="C", PYTHONUTF8="0"
