@@ -134,5 +134,7 @@ def test_speed_is_measured_as_ratios(public_sets: Path, capsys: Printed) -> None
 def test_screenshots_are_taken(tmp_path: Path) -> None:
     make_screenshots.main(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
-        f"page-{look}.png" for look in make_screenshots.LOOKS
+        f"{name}-{look}.png"
+        for name in [*make_screenshots.FIRST, *make_screenshots.STATES]
+        for look in make_screenshots.LOOKS
     }
