@@ -33,7 +33,7 @@ def save(changes: Mapping[str, object]) -> None:
             Settings.model_validate(
                 tomllib.loads(written), context=dict.fromkeys(Settings.model_fields, FILE)
             )
-            _replace(path, written.encode())
+            replace_file(path, written.encode())
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise SettingsError(f"{path} can't be changed ({reason}). Edit it yourself.") from error
@@ -55,9 +55,13 @@ def _edited(text: str, changes: Mapping[str, object]) -> str:
     return tomlkit.dumps(document)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Replace a file in one step, with the rights that it had: it may hold a key."""
-    rights = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+def replace_file(path: Path, content: bytes, rights: int | None = None) -> None:
+    """Write a file whole or not at all, with these rights, or those that it had: it may hold a key.
+
+    Raises OSError.
+    """
+    if rights is None and path.exists():
+        rights = stat.S_IMODE(path.stat().st_mode)
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     fresh.touch(0o666 if rights is None else 0o600, exist_ok=False)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from rag import PilcrowError, Settings
 from rag.errors import first_problem
+from rag.settings_file import replace_file
 
 FILE = "users.toml"  # in the index's folder
 WRONG_PASSWORD_DELAY = 1.0  # seconds
@@ -127,13 +128,10 @@ def read(path: Path) -> dict[str, Account]:
 
 def write(path: Path, accounts: Mapping[str, Account]) -> None:
     """Replace the file of users at once; only its owner may read it."""
-    fresh = path.with_name(f".{path.name}.new")
+    written = tomlkit.dumps({name: one.model_dump() for name, one in accounts.items()})
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        fresh.touch(mode=0o600, exist_ok=False)
-        fresh.write_text(tomlkit.dumps({name: one.model_dump() for name, one in accounts.items()}), "utf-8")
-        fresh.replace(path)
+        replace_file(path, written.encode(), 0o600)
     except OSError as error:
         raise PilcrowError(f"{path} can't be written ({error}). Check the folder's permissions.") from error
 

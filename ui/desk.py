@@ -39,7 +39,6 @@ class Desk:
             conversations=self.conversations.search(user.name),
             running=self.runs.of(user.name),
             shelf=self.shelf,
-            documents=len(self.assistant.documents()),
             **{"current": "", **values},
         )
 

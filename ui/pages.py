@@ -74,8 +74,10 @@ class Rename(Named):
 @router.get("/")
 def start(request: Request, desk: OnDesk, user: SignedIn, c: str = "") -> Response:
     """Show the start, or a conversation."""
+    documents = len(desk.assistant.documents())
     if not c:
-        return desk.page(request, "start.html", suggestions=desk.assistant.suggestions())
+        suggestions = desk.assistant.suggestions()
+        return desk.page(request, "start.html", documents=documents, suggestions=suggestions)
     run = desk.runs.find(user.name, c)
     if run and not run.over:
         entries = run.entries
@@ -88,6 +90,7 @@ def start(request: Request, desk: OnDesk, user: SignedIn, c: str = "") -> Respon
         request,
         "conversation.html",
         current=c,
+        documents=documents,
         entries=refreshed(desk.assistant, entries),
         run=run,
         waiting=_waiting(desk, run),

@@ -57,7 +57,6 @@ def page(template: str, request: Request, **values: object) -> HTMLResponse:
         "conversations": (),
         "current": "",
         "running": (),
-        "documents": 0,
     }
     html = TEMPLATES.get_template(template).render(given | values)
     return HTMLResponse(html, headers={"cache-control": "no-store"})  # Back shows the page as it is now

@@ -80,8 +80,9 @@ def pane(
 def _boxes(page: pypdfium2.PdfPage, quote: str) -> list[tuple[float, float, float, float]]:
     """Return a box in pixels for each line of the quote on the page; spaces and hyphens don't count."""
     text = page.get_textpage()
-    places = [at for at, letter in enumerate(text.get_text_range()) if letter.isalnum()]
-    letters = "".join(letter for letter in text.get_text_range() if letter.isalnum())
+    written = text.get_text_range()
+    places = [at for at, letter in enumerate(written) if letter.isalnum()]
+    letters = "".join(written[at] for at in places)
     wanted = "".join(filter(str.isalnum, quote))
     start = letters.find(wanted) if wanted else -1
     if start < 0:

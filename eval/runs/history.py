@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from eval.scores.measures import Score, Scores
 from rag import PilcrowError
+from rag.settings_file import replace_file
 
 FILE = "history.jsonl"
 
@@ -112,14 +112,9 @@ def read_scores(written: Mapping[str, Mapping[str, float | None]]) -> dict[str, 
 
 def replace(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        replace_file(path, text.encode())
     except OSError as error:
         raise PilcrowError(f"Can't write {path}: {error}") from error
 
