@@ -31,7 +31,7 @@ lint: $(EVALUATING)
 	$(BIN)/mypy
 
 test: $(EVALUATING)
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long" -n logical --dist loadfile
 
 test-all: test
 	$(BIN)/python -m pytest -m long

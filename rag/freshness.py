@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from rag.index.catalog import Snapshot
 from rag.index.files import file_change
-from rag.index.snapshot import Snapshot
 from rag.types import Answer, Citation, Evidence
 
 PARAGRAPH_CHANGED, PARAGRAPH_GONE = "paragraph has changed", "paragraph is gone"

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from rag.generation.summary import Summary
-from rag.index.snapshot import Snapshot
+from rag.index.catalog import Snapshot
 from rag.retrieval.evidence import as_evidence
 from rag.text.shown import tidy
 from rag.text.words import content_stems, name_stems, sentences

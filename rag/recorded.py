@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rag.errors import LoadError
-from rag.index.snapshot import Snapshot
+from rag.index.catalog import Snapshot
 from rag.loaders.limits import DEFAULT, Limits
 from rag.loaders.worker import Loader
 from rag.text.shown import tidy

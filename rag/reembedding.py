@@ -37,8 +37,8 @@ def reembed(settings: Settings, progress: Progress | None = None, stop: Event | 
     embedded stays: after Ctrl-C, `stop` or a kill, the next run goes on. `progress` gets (source, done,
     total). Raises StoreError if there is no index or another process holds it at the end, ModelError.
     """
-    from rag.index.catalog import Catalog
     from rag.index.lock import FolderLock
+    from rag.index.sqlite_catalog import SqliteCatalog
     from rag.ingestion.interruption import Interruption
     from rag.ingestion.reembedding import FILE, FOLDER, embed_missing, open_beside
 
@@ -47,7 +47,7 @@ def reembed(settings: Settings, progress: Progress | None = None, stop: Event | 
         raise StoreError(f"There is no index at {folder}. Run `pilcrow ingest PATH`.")
     target, beside = _target(settings), folder / FOLDER
     done, complete = 0, True
-    with closing(Catalog.open(folder / FILE)) as current:
+    with closing(SqliteCatalog.open(folder / FILE)) as current:
         with current.read() as snapshot:
             recorded = snapshot.meta("embedder") or "", int(snapshot.meta("dimension") or 0)
         if recorded != (target.name, target.dimension):

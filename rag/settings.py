@@ -7,24 +7,31 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
-    SecretStr,
     ValidationError,
     ValidationInfo,
     model_validator,
 )
 
 from rag.errors import SettingsError
-from rag.text.encoding import encodable
+from rag.setting_types import (
+    Accounts,
+    Collections,
+    Collector,
+    Database,
+    Folder,
+    Key,
+    LanguageModel,
+    ServerUrl,
+    Verifier,
+    read_accounts,
+)
 
 if TYPE_CHECKING:
     from rag.loaders.limits import Limits
@@ -33,80 +40,7 @@ FILE = "pilcrow.toml"
 PREFIX = "PILCROW_"
 ARGUMENTS = "the arguments"
 DEFAULTS = "the defaults"
-SECRET = frozenset({"auth", "llm_key"})  # never shown; nor is an address with a password in it
-
-
-def _server_url(url: str) -> str:
-    return _address(url, "should be the address of a Chroma server, such as http://127.0.0.1:8000")
-
-
-def _collector(url: str) -> str:
-    return _address(url, "should be the address of an OpenTelemetry collector, such as http://127.0.0.1:4318")
-
-
-def _address(url: str, wanted: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(wanted)
-    return url
-
-
-def _language_model(where: str) -> str:
-    if where.lower().endswith(".gguf") and "://" not in where:
-        return str(Path(where).expanduser())
-    parts = urlsplit(where)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
-        raise ValueError(
-            "should be an address such as http://127.0.0.1:11434/v1, or a file that ends in .gguf"
-        )
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("should be the address alone; a key goes into llm_key")
-    return where.rstrip("/")
-
-
-def _verifier(name: str) -> str:
-    return _language_model(name) if "://" in name else name
-
-
-def _key(key: SecretStr) -> SecretStr:
-    written = key.get_secret_value()
-    if not (written.isascii() and written.isprintable()) or not written or " " in written:
-        raise ValueError("should be a key: letters, digits and punctuation without spaces")
-    return key
-
-
-def _read_accounts(written: str) -> dict[str, str]:
-    accounts: dict[str, str] = {}
-    for account in written.split(","):
-        name, _, password = account.strip().partition(":")
-        if not name.strip() or not password or name in accounts:
-            raise ValueError("should be name:password, or several separated by commas, each name once")
-        accounts[name] = password
-    return accounts
-
-
-def _accounts(auth: SecretStr) -> SecretStr:
-    _read_accounts(auth.get_secret_value())
-    return auth
-
-
-def _tables(written: object) -> object:
-    """Return collections as lists of patterns by name; the environment has TOML, and a list may be one."""
-    wanted = 'should be lists of folders and patterns by name, such as {contracts = ["contracts", "*.docx"]}'
-    if isinstance(written, str):
-        try:
-            written = tomllib.loads(f"collections = {written}")["collections"]
-        except ValueError:
-            raise ValueError(wanted) from None
-    if not isinstance(written, dict) or not all(map(str, written)):
-        raise ValueError(wanted)
-    return {
-        encodable(str(name)): [patterns] if isinstance(patterns, str) else patterns
-        for name, patterns in written.items()
-    }
-
-
-Pattern = Annotated[str, Field(min_length=1)]
+SECRET = frozenset({"auth", "llm_key", "chroma_token"})  # never shown, nor a password in an address
 
 
 class Settings(BaseModel):
@@ -114,9 +48,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    index: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
-        default=Path("index"), description="folder that holds the index"
-    )
+    index: Folder = Field(default=Path("index"), description="folder that holds the index")
     embedder: str = Field(
         default="all-MiniLM-L6-v2",
         min_length=1,
@@ -128,26 +60,35 @@ class Settings(BaseModel):
         min_length=1,
         description="cross-encoder that reranks the results: its folder or cached name",
     )
-    chroma_url: Annotated[str, AfterValidator(_server_url)] | None = Field(
+    chroma_url: ServerUrl | None = Field(
         default=None, description="address of a Chroma server; replaces the embedded Chroma"
+    )
+    chroma_token: Key | None = Field(
+        default=None, description="token that the Chroma server wants, sent as a bearer token"
+    )
+    chroma_ca: Folder | None = Field(
+        default=None,
+        description="certificate authority of the Chroma server: a .pem file",
+    )
+    catalog_url: Database | None = Field(
+        default=None,
+        description="address of a PostgreSQL database; replaces SQLite, and needs chroma_url",
     )
     evidence: int = Field(default=8, ge=1, le=50, description="paragraphs read for an answer, 1 to 50")
     host: str = Field(default="127.0.0.1", min_length=1, description="address that the chat page listens on")
     port: int = Field(default=7860, ge=1, le=65535, description="port of the chat page, 1 to 65535")
-    auth: Annotated[SecretStr, AfterValidator(_accounts)] | None = Field(
+    auth: Accounts | None = Field(
         default=None, description="who may log in to the chat page, as name:password,name:password"
     )
-    llm: Annotated[str, AfterValidator(_language_model)] | None = Field(
+    llm: LanguageModel | None = Field(
         default=None,
         description="language model that writes answers: an OpenAI-compatible address, or a .gguf file",
     )
     llm_model: str | None = Field(
         default=None, min_length=1, description="model at that address, if it has more than one"
     )
-    llm_key: Annotated[SecretStr, AfterValidator(_key)] | None = Field(
-        default=None, description="API key for that address"
-    )
-    llm_key_file: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+    llm_key: Key | None = Field(default=None, description="API key for that address")
+    llm_key_file: Folder | None = Field(
         default=None, description="file that holds the API key; llm_key comes first"
     )
     llm_context: int | None = Field(
@@ -161,7 +102,7 @@ class Settings(BaseModel):
         le=3600,
         description="seconds to wait for the language model's next words",
     )
-    verifier: Annotated[str, AfterValidator(_verifier)] = Field(
+    verifier: Verifier = Field(
         default="llm",
         min_length=1,
         description="what checks a model's sentences: llm (the model itself), a local classifier's folder or "
@@ -178,7 +119,7 @@ class Settings(BaseModel):
         description="what to do with an unconfirmed sentence: mark or leave out; by default, mark if the "
         "model that wrote it passed the exam",
     )
-    collections: Annotated[dict[str, list[Pattern]], BeforeValidator(_tables)] | None = Field(
+    collections: Collections | None = Field(
         default=None,
         description="sets of documents by name, each of folders and patterns, to ask only these",
     )
@@ -195,7 +136,7 @@ class Settings(BaseModel):
     unpacked_mib: int = Field(
         default=200, ge=1, le=65536, description="largest unpacked size or text of one file, in MiB"
     )
-    traces: Annotated[str, AfterValidator(_collector)] | None = Field(
+    traces: Collector | None = Field(
         default=None, description="address of an OpenTelemetry collector; it receives questions and answers"
     )
 
@@ -211,7 +152,7 @@ class Settings(BaseModel):
     @property
     def accounts(self) -> dict[str, str]:
         """The passwords of the users who may log in, by name; empty if there is no login."""
-        return _read_accounts(self.auth.get_secret_value()) if self.auth else {}
+        return read_accounts(self.auth.get_secret_value()) if self.auth else {}
 
     @classmethod
     def load(cls, **arguments: object) -> Self:

@@ -13,7 +13,7 @@ from rag.text.encoding import encodable
 from rag.types import DocumentInfo
 
 if TYPE_CHECKING:
-    from rag.index.snapshot import Origin, Snapshot  # brings numpy
+    from rag.index.catalog import Origin, Snapshot  # brings numpy
 
 Collections = Mapping[str, Sequence[str]] | None  # folders and patterns by name, as the setting has them
 

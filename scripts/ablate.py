@@ -77,9 +77,9 @@ def no(*_: object) -> bool:
 
 
 PARTS: Mapping[str, Part] = {
-    "BM25": {"rag.retrieval.search.match_expression": lambda *_: ""},
+    "BM25": {"rag.retrieval.search.searched_forms": lambda *_: []},
     "dense": {"rag.index.vectors.VectorStore.query": lambda *_: []},
-    "windows": {"rag.index.snapshot.Snapshot.windows_at": lambda *_: {}},
+    "windows": {"rag.index.sqlite_snapshot.SqliteSnapshot.windows_at": lambda *_: {}},
     "words of the document": {"rag.retrieval.retriever.DOCUMENT": 0.0},
     "codes": {"rag.retrieval.retriever.EXACT": 0.0},
     "older editions left out": {"rag.retrieval.search.superseded": lambda *_: {}},

@@ -21,6 +21,7 @@ from ui.cli import main
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 LIMITS = (ROOT / "docs" / "limits.md").read_text("utf-8")
+SCALE = (ROOT / "docs" / "scale.md").read_text("utf-8")
 LANGUAGE_MODELS = (ROOT / "docs" / "llm.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 
@@ -97,7 +98,12 @@ def test_python_code_prints_what_the_readme_shows() -> None:
 
 
 def test_settings_table_lists_every_setting_with_its_default() -> None:
-    found = [*rows("setting"), *rows("setting", LIMITS), *rows("setting", LANGUAGE_MODELS)]
+    found = [
+        *rows("setting"),
+        *rows("setting", LIMITS),
+        *rows("setting", LANGUAGE_MODELS),
+        *rows("setting", SCALE),
+    ]
     listed = {name.strip("`"): (default.strip("`"), meaning) for name, default, meaning in found}
     assert listed == {
         name: ("none" if field.default is None else str(field.default), field.description)

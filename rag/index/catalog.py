@@ -1,32 +1,128 @@
-"""The catalog: documents, paragraphs, chunks, vectors and words in one SQLite file."""
+"""The catalog: documents, paragraphs, chunks, their vectors and words; the same in SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import astuple, replace
-from pathlib import Path
-from threading import Lock
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date as Day
+from typing import Protocol
 
-import numpy as np
-
-from rag.errors import StoreError
-from rag.index import schema
-from rag.index.snapshot import Origin, Snapshot
-from rag.text.language import main_language
-from rag.text.words import searchable
-from rag.types import Chunk, Document, Span, Vector
-
-IDLE_CONNECTIONS = 8
+from rag.text.edition import Edition
+from rag.types import Chunk, Document, DocumentInfo, Paragraph, Place, Span, Vector
 
 
-class Revision:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a document was read (`path` and `root` are absolute), and what embedded it (`fingerprint`).
+
+    `size` and `modified` (nanoseconds) are the file's as it was read; -1 and 0 if unknown. `left_out` says
+    what of the file could not be read then.
+    """
+
+    source: str
+    path: str
+    root: str
+    sha256: str
+    fingerprint: str
+    size: int = -1
+    modified: int = 0
+    left_out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DatedEdition:
+    """What a document says of its edition, and its date."""
+
+    source: str
+    title: str
+    date: Day | None
+    edition: Edition
+
+
+class Snapshot(Protocol):
+    """A read transaction: everything comes from one committed state. For one thread at a time."""
+
+    def documents(self) -> list[DocumentInfo]:
+        """Return all documents, sorted by source."""
+
+    def document(self, source: str) -> DocumentInfo | None:
+        """Return the document with this source, in NFC or in NFD, or None."""
+
+    def editions(self) -> list[DatedEdition]:
+        """Return the documents that say which version they are."""
+
+    def origins(self, sources: Iterable[str] | None = None) -> list[Origin]:
+        """Return where each document was read, or each of some, sorted by source."""
+
+    def titles(self, sources: Iterable[str]) -> dict[str, str]:
+        """Return the title of each of these documents."""
+
+    def paragraphs(self, keys: Iterable[Place]) -> dict[Place, Paragraph]:
+        """Return the stored paragraphs among the (source, number) keys, in their order."""
+
+    def all_paragraphs(self, source: str) -> list[Paragraph]:
+        """Return every paragraph of a document, in order; [] for an unknown document."""
+
+    def chunks(self, ids: Iterable[str]) -> dict[str, Chunk]:
+        """Return the stored chunks among `ids`, in their order."""
+
+    def chunk_count(self) -> int:
+        """Return the number of chunks, counted once."""
+
+    def chunk_ids(self, sources: Iterable[str] | None = None) -> list[str]:
+        """Return the ids of all chunks, or of those of some sources, sorted."""
+
+    def search(
+        self, forms: Iterable[str], limit: int, sources: Iterable[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Return the best (chunk id, BM25 score) for chunks with any of these word forms, best first.
+
+        Higher is better. A form is a base form, as `searchable` makes it. `sources` restricts the search.
+        """
+
+    def sources_with(self, forms: Iterable[str], sources: Iterable[str]) -> set[str]:
+        """Return those of the sources that have a chunk with any of these word forms."""
+
+    def document_frequency(self, stems: Iterable[str]) -> dict[str, int]:
+        """Return each Porter stem's document frequency in chunks (0 if absent)."""
+
+    def known_stems(self, stems: Iterable[str]) -> dict[str, int]:
+        """Return the document frequency of those Porter stems that any chunk has."""
+
+    def vectors(self, ids: Iterable[str]) -> dict[str, Vector]:
+        """Return the vectors of the chunks among `ids`: float32, of shape (dimension,)."""
+
+    def vectors_at(self, places: Iterable[Place]) -> dict[Place, list[Vector]]:
+        """Return the vectors of the chunks of each (source, paragraph number)."""
+
+    def sentences(self, places: Iterable[Place]) -> dict[Place, dict[Span, Vector]]:
+        """Return the vectors of each paragraph's sentences, by their spans in its text, in order."""
+
+    def sentences_of(self, source: str) -> dict[tuple[str, str], dict[Span, Vector]]:
+        """Return the vectors of a document's sentences, by their paragraph's heading and text."""
+
+    def windows_at(self, places: Iterable[Place]) -> dict[Place, Vector]:
+        """Return the vector of the window around each (source, paragraph number) that has one."""
+
+    def windows_of(self, source: str) -> dict[Span, Vector]:
+        """Return the vectors of a document's windows, by their first and last paragraph number."""
+
+    def sample(self, amount: int) -> dict[str, Vector]:
+        """Return the vectors of up to `amount` random chunks (their ids are hashes, so evenly spread)."""
+
+    def meta(self, key: str) -> str | None:
+        """Return a value stored about the index, or None."""
+
+    def pending(self) -> list[str]:
+        """Return the chunk ids that an unfinished write marked as about to change."""
+
+    def problems(self, dimension: int) -> list[str]:
+        """Return what is wrong in the store: pages, references, the word index, lengths of vectors."""
+
+
+class Revision(Protocol):
     """A write transaction: everything is committed, or nothing."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
 
     def replace(
         self,
@@ -42,138 +138,31 @@ class Revision:
         `sentences` holds the vectors of each paragraph's sentences, by its number and their spans, `windows`
         those of runs of paragraphs, by the first and last number.
         """
-        self.remove([origin.source])
-        stated = next((p.date.isoformat() for p in document.paragraphs if p.date), None)
-        edition = (document.edition.version, document.edition.replaces, document.edition.retired)
-        read = replace(origin, left_out="; ".join(document.left_out))
-        code = main_language(each.text for each in document.paragraphs)
-        row = (*astuple(read), document.title, stated, *edition, code)
-        key = self._connection.execute(schema.INSERT_DOCUMENT, row).lastrowid
-        self._connection.executemany(
-            schema.INSERT_PARAGRAPH, [schema.paragraph_row(key, each) for each in document.paragraphs]
-        )
-        for chunk, vector in zip(chunks, vectors, strict=True):
-            self._insert_chunk(key, chunk, vector)
-        for number, spans in sentences.items():
-            for span, vector in spans.items():
-                blob = np.asarray(vector, dtype=np.float16).tobytes()
-                self._connection.execute(schema.INSERT_SENTENCE, (key, number, *span, blob))
-        self._connection.executemany(
-            schema.INSERT_WINDOW,
-            [
-                (key, *span, np.asarray(vector, dtype=np.float16).tobytes())
-                for span, vector in windows.items()
-            ],
-        )
-
-    def _insert_chunk(self, document: int | None, chunk: Chunk, vector: Vector) -> None:
-        blob = np.asarray(vector, dtype=np.float32).tobytes()
-        row = (chunk.id, document, chunk.paragraph, chunk.part, chunk.text, chunk.heading, chunk.page)
-        rowid = self._connection.execute(schema.INSERT_CHUNK, (*row, chunk.ordinal, blob)).lastrowid
-        self._connection.execute(
-            "INSERT INTO chunk_fts (rowid, heading, text) VALUES (?, ?, ?)",
-            (rowid, searchable(chunk.heading), searchable(chunk.text)),
-        )
 
     def remove(self, sources: Sequence[str]) -> None:
         """Delete the documents with their paragraphs, chunks, vectors and words."""
-        names = json.dumps(list(sources))
-        self._connection.execute(schema.DELETE_WORDS, (names,))
-        # FTS5 keeps deleted words until it merges its segments, which takes long: only if rows were deleted.
-        if self._connection.execute(schema.DELETE_DOCUMENTS, (names,)).rowcount:
-            self._connection.execute("INSERT INTO chunk_fts (chunk_fts) VALUES ('optimize')")
 
     def relocate(self, origin: Origin) -> None:
         """Record the new path of an unchanged document."""
-        row = (origin.path, origin.root, origin.size, origin.modified, origin.source)
-        self._connection.execute(schema.RELOCATE, row)
 
     def set_meta(self, key: str, value: str) -> None:
         """Store a value about the index."""
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def mark_pending(self, ids: Iterable[str]) -> None:
         """Record chunk ids whose vectors are about to change, to repair an interrupted write."""
-        self._connection.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [(i,) for i in ids])
 
     def clear_pending(self) -> None:
         """Delete the record of changing chunk ids, once catalog and vectors agree again."""
-        self._connection.execute("DELETE FROM pending")
 
 
-class Catalog:
-    """The SQLite file that an index is rebuilt from. Many threads may read while one writes."""
+class Catalog(Protocol):
+    """The store that an index is rebuilt from. Many threads may read while one writes."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._idle: list[sqlite3.Connection] = []
-        self._lock = Lock()
-        self._writing = Lock()
-        self._closed = False
-        self._counts: tuple[list[str], dict[str, int]] = ([], {})  # a revision and its document frequencies
-
-    @classmethod
-    def open(cls, path: Path) -> Catalog:
-        """Open, upgrade or create; StoreError if the file is damaged, foreign or of a newer version."""
-        catalog = cls(path)
-        with catalog.write() as revision:
-            schema.prepare(revision._connection, path)
-        return catalog
-
-    @contextmanager
-    def read(self) -> Iterator[Snapshot]:
+    def read(self) -> AbstractContextManager[Snapshot]:
         """Yield a consistent snapshot that lasts as long as the block."""
-        with self._connected("BEGIN") as connection:
-            revision = connection.execute(schema.REVISION).fetchall()  # reading starts the transaction
-            counts = self._counts
-            if counts[0] != revision:
-                counts = self._counts = (revision, {})
-            yield Snapshot(connection, counts[1])
 
-    @contextmanager
-    def write(self) -> Iterator[Revision]:
+    def write(self) -> AbstractContextManager[Revision]:
         """Yield a transaction that is committed at the end of the block, or undone if it raises."""
-        with self._writing, self._connected("BEGIN IMMEDIATE") as connection:
-            before = connection.total_changes
-            yield Revision(connection)
-            if connection.total_changes > before:
-                connection.execute(schema.REVISE)
-            connection.execute("COMMIT")
-
-    @contextmanager
-    def _connected(self, begin: str) -> Iterator[sqlite3.Connection]:
-        connection = None
-        try:
-            connection = self._take()
-            connection.execute(begin)
-            yield connection
-        except sqlite3.Error as error:
-            raise StoreError(schema.failure(self._path, error)) from error
-        finally:
-            if connection:
-                self._give_back(connection)
-
-    def _take(self) -> sqlite3.Connection:
-        with self._lock:
-            if self._closed:
-                raise StoreError(f"The catalog {self._path} is closed. Open the index again.")
-            if self._idle:
-                return self._idle.pop()
-        return schema.connect(self._path)
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        with suppress(sqlite3.Error):
-            connection.rollback()
-        with self._lock:
-            if not self._closed and len(self._idle) < IDLE_CONNECTIONS:
-                self._idle.append(connection)
-                return
-        connection.close()
 
     def close(self) -> None:
         """Close all connections; those in use are closed once they are returned."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from stat import S_ISREG
 from time import time_ns
 
-from rag.index.snapshot import Origin
+from rag.index.catalog import Origin
 
 CHANGED, GONE = "file has changed", "file is gone"
 RECENT = 2_000_000_000  # nanoseconds; a second edit within the clock of some disks has the same time

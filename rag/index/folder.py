@@ -11,10 +11,10 @@ from threading import RLock
 from uuid import uuid4
 
 from rag.errors import EmbedderMismatch, StoreError
-from rag.index.adopting import adopt
-from rag.index.catalog import Catalog
+from rag.index.catalog import Catalog, Snapshot
 from rag.index.lock import FolderLock
-from rag.index.snapshot import Snapshot
+from rag.index.sqlite_adopting import adopt
+from rag.index.sqlite_catalog import SqliteCatalog
 from rag.index.vectors import READ_BATCH, VectorStore, damaged_file
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Index:
                     f"Can't open the index {folder}: {error.strerror}. Use another --index."
                 ) from error
             undo.callback(lock.release)
-            catalog = Catalog.open(folder / "catalog.sqlite3")
+            catalog = SqliteCatalog.open(folder / "catalog.sqlite3")
             undo.callback(catalog.close)
             _check_embedder(catalog, folder, embedder_name, dimension)
             index = cls(folder, catalog, lock, chroma_url)

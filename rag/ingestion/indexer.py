@@ -11,8 +11,8 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
+from rag.index.catalog import Origin
 from rag.index.folder import Index
-from rag.index.snapshot import Origin
 from rag.ingestion.chunker import chunk
 from rag.ingestion.committing import commit, remove_documents
 from rag.ingestion.embedding import CachedEmbedder, EmbedSpans

@@ -9,7 +9,7 @@ from pathlib import Path
 from stat import S_ISDIR
 from unicodedata import normalize
 
-from rag.index.snapshot import Origin
+from rag.index.catalog import Origin
 from rag.ingestion.memory import Memory
 from rag.ingestion.scan import FoundFile, Listed, Scan
 

@@ -11,9 +11,9 @@ from itertools import takewhile
 from typing import TypeVar
 
 from rag.errors import LoadError
+from rag.index.catalog import Origin
 from rag.index.files import stamp
 from rag.index.folder import Index
-from rag.index.snapshot import Origin
 from rag.ingestion.chunker import sentence_spans
 from rag.ingestion.embedding import Piece, SentenceVectors, SpannedText
 from rag.ingestion.memory import Memory, Reading, stamp_of

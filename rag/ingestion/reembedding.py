@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from rag.index.catalog import Catalog
-from rag.index.snapshot import Origin, Snapshot
+from rag.index.catalog import Catalog, Origin, Snapshot
+from rag.index.sqlite_catalog import SqliteCatalog
 from rag.ingestion.chunker import chunk
 from rag.ingestion.embedding import CachedEmbedder, EmbedSpans, Piece, sentence_vectors
 from rag.ingestion.reading import BATCH, with_sentences
@@ -48,11 +48,11 @@ class _Split:
     windows: tuple[Window, ...]
 
 
-def open_beside(file: Path, target: Target) -> Catalog:
+def open_beside(file: Path, target: Target) -> SqliteCatalog:
     """Open the catalog that collects the vectors; one that was begun for another embedder starts anew."""
     wanted = target.name, str(target.dimension)
     file.parent.mkdir(mode=0o700, exist_ok=True)
-    opened = Catalog.open(file)
+    opened = SqliteCatalog.open(file)
     with opened.read() as snapshot:
         recorded = snapshot.meta("embedder"), snapshot.meta("dimension")
         sources = [origin.source for origin in snapshot.origins() if origin.fingerprint != target.fingerprint]
@@ -95,7 +95,7 @@ def embed_missing(
 def forget(index: Path, sources: Sequence[str]) -> None:
     """Remove documents that leave the index, or change, from a re-embedding that was begun."""
     if (file := index / FOLDER / FILE).exists():
-        with closing(Catalog.open(file)) as beside, beside.write() as revision:
+        with closing(SqliteCatalog.open(file)) as beside, beside.write() as revision:
             revision.remove(sources)
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from unicodedata import normalize
 
-from rag.index.snapshot import Origin
+from rag.index.catalog import Origin
 from rag.ingestion.missing import is_gone
 from rag.ingestion.scan import FoundFile
 

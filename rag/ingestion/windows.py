@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.index.snapshot import Snapshot
+from rag.index.catalog import Snapshot
 from rag.ingestion.chunker import normalise
 from rag.ingestion.embedding import SpannedText
 from rag.types import Paragraph, Vector

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from rag.index.snapshot import DatedEdition
+from rag.index.catalog import DatedEdition
 from rag.query.question import Question, Shape, is_year
 from rag.text.words import content_stems
 

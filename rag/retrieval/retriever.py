@@ -30,20 +30,20 @@ class Reranker(Protocol):
         """Return one score for each text; higher is better."""
 
 
-def match_expression(question: str, frequency: Frequency | None = None) -> str:
-    """Build the FTS5 query for a question: any form of its content words; "" if it has no words.
+def searched_forms(question: str, frequency: Frequency | None = None) -> list[str]:
+    """Return the forms of a question's content words to search for; [] if it has no words.
 
     With `frequency`, the document frequency of stems, words that are too common are left out.
     """
     terms = content_words(question) or list(dict.fromkeys(words(question)))
     counts = frequency(stem(term) for term in terms) if frequency else {}
     kept = _rarest(terms, counts)
-    return " OR ".join(expression_of(term) for term in terms if term in kept)
+    return [form for term in terms if term in kept for form in forms_of(term)]
 
 
-def expression_of(word: str) -> str:
-    """Build the FTS5 query for any form of one folded word."""
-    return " OR ".join(f'"{lemma(form)}"' for form in variants(word))
+def forms_of(word: str) -> list[str]:
+    """Return the base forms of one folded word and its variants, as the index has them."""
+    return [lemma(form) for form in variants(word)]
 
 
 def _rarest(terms: Sequence[str], frequency: Mapping[str, int]) -> set[str]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
 
+from rag.index.catalog import Snapshot
 from rag.index.folder import Index
-from rag.index.snapshot import Snapshot
 from rag.models.calibration import BUILT_IN_SCALE, Calibration
 from rag.models.embedder import Embedder
 from rag.query.question import Question, read_question
@@ -26,10 +26,10 @@ from rag.retrieval.retriever import (
     Ranked,
     Reranker,
     best_of_each,
-    expression_of,
+    forms_of,
     highest_bm25,
-    match_expression,
     rerank,
+    searched_forms,
 )
 from rag.text.words import content_stems, name_stems, stem, words
 from rag.types import Chunk, Evidence, Hit, Kind, Place, Span, Vector
@@ -183,10 +183,10 @@ def find(
 
     Also return how well each paragraph that was found matches. Documents `without` give no hits.
     """
-    expression = match_expression(search.question.topic, snapshot.document_frequency)
+    forms = searched_forms(search.question.topic, snapshot.document_frequency)
     lists: dict[str, Ranked] = {
         "dense": search.index.vectors.query(search.vector.tolist(), DEPTH, search.sources),
-        "bm25": snapshot.search(expression, DEPTH, search.sources) if expression else [],
+        "bm25": snapshot.search(forms, DEPTH, search.sources),
     }
     chunks = snapshot.chunks(key for ranked in lists.values() for key, _ in ranked)
     terms = question_stems(search.question)
@@ -209,7 +209,7 @@ def _document_coverage(question: Question, sources: Set[str], snapshot: Snapshot
     titles = {source: content_stems(title) for source, title in snapshot.titles(sources).items()}
     covered = dict.fromkeys(sources, 0.0)
     for word, weight in weights.items():
-        having = snapshot.sources_with(expression_of(word), sources)
+        having = snapshot.sources_with(forms_of(word), sources)
         for source in sources:
             if source in having or stem(word) in titles.get(source, ()):
                 covered[source] += weight / sum(weights.values())
@@ -221,8 +221,8 @@ def _with_codes(search: Search, chunks: Mapping[str, Chunk], snapshot: Snapshot)
     codes = [word for word in search.question.words if _CODE.search(word)]
     if not codes:
         return set()
-    expression = " OR ".join(map(expression_of, codes))
-    coded = {key for key, _ in snapshot.search(expression, DEPTH, search.sources)}
+    forms = [form for code in codes for form in forms_of(code)]
+    coded = {key for key, _ in snapshot.search(forms, DEPTH, search.sources)}
     places = {(chunk.source, chunk.paragraph) for chunk in snapshot.chunks(coded).values()}
     openings = snapshot.paragraphs(place for place in places if place[1] <= OPENING)
     named = {source for (source, _), one in openings.items() if one.kind is not Kind.TABLE_ROW}

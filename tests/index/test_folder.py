@@ -17,7 +17,7 @@ from chroma_server import chroma_server
 from hash_embedder import DIMENSION, count_words, embed, embed_parts
 
 from rag.errors import EmbedderMismatch, StoreError
-from rag.index import schema
+from rag.index import sqlite_schema as schema
 from rag.index.folder import Index
 from rag.ingestion.indexer import ingest
 
@@ -275,7 +275,7 @@ def test_index_written_by_0_1_0_is_upgraded_in_place(old_catalog: Path) -> None:
             [(found, _)] = index.vectors.query([0.0, 1.0, 0.0, 0.0], 1)
             assert (document.source, document.paragraphs) == ("a.txt", 2)
             assert snapshot.chunks([found])[found].text == "Barges wait at the quay."
-            assert snapshot.search("barge", 5) == [(found, pytest.approx(0, abs=1))]
+            assert snapshot.search(["barge"], 5) == [(found, pytest.approx(0, abs=1))]
             assert list(snapshot.sentences([("a.txt", 2)])["a.txt", 2]) == [(0, 24)]
         assert index.check() == []
     assert rows(old_catalog, "PRAGMA user_version") == [(schema.SCHEMA_VERSION,)]

@@ -17,7 +17,7 @@ from shared_names import ROOT, Run
 
 from rag import Assistant, Settings
 from rag.errors import EmbedderMismatch, ModelError, StoreError
-from rag.index.adopting import adopt
+from rag.index.sqlite_adopting import adopt
 from rag.ingestion.reembedding import FILE, FOLDER
 from rag.models.local import check_weights
 from rag.reembedding import reembed

@@ -13,8 +13,8 @@ import pytest
 from shared_names import Run
 
 from rag import Answer, Assistant, Settings
+from rag.index.catalog import Origin
 from rag.index.files import file_change, stamp
-from rag.index.snapshot import Origin
 from ui.conversations import FILE, Conversations
 from ui.pages import EXPORTS
 from ui.source import pane, refreshed, stored

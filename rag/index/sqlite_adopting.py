@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rag.errors import StoreError
-from rag.index import schema
+from rag.index import sqlite_schema as schema
 
 _TAKE = (
     "DELETE FROM main.chunk_fts",

@@ -1,0 +1,180 @@
+"""The catalog: documents, paragraphs, chunks, vectors and words in one SQLite file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import astuple, replace
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from rag.errors import StoreError
+from rag.index import sqlite_schema as schema
+from rag.index.catalog import Origin
+from rag.index.sqlite_snapshot import SqliteSnapshot
+from rag.text.language import main_language
+from rag.text.words import searchable
+from rag.types import Chunk, Document, Span, Vector
+
+IDLE_CONNECTIONS = 8
+
+
+class SqliteRevision:
+    """A write transaction of SQLite."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def replace(
+        self,
+        origin: Origin,
+        document: Document,
+        chunks: Sequence[Chunk],
+        vectors: Sequence[Vector],
+        sentences: Mapping[int, Mapping[Span, Vector]],
+        windows: Mapping[Span, Vector],
+    ) -> None:
+        """Replace the document with this source; `vectors` are those of `chunks`, in their order.
+
+        `sentences` holds the vectors of each paragraph's sentences, by its number and their spans, `windows`
+        those of runs of paragraphs, by the first and last number.
+        """
+        self.remove([origin.source])
+        stated = next((p.date.isoformat() for p in document.paragraphs if p.date), None)
+        edition = (document.edition.version, document.edition.replaces, document.edition.retired)
+        read = replace(origin, left_out="; ".join(document.left_out))
+        code = main_language(each.text for each in document.paragraphs)
+        row = (*astuple(read), document.title, stated, *edition, code)
+        key = self._connection.execute(schema.INSERT_DOCUMENT, row).lastrowid
+        self._connection.executemany(
+            schema.INSERT_PARAGRAPH, [schema.paragraph_row(key, each) for each in document.paragraphs]
+        )
+        for chunk, vector in zip(chunks, vectors, strict=True):
+            self._insert_chunk(key, chunk, vector)
+        for number, spans in sentences.items():
+            for span, vector in spans.items():
+                blob = np.asarray(vector, dtype=np.float16).tobytes()
+                self._connection.execute(schema.INSERT_SENTENCE, (key, number, *span, blob))
+        self._connection.executemany(
+            schema.INSERT_WINDOW,
+            [
+                (key, *span, np.asarray(vector, dtype=np.float16).tobytes())
+                for span, vector in windows.items()
+            ],
+        )
+
+    def _insert_chunk(self, document: int | None, chunk: Chunk, vector: Vector) -> None:
+        blob = np.asarray(vector, dtype=np.float32).tobytes()
+        row = (chunk.id, document, chunk.paragraph, chunk.part, chunk.text, chunk.heading, chunk.page)
+        rowid = self._connection.execute(schema.INSERT_CHUNK, (*row, chunk.ordinal, blob)).lastrowid
+        self._connection.execute(
+            "INSERT INTO chunk_fts (rowid, heading, text) VALUES (?, ?, ?)",
+            (rowid, searchable(chunk.heading), searchable(chunk.text)),
+        )
+
+    def remove(self, sources: Sequence[str]) -> None:
+        """Delete the documents with their paragraphs, chunks, vectors and words."""
+        names = json.dumps(list(sources))
+        self._connection.execute(schema.DELETE_WORDS, (names,))
+        # FTS5 keeps deleted words until it merges its segments, which takes long: only if rows were deleted.
+        if self._connection.execute(schema.DELETE_DOCUMENTS, (names,)).rowcount:
+            self._connection.execute("INSERT INTO chunk_fts (chunk_fts) VALUES ('optimize')")
+
+    def relocate(self, origin: Origin) -> None:
+        """Record the new path of an unchanged document."""
+        row = (origin.path, origin.root, origin.size, origin.modified, origin.source)
+        self._connection.execute(schema.RELOCATE, row)
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Store a value about the index."""
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def mark_pending(self, ids: Iterable[str]) -> None:
+        """Record chunk ids whose vectors are about to change, to repair an interrupted write."""
+        self._connection.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [(i,) for i in ids])
+
+    def clear_pending(self) -> None:
+        """Delete the record of changing chunk ids, once catalog and vectors agree again."""
+        self._connection.execute("DELETE FROM pending")
+
+
+class SqliteCatalog:
+    """The SQLite file that an index is rebuilt from. Many threads may read while one writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = Lock()
+        self._writing = Lock()
+        self._closed = False
+        self._counts: tuple[list[str], dict[str, int]] = ([], {})  # a revision and its document frequencies
+
+    @classmethod
+    def open(cls, path: Path) -> SqliteCatalog:
+        """Open, upgrade or create; StoreError if the file is damaged, foreign or of a newer version."""
+        catalog = cls(path)
+        with catalog.write() as revision:
+            schema.prepare(revision._connection, path)
+        return catalog
+
+    @contextmanager
+    def read(self) -> Iterator[SqliteSnapshot]:
+        """Yield a consistent snapshot that lasts as long as the block."""
+        with self._connected("BEGIN") as connection:
+            revision = connection.execute(schema.REVISION).fetchall()  # reading starts the transaction
+            counts = self._counts
+            if counts[0] != revision:
+                counts = self._counts = (revision, {})
+            yield SqliteSnapshot(connection, counts[1])
+
+    @contextmanager
+    def write(self) -> Iterator[SqliteRevision]:
+        """Yield a transaction that is committed at the end of the block, or undone if it raises."""
+        with self._writing, self._connected("BEGIN IMMEDIATE") as connection:
+            before = connection.total_changes
+            yield SqliteRevision(connection)
+            if connection.total_changes > before:
+                connection.execute(schema.REVISE)
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def _connected(self, begin: str) -> Iterator[sqlite3.Connection]:
+        connection = None
+        try:
+            connection = self._take()
+            connection.execute(begin)
+            yield connection
+        except sqlite3.Error as error:
+            raise StoreError(schema.failure(self._path, error)) from error
+        finally:
+            if connection:
+                self._give_back(connection)
+
+    def _take(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._closed:
+                raise StoreError(f"The catalog {self._path} is closed. Open the index again.")
+            if self._idle:
+                return self._idle.pop()
+        return schema.connect(self._path)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with suppress(sqlite3.Error):
+            connection.rollback()
+        with self._lock:
+            if not self._closed and len(self._idle) < IDLE_CONNECTIONS:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def close(self) -> None:
+        """Close all connections; those in use are closed once they are returned."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
