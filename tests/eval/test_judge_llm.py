@@ -30,6 +30,7 @@ def address() -> Iterator[str]:
         yield address
 
 
+@pytest.mark.long
 def test_real_server_judges_every_answer_or_gives_a_reason(address: str) -> None:
     judged = faithfulness(ROWS, judge_at(address, "smollm2"))
     assert [item.id for item in judged] == ["one", "two"]

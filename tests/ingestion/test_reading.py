@@ -79,6 +79,7 @@ def test_report_and_progress_keep_the_order_of_the_files(index: Index, tmp_path:
     assert report.unchanged == ("01.txt", "02.txt", "03.txt", "06.txt", "09.txt", "10.txt", "11.txt")
 
 
+@pytest.mark.long
 def test_documents_are_released_once_committed(index: Index, tmp_path: Path) -> None:
     """One batch is committed, one waits, one is being read; each document here is a batch."""
     docs = tmp_path / "docs"

@@ -24,6 +24,7 @@ from scripts import (
 Printed = pytest.CaptureFixture[str]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fit", "weights"),
     [
@@ -64,6 +65,7 @@ def test_verifiers_are_measured_on_a_file_of_sentences(tmp_path: Path, capsys: P
     }
 
 
+@pytest.mark.long
 def test_ingestion_of_many_files_is_measured(capsys: Printed) -> None:
     measure_ingest.main(files=100)
     shown = capsys.readouterr().out.replace(" ", "").splitlines()
@@ -91,6 +93,7 @@ def test_an_obedient_model_obeys_but_its_answer_is_not_shown(tmp_path: Path, cap
     assert all(one["status"] == "quoted" for row in rows for one in row["statements"])
 
 
+@pytest.mark.long
 def test_both_ways_to_answer_are_compared(tmp_path: Path, capsys: Printed) -> None:
     out = tmp_path / "llm.jsonl"
     with scripted(saying("The documents were written by Ann Lee of Ghent in 1999.")) as server:
