@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from datetime import date as Day
 from typing import Protocol
 
+from rag.errors import StoreError
 from rag.text.edition import Edition
 from rag.types import Chunk, Document, DocumentInfo, Paragraph, Place, Span, Vector
+
+
+class Conflict(StoreError):
+    """Another writer has taken the name or the path of a document since it was read: read it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,9 @@ class Snapshot(Protocol):
 
     def origins(self, sources: Iterable[str] | None = None) -> list[Origin]:
         """Return where each document was read, or each of some, sorted by source."""
+
+    def sources_at(self, paths: Iterable[str]) -> dict[str, str]:
+        """Return the source of each of these paths that a document was read from."""
 
     def titles(self, sources: Iterable[str]) -> dict[str, str]:
         """Return the title of each of these documents."""
@@ -114,8 +122,11 @@ class Snapshot(Protocol):
     def meta(self, key: str) -> str | None:
         """Return a value stored about the index, or None."""
 
-    def pending(self) -> list[str]:
-        """Return the chunk ids that an unfinished write marked as about to change."""
+    def pending(self) -> dict[str, str]:
+        """Return the chunk ids that unfinished writes marked as about to change, with their sources.
+
+        They are those of living writers, which hold the right to change these sources, and of killed ones.
+        """
 
     def problems(self, dimension: int) -> list[str]:
         """Return what is wrong in the store: pages, references, the word index, lengths of vectors."""
@@ -136,7 +147,8 @@ class Revision(Protocol):
         """Replace the document with this source; `vectors` are those of `chunks`, in their order.
 
         `sentences` holds the vectors of each paragraph's sentences, by its number and their spans, `windows`
-        those of runs of paragraphs, by the first and last number.
+        those of runs of paragraphs, by the first and last number. Raises Conflict if another document has the
+        path.
         """
 
     def remove(self, sources: Sequence[str]) -> None:
@@ -148,10 +160,19 @@ class Revision(Protocol):
     def set_meta(self, key: str, value: str) -> None:
         """Store a value about the index."""
 
-    def mark_pending(self, ids: Iterable[str]) -> None:
-        """Record chunk ids whose vectors are about to change, to repair an interrupted write."""
+    def add_meta(self, key: str, amount: int) -> None:
+        """Add to a number stored about the index, which starts at 0. Amounts of other writers aren't lost."""
 
-    def clear_pending(self) -> None:
+    def hold_meta(self, key: str) -> str | None:
+        """Return a value stored about the index, and keep others from changing it until this is committed.
+
+        Many may hold it at once. Who sets it waits for them, then holds it alone.
+        """
+
+    def mark_pending(self, sources: Mapping[str, str]) -> None:
+        """Record chunk ids whose vectors are about to change, with their sources: a kill is then repaired."""
+
+    def clear_pending(self, ids: Iterable[str]) -> None:
         """Delete the record of changing chunk ids, once catalog and vectors agree again."""
 
 
@@ -163,6 +184,14 @@ class Catalog(Protocol):
 
     def write(self) -> AbstractContextManager[Revision]:
         """Yield a transaction that is committed at the end of the block, or undone if it raises."""
+
+    def locked(self, keys: Iterable[str], wait: bool = True) -> AbstractContextManager[frozenset[str]]:
+        """Hold the right to change documents within the block; yield the keys held: all, or the free ones.
+
+        A key is a source, or "path:" and the path that a document is read from. No other thread or process
+        has the same right meanwhile; it ends with its process. A transaction that the same thread writes in
+        the block fails if the right was lost, as when the server was restarted. Blocks aren't nested.
+        """
 
     def close(self) -> None:
         """Close all connections; those in use are closed once they are returned."""

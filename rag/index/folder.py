@@ -177,7 +177,7 @@ class Index:
     def _repair_interrupted_write(self, store: VectorStore) -> list[str]:
         """Bring the chunks that a write left pending into the catalog's state; return their ids."""
         with self.catalog.read() as snapshot:
-            pending = snapshot.pending()
+            pending = list(snapshot.pending())
             vectors = snapshot.vectors(pending)
             chunks = snapshot.chunks(pending)
         if pending:
@@ -192,10 +192,10 @@ class Index:
     def _finish_write(self, store: VectorStore, deleted: list[str]) -> None:
         store.delete(deleted)
         with self.catalog.read() as snapshot:
-            before = int(snapshot.meta("deleted_vectors") or 0)
+            pending = snapshot.pending()
         with self.catalog.write() as revision:
-            revision.set_meta("deleted_vectors", str(before + len(deleted)))
-            revision.clear_pending()
+            revision.add_meta("deleted_vectors", len(deleted))
+            revision.clear_pending(pending)
 
     def _rebuild(self) -> VectorStore:
         """Return a new store with the catalog's vectors; the catalog names it once it is complete."""
@@ -206,7 +206,7 @@ class Index:
             undo.callback(store.close)
             with self.catalog.read() as snapshot:
                 old = snapshot.meta("chroma"), snapshot.meta("collection")
-                ids = snapshot.chunk_ids()
+                ids, snapshot_pending = snapshot.chunk_ids(), snapshot.pending()
                 sample = snapshot.sample(SAMPLE_ON_CHECK)
                 for start in range(0, len(ids), READ_BATCH):
                     part = ids[start : start + READ_BATCH]
@@ -218,7 +218,7 @@ class Index:
                 revision.set_meta("collection", collection)
                 revision.set_meta("deleted_vectors", "0")
                 revision.set_meta("unreachable_share", str(unreachable))
-                revision.clear_pending()
+                revision.clear_pending(snapshot_pending)
             undo.pop_all()
         self._drop_from_server(*old)
         self._delete_leftovers()

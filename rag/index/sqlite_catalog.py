@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, replace
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 
 import numpy as np
 
 from rag.errors import StoreError
 from rag.index import sqlite_schema as schema
-from rag.index.catalog import Origin
+from rag.index.catalog import Conflict, Origin
 from rag.index.sqlite_snapshot import SqliteSnapshot
 from rag.text.language import main_language
 from rag.text.words import searchable
@@ -38,18 +38,18 @@ class SqliteRevision:
         sentences: Mapping[int, Mapping[Span, Vector]],
         windows: Mapping[Span, Vector],
     ) -> None:
-        """Replace the document with this source; `vectors` are those of `chunks`, in their order.
-
-        `sentences` holds the vectors of each paragraph's sentences, by its number and their spans, `windows`
-        those of runs of paragraphs, by the first and last number.
-        """
         self.remove([origin.source])
         stated = next((p.date.isoformat() for p in document.paragraphs if p.date), None)
         edition = (document.edition.version, document.edition.replaces, document.edition.retired)
         read = replace(origin, left_out="; ".join(document.left_out))
         code = main_language(each.text for each in document.paragraphs)
         row = (*astuple(read), document.title, stated, *edition, code)
-        key = self._connection.execute(schema.INSERT_DOCUMENT, row).lastrowid
+        try:
+            key = self._connection.execute(schema.INSERT_DOCUMENT, row).lastrowid
+        except sqlite3.IntegrityError as error:
+            raise Conflict(
+                f"{origin.path} is in the index under another name than {origin.source}."
+            ) from error
         self._connection.executemany(
             schema.INSERT_PARAGRAPH, [schema.paragraph_row(key, each) for each in document.paragraphs]
         )
@@ -93,13 +93,22 @@ class SqliteRevision:
         """Store a value about the index."""
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
-    def mark_pending(self, ids: Iterable[str]) -> None:
-        """Record chunk ids whose vectors are about to change, to repair an interrupted write."""
-        self._connection.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [(i,) for i in ids])
+    def add_meta(self, key: str, amount: int) -> None:
+        """Add to a number stored about the index, which starts at 0."""
+        self._connection.execute(schema.ADD_META, (key, amount))
 
-    def clear_pending(self) -> None:
+    def hold_meta(self, key: str) -> str | None:
+        """Return a value stored about the index; write transactions take turns, so no other changes it."""
+        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def mark_pending(self, sources: Mapping[str, str]) -> None:
+        """Record chunk ids whose vectors are about to change, with their sources: a kill is then repaired."""
+        self._connection.executemany("INSERT OR REPLACE INTO pending VALUES (?, ?)", sources.items())
+
+    def clear_pending(self, ids: Iterable[str]) -> None:
         """Delete the record of changing chunk ids, once catalog and vectors agree again."""
-        self._connection.execute("DELETE FROM pending")
+        self._connection.executemany("DELETE FROM pending WHERE id = ?", [(i,) for i in ids])
 
 
 class SqliteCatalog:
@@ -110,6 +119,7 @@ class SqliteCatalog:
         self._idle: list[sqlite3.Connection] = []
         self._lock = Lock()
         self._writing = Lock()
+        self._changing = RLock()
         self._closed = False
         self._counts: tuple[list[str], dict[str, int]] = ([], {})  # a revision and its document frequencies
 
@@ -140,6 +150,17 @@ class SqliteCatalog:
             if connection.total_changes > before:
                 connection.execute(schema.REVISE)
             connection.execute("COMMIT")
+
+    @contextmanager
+    def locked(self, keys: Iterable[str], wait: bool = True) -> Iterator[frozenset[str]]:
+        """Hold the right to change documents within the block: one lock for all of them in this process."""
+        if not self._changing.acquire(blocking=wait):
+            yield frozenset()
+            return
+        try:
+            yield frozenset(keys)
+        finally:
+            self._changing.release()
 
     @contextmanager
     def _connected(self, begin: str) -> Iterator[sqlite3.Connection]:

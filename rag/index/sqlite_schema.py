@@ -59,6 +59,7 @@ UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
         "DELETE FROM chunk_fts",
         _FILL_WORDS,
     ),
+    ("ALTER TABLE pending ADD COLUMN source TEXT NOT NULL DEFAULT ''",),
 )
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 
@@ -87,7 +88,7 @@ SCHEMA = (
         PRIMARY KEY (document, paragraph, start)) WITHOUT ROWID""",
     _WINDOW,
     *_WORDS,
-    "CREATE TABLE pending (id TEXT PRIMARY KEY) WITHOUT ROWID",
+    "CREATE TABLE pending (id TEXT PRIMARY KEY, source TEXT NOT NULL DEFAULT '') WITHOUT ROWID",
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
@@ -151,12 +152,14 @@ WINDOWS = """SELECT first, last, vector FROM window JOIN document ON document.id
 SOURCES_WITH = """SELECT DISTINCT source FROM chunk_fts JOIN chunk ON chunk.rowid = chunk_fts.rowid
     JOIN document ON document.id = chunk.document
     WHERE chunk_fts MATCH ? AND source IN (SELECT value FROM json_each(?))"""
+SOURCES_AT = "SELECT path, source FROM document WHERE path IN (SELECT value FROM json_each(?))"
 TITLES = "SELECT source, title FROM document WHERE source IN (SELECT value FROM json_each(?))"
 STEMS = "SELECT term, doc FROM json_each(?) AS wanted JOIN chunk_vocabulary ON term = wanted.value"
 
 REVISION = "SELECT value FROM meta WHERE key = 'revision'"
-REVISE = """INSERT INTO meta VALUES ('revision', '1')
-    ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1"""
+ADD_META = """INSERT INTO meta VALUES (?1, ?2)
+    ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + ?2"""
+REVISE = ADD_META.replace("?1", "'revision'").replace("?2", "1")
 
 UNSEARCHABLE = "SELECT count(*) FROM chunk WHERE rowid NOT IN (SELECT rowid FROM chunk_fts)"
 UNOWNED_WORDS = "SELECT count(*) FROM chunk_fts WHERE rowid NOT IN (SELECT rowid FROM chunk)"

@@ -86,6 +86,9 @@ class SqliteSnapshot:
         rows = self._rows(schema.SOURCES_WITH, _expression(forms), json.dumps(list(sources)))
         return {row[0] for row in rows}
 
+    def sources_at(self, paths: Iterable[str]) -> dict[str, str]:
+        return dict(self._rows(schema.SOURCES_AT, json.dumps(list(paths))))
+
     def titles(self, sources: Iterable[str]) -> dict[str, str]:
         return dict(self._rows(schema.TITLES, json.dumps(list(sources))))
 
@@ -144,8 +147,8 @@ class SqliteSnapshot:
         rows = self._rows("SELECT value FROM meta WHERE key = ?", key)
         return rows[0][0] if rows else None
 
-    def pending(self) -> list[str]:
-        return [row[0] for row in self._rows("SELECT id FROM pending ORDER BY id")]
+    def pending(self) -> dict[str, str]:
+        return dict(self._rows("SELECT id, source FROM pending ORDER BY id"))
 
     def problems(self, dimension: int) -> list[str]:
         pages = [row[0] for row in self._rows("PRAGMA quick_check")]

@@ -46,7 +46,7 @@ def _replace_documents(
         stored |= ready.vectors
     deleted = sorted(before - {piece.chunk.id for ready in batch for piece in ready.pieces})
     with index.catalog.write() as revision:
-        revision.mark_pending([*new, *deleted])
+        revision.mark_pending(new | dict.fromkeys(deleted, ""))
     index.vectors.upsert(list(new), [stored[i] for i in new], list(new.values()))
     with index.catalog.write() as revision:
         revision.remove(old)
@@ -72,7 +72,7 @@ def remove_documents(index: Index, sources: Sequence[str]) -> None:
         with index.catalog.read() as snapshot:
             deleted = snapshot.chunk_ids(sources)
         with index.catalog.write() as revision:
-            revision.mark_pending(deleted)
+            revision.mark_pending(dict.fromkeys(deleted, ""))
             revision.remove(sources)
         index.finish_write(deleted)
         forget(index.folder, sources)

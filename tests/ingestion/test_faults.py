@@ -300,7 +300,7 @@ def test_write_interrupted_by_an_error_is_repaired_by_the_next(tmp_path: Path) -
         with index.catalog.read() as snapshot:
             ids = snapshot.chunk_ids()
         with index.catalog.write() as revision:
-            revision.mark_pending([*ids, "0" * 32])
+            revision.mark_pending(dict.fromkeys([*ids, "0" * 32], "a.txt"))
         index.vectors.delete(ids[:1])
         index.vectors.upsert(["0" * 32], list(embed(["of a document never committed"])), ["b.txt"])
         assert any("interrupted write" in problem for problem in index.check())
