@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from postgres_server import postgres, postgres_of_session, postgres_url  # noqa: F401  # fixtures
 from shared_names import ROOT, SEEDS, Run
 
 hypothesis.settings.register_profile("untimed", deadline=None)
