@@ -6,17 +6,14 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, replace
 from pathlib import Path
 from threading import Lock, RLock
-
-import numpy as np
 
 from rag.errors import StoreError
 from rag.index import sqlite_schema as schema
 from rag.index.catalog import Conflict, Origin
+from rag.index.rows import document_row, half_bytes, paragraph_row, whole_bytes
 from rag.index.sqlite_snapshot import SqliteSnapshot
-from rag.text.language import main_language
 from rag.text.words import searchable
 from rag.types import Chunk, Document, Span, Vector
 
@@ -39,11 +36,7 @@ class SqliteRevision:
         windows: Mapping[Span, Vector],
     ) -> None:
         self.remove([origin.source])
-        stated = next((p.date.isoformat() for p in document.paragraphs if p.date), None)
-        edition = (document.edition.version, document.edition.replaces, document.edition.retired)
-        read = replace(origin, left_out="; ".join(document.left_out))
-        code = main_language(each.text for each in document.paragraphs)
-        row = (*astuple(read), document.title, stated, *edition, code)
+        row = document_row(origin, document)
         try:
             key = self._connection.execute(schema.INSERT_DOCUMENT, row).lastrowid
         except sqlite3.IntegrityError as error:
@@ -51,24 +44,21 @@ class SqliteRevision:
                 f"{origin.path} is in the index under another name than {origin.source}."
             ) from error
         self._connection.executemany(
-            schema.INSERT_PARAGRAPH, [schema.paragraph_row(key, each) for each in document.paragraphs]
+            schema.INSERT_PARAGRAPH, [paragraph_row(key, each) for each in document.paragraphs]
         )
         for chunk, vector in zip(chunks, vectors, strict=True):
             self._insert_chunk(key, chunk, vector)
         for number, spans in sentences.items():
             for span, vector in spans.items():
-                blob = np.asarray(vector, dtype=np.float16).tobytes()
+                blob = half_bytes(vector)
                 self._connection.execute(schema.INSERT_SENTENCE, (key, number, *span, blob))
         self._connection.executemany(
             schema.INSERT_WINDOW,
-            [
-                (key, *span, np.asarray(vector, dtype=np.float16).tobytes())
-                for span, vector in windows.items()
-            ],
+            [(key, *span, half_bytes(vector)) for span, vector in windows.items()],
         )
 
     def _insert_chunk(self, document: int | None, chunk: Chunk, vector: Vector) -> None:
-        blob = np.asarray(vector, dtype=np.float32).tobytes()
+        blob = whole_bytes(vector)
         row = (chunk.id, document, chunk.paragraph, chunk.part, chunk.text, chunk.heading, chunk.page)
         rowid = self._connection.execute(schema.INSERT_CHUNK, (*row, chunk.ordinal, blob)).lastrowid
         self._connection.execute(

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 from rag.errors import StoreError
 from rag.text.language import main_language
-from rag.text.recognition import Recognition
 from rag.text.words import searchable
-from rag.types import DocumentInfo, Kind, Paragraph
 
 APPLICATION_ID = 0x50494C43
 FIRST_VERSION = 2  # the schema of Pilcrow 0.1.0
 _WINDOW = """CREATE TABLE window (
     document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, first INTEGER NOT NULL,
     last INTEGER NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (document, first)) WITHOUT ROWID"""
+TOKENIZER = "porter unicode61 remove_diacritics 2 tokenchars '.-'"  # of FTS5
 _WORDS = (
-    """CREATE VIRTUAL TABLE chunk_fts USING fts5 (
-        heading, text, tokenize = "porter unicode61 remove_diacritics 2 tokenchars '.-'")""",
+    f'CREATE VIRTUAL TABLE chunk_fts USING fts5 (heading, text, tokenize = "{TOKENIZER}")',
     # A heading is repeated with each of its paragraphs, so its words count less than those of the text.
     "INSERT INTO chunk_fts (chunk_fts, rank) VALUES ('rank', 'bm25(0.5, 1.0)')",
     "CREATE VIRTUAL TABLE chunk_vocabulary USING fts5vocab (chunk_fts, 'row')",
@@ -235,31 +230,3 @@ def failure(path: Path, error: sqlite3.Error) -> str:
         f"The catalog {path} is damaged ({error}). Nothing was deleted. Move the folder {path.parent} away "
         "and ingest the documents again."
     )
-
-
-def paragraph(row: tuple[Any, ...]) -> Paragraph:
-    """Return the paragraph in a row of `PARAGRAPHS`."""
-    number, text, kind, heading, page, line, stated, confidence, box = row
-    recognised = None if confidence is None else Recognition(confidence, tuple(json.loads(box)))
-    return Paragraph(number, text, Kind(kind), heading, page, line, day(stated), recognised)
-
-
-def paragraph_row(document: int | None, each: Paragraph) -> tuple[object, ...]:
-    """Return the values of `INSERT_PARAGRAPH` for a paragraph of the document with this key."""
-    stated = each.date and each.date.isoformat()
-    found = each.recognised
-    marks = (found.confidence, json.dumps(found.box)) if found else (None, None)
-    return (document, each.number, each.text, each.kind, each.heading, each.page, each.line, stated, *marks)
-
-
-def document_info(row: tuple[Any, ...]) -> DocumentInfo:
-    """Return the document in a row of `DOCUMENTS`."""
-    source, title, sha256, paragraphs, stated, version, replaces, retired, code = row
-    return DocumentInfo(
-        source, title, sha256, paragraphs, day(stated), version, replaces, bool(retired), code
-    )
-
-
-def day(stated: str | None) -> date | None:
-    """Return a date that a row has as text."""
-    return date.fromisoformat(stated) if stated else None

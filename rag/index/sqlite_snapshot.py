@@ -9,10 +9,9 @@ from typing import Any
 from unicodedata import normalize
 from uuid import uuid4
 
-import numpy as np
-
 from rag.index import sqlite_schema as schema
 from rag.index.catalog import DatedEdition, Origin
+from rag.index.rows import day, document_info, half, read_paragraph, whole
 from rag.text.edition import Edition
 from rag.text.encoding import encodable
 from rag.types import Chunk, DocumentInfo, Paragraph, Place, Span, Vector
@@ -31,16 +30,16 @@ class SqliteSnapshot:
         return self._connection.execute(statement, values).fetchall()
 
     def documents(self) -> list[DocumentInfo]:
-        return [schema.document_info(row) for row in self._rows(schema.DOCUMENTS)]
+        return [document_info(row) for row in self._rows(schema.DOCUMENTS)]
 
     def document(self, source: str) -> DocumentInfo | None:
         composed = encodable(source)
         rows = self._rows(schema.DOCUMENT, composed, normalize("NFD", composed))
-        return schema.document_info(rows[0]) if rows else None
+        return document_info(rows[0]) if rows else None
 
     def editions(self) -> list[DatedEdition]:
         return [
-            DatedEdition(source, title, schema.day(stated), Edition(version, replaces, bool(retired)))
+            DatedEdition(source, title, day(stated), Edition(version, replaces, bool(retired)))
             for source, title, stated, version, replaces, retired in self._rows(schema.EDITIONS)
         ]
 
@@ -68,11 +67,11 @@ class SqliteSnapshot:
     def paragraphs(self, keys: Iterable[Place]) -> dict[Place, Paragraph]:
         wanted = list(dict.fromkeys(keys))
         rows = self._rows(schema.PARAGRAPHS_BY_KEY, json.dumps(wanted))
-        found = {(row[0], row[1]): schema.paragraph(row[1:]) for row in rows}
+        found = {(row[0], row[1]): read_paragraph(row[1:]) for row in rows}
         return {key: found[key] for key in wanted if key in found}
 
     def all_paragraphs(self, source: str) -> list[Paragraph]:
-        return [schema.paragraph(row) for row in self._rows(schema.PARAGRAPHS, source)]
+        return [read_paragraph(row) for row in self._rows(schema.PARAGRAPHS, source)]
 
     def document_frequency(self, stems: Iterable[str]) -> dict[str, int]:
         wanted = list(dict.fromkeys(stems))
@@ -110,18 +109,18 @@ class SqliteSnapshot:
     def vectors(self, ids: Iterable[str]) -> dict[str, Vector]:
         statement = "SELECT id, vector FROM chunk WHERE id IN (SELECT value FROM json_each(?))"
         rows = self._rows(statement, json.dumps(list(ids)))
-        return {identifier: np.frombuffer(blob, dtype=np.float32) for identifier, blob in rows}
+        return {identifier: whole(blob) for identifier, blob in rows}
 
     def vectors_at(self, places: Iterable[Place]) -> dict[Place, list[Vector]]:
         found: dict[Place, list[Vector]] = {}
         for source, paragraph, blob in self._rows(schema.VECTORS_AT, json.dumps(list(places))):
-            found.setdefault((source, paragraph), []).append(np.frombuffer(blob, dtype=np.float32))
+            found.setdefault((source, paragraph), []).append(whole(blob))
         return found
 
     def sentences(self, places: Iterable[Place]) -> dict[Place, dict[Span, Vector]]:
         found: dict[Place, dict[Span, Vector]] = {}
         for source, paragraph, start, end, blob in self._rows(schema.SENTENCES_AT, json.dumps(list(places))):
-            found.setdefault((source, paragraph), {})[start, end] = _half(blob)
+            found.setdefault((source, paragraph), {})[start, end] = half(blob)
         return found
 
     def sentences_of(self, source: str) -> dict[tuple[str, str], dict[Span, Vector]]:
@@ -133,10 +132,10 @@ class SqliteSnapshot:
 
     def windows_at(self, places: Iterable[Place]) -> dict[Place, Vector]:
         rows = self._rows(schema.WINDOWS_AT, json.dumps(list(places)))
-        return {(source, number): _half(blob) for source, number, blob in rows}
+        return {(source, number): half(blob) for source, number, blob in rows}
 
     def windows_of(self, source: str) -> dict[Span, Vector]:
-        return {(first, last): _half(blob) for first, last, blob in self._rows(schema.WINDOWS, source)}
+        return {(first, last): half(blob) for first, last, blob in self._rows(schema.WINDOWS, source)}
 
     def sample(self, amount: int) -> dict[str, Vector]:
         statement = "SELECT id FROM chunk WHERE id >= ? ORDER BY id LIMIT 1"
@@ -169,8 +168,3 @@ class SqliteSnapshot:
 def _expression(forms: Iterable[str]) -> str:
     """Return the FTS5 expression for any of these word forms."""
     return " OR ".join(f'"{form}"' for form in forms)
-
-
-def _half(blob: bytes) -> Vector:
-    """Return a vector stored in half precision."""
-    return np.frombuffer(blob, dtype=np.float16).astype(np.float32)
