@@ -1,9 +1,8 @@
-"""The catalog returns what was written, all or nothing; a removed document leaves nothing behind."""
+"""Both catalogs keep the same promises: what is written is read back and found, all or nothing."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -12,11 +11,12 @@ import numpy as np
 import pytest
 
 from rag.errors import StoreError
-from rag.index.catalog import Origin
+from rag.index.catalog import Catalog, Origin
 from rag.index.sqlite_catalog import SqliteCatalog
 from rag.retrieval.retriever import searched_forms
 from rag.types import Chunk, Document, DocumentInfo, Kind, Paragraph
 
+Reopen = Callable[[], Catalog]
 PARAGRAPHS = (
     Paragraph(1, "Harbour news", Kind.HEADING, line=1),
     Paragraph(2, "The naïve pilot paid 9,000 crowns.", heading="Harbour news", line=3, date=date(2024, 5, 1)),
@@ -25,7 +25,7 @@ PARAGRAPHS = (
 
 
 def write(
-    catalog: SqliteCatalog, source: str = "a.txt", paragraphs: tuple[Paragraph, ...] = PARAGRAPHS
+    catalog: Catalog, source: str = "a.txt", paragraphs: tuple[Paragraph, ...] = PARAGRAPHS
 ) -> list[Chunk]:
     chunks = [Chunk(source, p.number, 0, p.text, p.heading, p.page) for p in paragraphs]
     document = Document(source, "0" * 64, "Harbour", paragraphs)
@@ -41,13 +41,24 @@ def write(
     return chunks
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Reopen:
+    """Opens the same catalog again, as another process does."""
+    if request.param == "sqlite":
+        return lambda: SqliteCatalog.open(tmp_path / "catalog.sqlite3")
+    url = request.getfixturevalue("postgres_url")
+    from rag.index.postgres_catalog import PostgresCatalog
+
+    return lambda: PostgresCatalog.open(url)
+
+
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[SqliteCatalog]:
-    with closing(SqliteCatalog.open(tmp_path / "catalog.sqlite3")) as opened:
+def catalog(reopen: Reopen) -> Iterator[Catalog]:
+    with closing(reopen()) as opened:
         yield opened
 
 
-def test_written_document_is_read_back(catalog: SqliteCatalog) -> None:
+def test_written_document_is_read_back(catalog: Catalog) -> None:
     heading, pilot, barges = write(catalog)
     with catalog.read() as snapshot:
         info = DocumentInfo("a.txt", "Harbour", "0" * 64, 3, date(2024, 5, 1), language="en")
@@ -69,7 +80,7 @@ def test_written_document_is_read_back(catalog: SqliteCatalog) -> None:
         assert snapshot.problems(4) == []
 
 
-def test_search_matches_word_forms_accents_and_thousands(catalog: SqliteCatalog) -> None:
+def test_search_matches_word_forms_accents_and_thousands(catalog: Catalog) -> None:
     heading, pilot, barges = write(catalog)
     with catalog.read() as snapshot:
         for forms in (["naive"], ["9000"], ["pay", "pilots"]):
@@ -87,13 +98,13 @@ def test_search_matches_word_forms_accents_and_thousands(catalog: SqliteCatalog)
 @pytest.mark.parametrize(
     "question", ['a "quoted" AND (odd) NEAR/3 * question:', "who?", "C'est “ça”", "9,000", "?!"]
 )
-def test_no_question_can_break_the_word_index(catalog: SqliteCatalog, question: str) -> None:
+def test_no_question_can_break_the_word_index(catalog: Catalog, question: str) -> None:
     write(catalog)
     with catalog.read() as snapshot:
         snapshot.search(searched_forms(question), 5)
 
 
-def test_replaced_and_removed_documents_leave_nothing(catalog: SqliteCatalog) -> None:
+def test_replaced_and_removed_documents_leave_nothing(catalog: Catalog) -> None:
     old = write(catalog)
     write(catalog, paragraphs=(Paragraph(1, "Nothing but fog."),))
     with catalog.read() as snapshot:
@@ -109,7 +120,7 @@ def test_replaced_and_removed_documents_leave_nothing(catalog: SqliteCatalog) ->
         assert snapshot.problems(4) == []
 
 
-def test_reader_keeps_its_state_while_another_writes(catalog: SqliteCatalog) -> None:
+def test_reader_keeps_its_state_while_another_writes(catalog: Catalog) -> None:
     write(catalog)
     with catalog.read() as before:
         write(catalog, "b.txt")
@@ -118,7 +129,7 @@ def test_reader_keeps_its_state_while_another_writes(catalog: SqliteCatalog) -> 
             assert [document.source for document in after.documents()] == ["a.txt", "b.txt"]
 
 
-def test_failed_write_changes_nothing(catalog: SqliteCatalog) -> None:
+def test_failed_write_changes_nothing(catalog: Catalog) -> None:
     write(catalog)
     with pytest.raises(KeyError), catalog.write() as revision:
         revision.remove(["a.txt"])
@@ -127,24 +138,8 @@ def test_failed_write_changes_nothing(catalog: SqliteCatalog) -> None:
         assert snapshot.chunk_count() == 3
 
 
-def test_damage_inside_the_file_is_reported(catalog: SqliteCatalog, tmp_path: Path) -> None:
-    write(catalog)
-    with closing(sqlite3.connect(tmp_path / "catalog.sqlite3")) as connection:
-        connection.executescript(
-            "DELETE FROM chunk_fts WHERE rowid = 2;"
-            "UPDATE chunk SET vector = x'00' WHERE rowid = 3;"
-            "DELETE FROM chunk WHERE rowid = 1;"
-        )
-    with catalog.read() as snapshot:
-        assert snapshot.problems(4) == [
-            "catalog: 1 chunks are missing from the full-text index",
-            "catalog: 1 entries of the full-text index belong to no chunk",
-            "catalog: 1 vectors are damaged",
-        ]
-
-
-def test_document_frequency_follows_each_write(catalog: SqliteCatalog, tmp_path: Path) -> None:
-    with closing(SqliteCatalog.open(tmp_path / "catalog.sqlite3")) as other:
+def test_document_frequency_follows_each_write(catalog: Catalog, reopen: Reopen) -> None:
+    with closing(reopen()) as other:
         for number, name in enumerate("abc", 1):
             write(catalog if number % 2 else other, f"{name}.txt")
             for opened in (catalog, other):
@@ -156,17 +151,7 @@ def test_document_frequency_follows_each_write(catalog: SqliteCatalog, tmp_path:
         assert snapshot.document_frequency(["barg"]) == {"barg": 2}
 
 
-def test_database_of_another_program_is_not_touched(tmp_path: Path) -> None:
-    path = tmp_path / "catalog.sqlite3"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE mine (x)")
-    with pytest.raises(StoreError, match="another folder"):
-        SqliteCatalog.open(path)
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
-
-
-def test_closed_catalog_says_so(catalog: SqliteCatalog) -> None:
+def test_closed_catalog_says_so(catalog: Catalog) -> None:
     catalog.close()
     with pytest.raises(StoreError, match="closed"), catalog.read():
         pass
