@@ -106,6 +106,4 @@ def failure(place: str, error: Exception) -> str:
         return f"Can't reach the catalog {place}: {said}. {remedy or _START}"
     if state.startswith("XX"):
         return f"The catalog {place} is damaged ({said}). Nothing was deleted. Restore it from a backup."
-    return (
-        f"Can't use the catalog {place}: {said}. Check the server's log, free space and rights."
-    )
+    return f"Can't use the catalog {place}: {said}. Check the server's log, free space and rights."

@@ -107,7 +107,8 @@ class PostgresSnapshot:
         return searching.best(self._connection, weights, self._state.tokens / chunks, limit, among)
 
     def sources_with(self, forms: Iterable[str], sources: Iterable[str]) -> set[str]:
-        query = tsquery(tokens for form in forms if (tokens := phrase(form)))
+        if not (query := tsquery(tokens for form in forms if (tokens := phrase(form)))):
+            return set()
         rows = self._rows(searching.SOURCES_WITH, sources=list(sources), query=query)
         return {row[0] for row in rows}
 

@@ -82,7 +82,9 @@ class SqliteSnapshot:
         return {stem: self._counts[stem] for stem in wanted}
 
     def sources_with(self, forms: Iterable[str], sources: Iterable[str]) -> set[str]:
-        rows = self._rows(schema.SOURCES_WITH, _expression(forms), json.dumps(list(sources)))
+        if not (match := _expression(forms)):
+            return set()
+        rows = self._rows(schema.SOURCES_WITH, match, json.dumps(list(sources)))
         return {row[0] for row in rows}
 
     def sources_at(self, paths: Iterable[str]) -> dict[str, str]:

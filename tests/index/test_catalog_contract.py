@@ -7,38 +7,16 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pytest
+from harbour import PARAGRAPHS, write
 
 from rag.errors import StoreError
-from rag.index.catalog import Catalog, Origin
+from rag.index.catalog import Catalog
 from rag.index.sqlite_catalog import SqliteCatalog
 from rag.retrieval.retriever import searched_forms
-from rag.types import Chunk, Document, DocumentInfo, Kind, Paragraph
+from rag.types import DocumentInfo, Paragraph
 
 Reopen = Callable[[], Catalog]
-PARAGRAPHS = (
-    Paragraph(1, "Harbour news", Kind.HEADING, line=1),
-    Paragraph(2, "The naïve pilot paid 9,000 crowns.", heading="Harbour news", line=3, date=date(2024, 5, 1)),
-    Paragraph(3, "Barges wait at the quay.", Kind.LIST_ITEM, "Harbour news", page=2),
-)
-
-
-def write(
-    catalog: Catalog, source: str = "a.txt", paragraphs: tuple[Paragraph, ...] = PARAGRAPHS
-) -> list[Chunk]:
-    chunks = [Chunk(source, p.number, 0, p.text, p.heading, p.page) for p in paragraphs]
-    document = Document(source, "0" * 64, "Harbour", paragraphs)
-    with catalog.write() as revision:
-        revision.replace(
-            Origin(source, f"/docs/{source}", "/docs", "0" * 64, "print"),
-            document,
-            chunks,
-            [np.full(4, number, dtype=np.float32) for number in range(len(chunks))],
-            {2: {(0, 34): np.full(4, 2, dtype=np.float32)}, 3: {(0, 24): np.full(4, 3, dtype=np.float32)}},
-            {(1, 3): np.full(4, 4, dtype=np.float32)},
-        )
-    return chunks
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
