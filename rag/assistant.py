@@ -60,7 +60,7 @@ class Assistant(ExaminedModels):
             settings = settings.model_copy(update={"index": Path(index).expanduser()})
         embedder = None if is_packaged(settings.embedder) else load_embedder(settings.embedder)
         dimension = embedder.dimension if embedder else BUILT_IN_DIMENSION
-        opened = Index.open(settings.index, settings.embedder, dimension, settings.chroma_url)
+        opened = Index.open(settings.index, settings.embedder, dimension, settings.stores)
         return cls(settings, opened, embedder, llm)
 
     def close(self) -> None:

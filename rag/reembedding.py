@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING
 
-from rag.errors import StoreError
+from rag.errors import SettingsError, StoreError
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ def reembed(settings: Settings, progress: Progress | None = None, stop: Event | 
     from rag.ingestion.interruption import Interruption
     from rag.ingestion.reembedding import FILE, FOLDER, embed_missing, open_beside
 
+    if settings.catalog_url:
+        raise SettingsError(
+            "An index on PostgreSQL can't be embedded again in place. Copy it to a folder with `pilcrow "
+            "migrate`, run `pilcrow ingest --reembed` there without catalog_url and chroma_url, and copy it "
+            "to an empty database."
+        )
     folder = settings.index.expanduser().resolve()
     if not (folder / FILE).exists():
         raise StoreError(f"There is no index at {folder}. Run `pilcrow ingest PATH`.")
@@ -75,14 +81,14 @@ def _switch(settings: Settings, recorded: tuple[str, int], target: Target, progr
     from rag.ingestion.reembedding import FILE, FOLDER, embed_missing, open_beside
 
     try:
-        index = Index.open(settings.index, *recorded, settings.chroma_url)
+        index = Index.open(settings.index, *recorded, settings.stores)
     except StoreError as error:
         raise StoreError(
             f"All documents are embedded with {target.name}, but the index can't switch to it yet. {error} "
             "Then run the same command again, which only switches."
         ) from error
     beside = index.folder / FOLDER
-    with closing(index), index.writing():
+    with closing(index), index.catalog.locked(()):
         with closing(open_beside(beside / FILE, target)) as made:
             done, _ = embed_missing(index.catalog, made, target, progress, lambda: False)
         index.adopt(beside / FILE)

@@ -34,6 +34,7 @@ from rag.setting_types import (
 )
 
 if TYPE_CHECKING:
+    from rag.index.stores import Stores
     from rag.loaders.limits import Limits
 
 FILE = "pilcrow.toml"
@@ -148,6 +149,14 @@ class Settings(BaseModel):
         return Limits(
             self.file_mib, self.file_seconds, self.file_memory_gib, self.file_paragraphs, self.unpacked_mib
         )
+
+    @property
+    def stores(self) -> Stores:
+        """Where the index keeps what it holds; SettingsError for an impossible combination."""
+        from rag.index.stores import Stores
+
+        token = self.chroma_token.get_secret_value() if self.chroma_token else None
+        return Stores(self.chroma_url, token, self.chroma_ca, self.catalog_url)
 
     @property
     def accounts(self) -> dict[str, str]:

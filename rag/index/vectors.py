@@ -23,7 +23,6 @@ WRITE_BATCH = 1000  # a server takes at most 40 MB in one request
 READ_BATCH = 5000  # Chroma can't return all ids of a large collection at once
 # Chroma's default of 100 misses up to 13 of 2,000 nearly equal vectors; 400 misses none.
 HNSW_CANDIDATES = 400
-TOLERATED_SHARE = 0.01  # of vectors that an undamaged store may miss, as HNSW is approximate
 SAME_DISTANCE = 1e-3  # cosine distance up to which two vectors count as the same
 
 
@@ -57,6 +56,12 @@ class VectorStore:
                 client.close()
                 raise
             return cls(client, opened, location)
+
+    def other(self, collection: str) -> VectorStore:
+        """Return another collection on the same server; StoreError if it isn't there."""
+        with self._errors():
+            found = self._client.get_collection(collection, embedding_function=None)
+        return VectorStore(self._client, found, self._location)
 
     @property
     def name(self) -> str:
@@ -110,7 +115,10 @@ class VectorStore:
         return found
 
     def unreachable(self, vectors: Mapping[str, Vector]) -> list[str]:
-        """Return the ids whose vector isn't stored as given, or can't be found by its own query."""
+        """Return the ids whose vector isn't stored as given, or can't be found by its own query.
+
+        HNSW can't reach all of many nearly equal vectors, however often it is rebuilt.
+        """
         ids = list(vectors)
         found: list[str] = []
         with self._errors():
@@ -118,18 +126,6 @@ class VectorStore:
                 part = ids[start : start + WRITE_BATCH]
                 found += self._changed(part, vectors) | self._not_found(part, vectors)
         return sorted(found)
-
-    def problem(self, sample: Mapping[str, Vector], expected: float) -> str:
-        """Return that too many sampled vectors are unreachable, or ""; `expected` is their usual share.
-
-        HNSW can't reach all of many nearly equal vectors, however often it is rebuilt. So the share that a
-        new store misses is recorded, and only a clearly larger one is a problem. Word search finds the rest.
-        """
-        missed = len(self.unreachable(sample))
-        tolerated = 2 * expected + 0.1 if expected else TOLERATED_SHARE
-        if missed <= tolerated * len(sample):
-            return ""
-        return f"{missed} of {len(sample)} sampled vectors can't be found by their own query"
 
     def _changed(self, ids: list[str], vectors: Mapping[str, Vector]) -> set[str]:
         page = self._collection.get(ids=ids, include=["embeddings"])

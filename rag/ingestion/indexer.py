@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -26,6 +26,9 @@ from rag.loaders.limits import DEFAULT, Limits
 from rag.loaders.worker import Loader
 
 log = logging.getLogger(__name__)
+
+PASSES = 10  # over files that other writers overtake
+BUSY = "other processes keep changing documents of this name; ingest it again"
 
 Progress = Callable[[str, float, int], None]
 
@@ -66,21 +69,20 @@ def ingest(
     A first Ctrl-C or SIGTERM, or `stop`, takes effect after the current documents; what is committed stays.
     """
     start, memory = monotonic(), memory or Memory()
-    with Interruption(stop) as interruption, index.writing():
+    with Interruption(stop) as interruption:
+        index.repair()
         with index.catalog.read() as snapshot:
             origins = snapshot.origins()
         existing, missing = existing_paths(paths, origins) if prune else (list(paths), [])
         files = scan(existing, index.folder, below)
         split = partial(chunk, count_tokens=count_tokens, limit=token_limit)
-        with Loader(limits) as loader:
-            stopped = lambda: loader.stopped or interruption.requested  # noqa: E731
-            read = read_files(index, files, origins, split, fingerprint, memory, loader, stopped)
-            batches = ahead(in_batches(read), loader.stop)
-            done = _committed(index, batches, CachedEmbedder(embed), interruption, progress, len(files.found))
+        read = partial(read_files, index, split=split, fingerprint=fingerprint, memory=memory)
+        done = _brought_in(index, files, origins, read, CachedEmbedder(embed), limits, interruption, progress)
         gone, skipped = ([], []) if interruption.requested else _gone(origins, files, done, memory)
         memory.record_folders(files.complete)
         if prune:
-            remove_documents(index, gone)
+            still = lambda origins: _gone(origins, files, done, memory)[0]  # noqa: E731
+            gone = remove_documents(index, gone, still)
         if len(done) < len(files.found):
             log.warning("Stopped: %d of %d files are done and stay.", len(done), len(files.found))
     return _report(done, [*missing, *skipped] if prune else [], files, gone, prune, monotonic() - start)
@@ -88,11 +90,10 @@ def ingest(
 
 def remove(index: Index, sources: Sequence[str]) -> tuple[str, ...]:
     """Remove documents from the index; return the sources that it had."""
-    with index.writing():
-        with index.catalog.read() as snapshot:
-            known = [source for source in dict.fromkeys(sources) if snapshot.document(source)]
-        remove_documents(index, known)
-    return tuple(known)
+    index.repair()
+    wanted = list(dict.fromkeys(sources))
+    removed = set(remove_documents(index, wanted, lambda origins: [origin.source for origin in origins]))
+    return tuple(source for source in wanted if source in removed)
 
 
 def _gone(
@@ -103,30 +104,69 @@ def _gone(
     return gone_sources(origins, files, kept, memory)
 
 
+def _brought_in(
+    index: Index,
+    files: Scan,
+    origins: Sequence[Origin],
+    read: Callable[..., Generator[Outcome]],
+    embedder: CachedEmbedder,
+    limits: Limits,
+    interruption: Interruption,
+    progress: Progress | None,
+) -> list[Done]:
+    """Read and commit the files, again those that other writers have overtaken; return what was done."""
+    done: list[Done] = []
+    left = files
+    for _ in range(PASSES):
+        with Loader(limits) as loader:
+            stopped = lambda: loader.stopped or interruption.requested  # noqa: E731
+            outcomes = read(files=left, origins=origins, loader=loader, stopped=stopped)
+            batches = ahead(in_batches(outcomes), loader.stop)
+            report = partial(_report_progress, progress, len(files.found))
+            committed, overtaken = _committed(index, batches, embedder, interruption, report, len(done))
+        done += committed
+        left = replace(left, found=tuple(file for file in left.found if str(file.path) in overtaken))
+        if interruption.requested or not left.found:
+            return done
+        with index.catalog.read() as snapshot:
+            origins = snapshot.origins()
+    return done + [Failed(file.name, BUSY) for file in left.found]
+
+
+def _report_progress(progress: Progress | None, total: int, source: str, done: float) -> None:
+    if progress:
+        progress(source, done, total)
+
+
 def _committed(
     index: Index,
     batches: Generator[list[Outcome]],
     embedder: CachedEmbedder,
     interruption: Interruption,
-    progress: Progress | None,
-    total: int,
-) -> list[Done]:
-    """Commit the batches; return of each outcome what the report needs."""
+    report: Callable[[str, float], None],
+    before: int,
+) -> tuple[list[Done], set[str]]:
+    """Commit the batches; return of each outcome what the report needs, and the paths to be read again.
+
+    `report` gets a source and how many files are done, `before` this pass and in it.
+    """
     done: list[Done] = []
-
-    def report(source: str, share: float = 0) -> None:
-        if progress:
-            progress(source, len(done) + share, total)
-
+    overtaken: set[str] = set()
     with closing(batches):
         for batch in batches:
             if interruption.requested:
                 break
-            commit(index, batch, embedder, partial(report, batch[-1].source))
-            for outcome in batch:
+            source, count = batch[-1].source, before + len(done)
+            outcomes = commit(index, batch, embedder, lambda share: report(source, count + share))  # noqa: B023
+            for outcome in outcomes:
                 done.append(_without_content(outcome) if isinstance(outcome, Ready) else outcome)
-                report(outcome.source)
-    return done
+                report(outcome.source, before + len(done))
+            overtaken |= _paths(batch) - _paths(outcomes)
+    return done, overtaken
+
+
+def _paths(outcomes: Sequence[Outcome]) -> set[str]:
+    return {outcome.origin.path for outcome in outcomes if not isinstance(outcome, Failed)}
 
 
 def _without_content(ready: Ready) -> Written:

@@ -42,15 +42,20 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """A file that the index has in this version; `moved` if it has it from another path."""
+    """A file that the index has in this version; `old` is where it has it from."""
 
     origin: Origin
-    moved: bool
+    old: Origin
 
     @property
     def source(self) -> str:
         """The document's name in the index."""
         return self.origin.source
+
+    @property
+    def moved(self) -> bool:
+        """Whether the index has it from another path."""
+        return self.old.path != self.origin.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,8 @@ class Ready:
     """A document read and split; `to_embed` are the pieces that lack vectors.
 
     The index already has `vectors` of chunks, by id, of `sentences`, by their paragraph's heading and text,
-    and of windows, by their text (`known_windows`). `is_update` if it has an older version of the document.
-    `former` is the source of the document whose file was renamed to this one, or "".
+    and of windows, by their text (`known_windows`). `old` is the version that it has of the document, if any,
+    `renamed` the document whose file was renamed to this one, if any.
     """
 
     origin: Origin
@@ -70,13 +75,23 @@ class Ready:
     sentences: Mapping[tuple[str, str], SentenceVectors]
     windows: tuple[Window, ...]
     known_windows: Mapping[str, Vector]
-    is_update: bool
-    former: str
+    old: Origin | None
+    renamed: Origin | None
 
     @property
     def source(self) -> str:
         """The document's name in the index."""
         return self.origin.source
+
+    @property
+    def is_update(self) -> bool:
+        """Whether the index has an older version of the document."""
+        return self.old is not None
+
+    @property
+    def former(self) -> str:
+        """The source of the document whose file was renamed to this one, or ""."""
+        return self.renamed.source if self.renamed else ""
 
     @property
     def new_texts(self) -> list[SpannedText]:
@@ -121,7 +136,7 @@ def read_files(
                 data = read_bytes(file.path, source, loader.limits)
                 origin = replace(origin, sha256=sha256(data).hexdigest())
             if old and _is_current(old, origin):
-                outcome: Outcome = Unchanged(origin, moved=old.path != origin.path)
+                outcome: Outcome = Unchanged(origin, old)
             else:
                 document = loader.load(file.path, source, data, origin.sha256)
                 outcome = _ready(index, origin, old, former, document, split(document))
@@ -177,9 +192,8 @@ def _ready(
     pieces, made = tuple(with_sentences(document, chunks)), tuple(windows(document.paragraphs))
     renamed = former.renamed(origin)
     like = renamed or former.same_content(origin) or old
-    former_source = renamed.source if renamed else ""
     if not like or (old and old.fingerprint != origin.fingerprint):  # its vectors may be another model's
-        return Ready(origin, document, pieces, pieces, {}, {}, made, {}, old is not None, former_source)
+        return Ready(origin, document, pieces, pieces, {}, {}, made, {}, old, renamed)
     theirs = {replace(each, source=like.source).id: each.id for each in chunks}
     with index.catalog.read() as snapshot:
         vectors = {theirs[key]: vector for key, vector in snapshot.vectors(theirs).items()}
@@ -191,9 +205,7 @@ def _ready(
         for piece in pieces
         if piece.chunk.id not in vectors or (piece.sentences and piece.chunk.paragraph in new)
     )
-    return Ready(
-        origin, document, pieces, to_embed, vectors, sentences, made, known, old is not None, former_source
-    )
+    return Ready(origin, document, pieces, to_embed, vectors, sentences, made, known, old, renamed)
 
 
 def with_sentences(document: Document, chunks: Sequence[Chunk]) -> Iterator[Piece]:

@@ -185,7 +185,7 @@ def find(
     """
     forms = searched_forms(search.question.topic, snapshot.document_frequency)
     lists: dict[str, Ranked] = {
-        "dense": search.index.vectors.query(search.vector.tolist(), DEPTH, search.sources),
+        "dense": search.index.nearest(search.vector.tolist(), DEPTH, search.sources, snapshot),
         "bm25": snapshot.search(forms, DEPTH, search.sources),
     }
     chunks = snapshot.chunks(key for ranked in lists.values() for key, _ in ranked)

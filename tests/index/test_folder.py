@@ -16,14 +16,15 @@ import pytest
 from chroma_server import chroma_server
 from hash_embedder import DIMENSION, count_words, embed, embed_parts
 
-from rag.errors import EmbedderMismatch, StoreError
+from rag.errors import EmbedderMismatch, SettingsError, StoreError
 from rag.index import sqlite_schema as schema
 from rag.index.folder import Index
+from rag.index.stores import Stores
 from rag.ingestion.indexer import ingest
 
 
 def opened(folder: Path, chroma_url: str | None = None) -> Index:
-    return Index.open(folder, "hash", DIMENSION, chroma_url)
+    return Index.open(folder, "hash", DIMENSION, Stores(chroma_url))
 
 
 def fill(index: Index, docs: Path) -> None:
@@ -199,41 +200,28 @@ def test_threads_read_while_the_index_is_checked(folder: Path) -> None:
             checked.result()
 
 
-def test_server_shares_one_index_and_the_folder_takes_it_back(folder: Path, tmp_path: Path) -> None:
+def test_vectors_move_to_a_server_and_back_while_one_process_holds_the_index(
+    folder: Path, tmp_path: Path
+) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "new.txt").write_text("Item of the server.")
     with chroma_server(tmp_path / "server") as url:
-        share_through(url, folder, tmp_path / "docs")
+        with closing(opened(folder, url)) as index:
+            check_answers(index)
+            assert not list(folder.glob("chroma-*"))
+            fill(index, docs)
+            with pytest.raises(StoreError, match="in use by this process"):
+                opened(folder, url)
+        with closing(opened(folder, url)) as index:
+            assert index.vectors.query(embed(["Item of the server."])[0].tolist(), 1)[0][1] > 0.99
     with closing(opened(folder)) as index:
         assert index.check() == []
 
 
-def share_through(url: str, folder: Path, docs: Path) -> None:
-    with closing(opened(folder, url)) as first, closing(opened(folder, url)) as second:
-        check_answers(first)
-        assert not list(folder.glob("chroma-*"))
-        docs.mkdir()
-        (docs / "new.txt").write_text("Item of the first opening.")
-        fill(first, docs)
-        vector = embed(["Item of the first opening."])[0].tolist()
-        for source, sources in (("new.txt", None), ("a.txt", ["a.txt"])):
-            [(found, _)] = second.vectors.query(vector, 1, sources)
-            with second.catalog.read() as snapshot:
-                assert snapshot.chunks([found])[found].source == source
-        with first.writing(), pytest.raises(StoreError, match="in use by"), second.writing():
-            pass
-
-
-def test_index_open_in_its_folder_is_refused_through_a_server(folder: Path, tmp_path: Path) -> None:
-    with closing(opened(folder)) as index:
-        with chroma_server(tmp_path / "server") as url, pytest.raises(StoreError, match="in use by another"):
-            opened(folder, url)
-        check_answers(index)
-
-
-def test_writer_learns_that_another_process_moved_the_vectors(folder: Path, tmp_path: Path) -> None:
-    with chroma_server(tmp_path / "server") as url, closing(opened(folder, url)) as shared:
-        opened(folder).close()
-        with pytest.raises(StoreError, match="Open it again"), shared.writing():
-            pass
+def test_database_without_a_chroma_server_is_refused() -> None:
+    with pytest.raises(SettingsError, match="set chroma_url"):
+        Stores(catalog_url="postgresql://127.0.0.1/pilcrow")
 
 
 def test_many_nearly_equal_chunks_do_not_cause_a_rebuild_at_every_opening(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import logging
 import multiprocessing
 import os
 import random
-import re
 import shutil
 import signal
 import sqlite3
@@ -26,6 +25,7 @@ from rag.index.folder import Index
 from rag.index.vectors import damaged_file
 from rag.ingestion.indexer import ingest
 from rag.models.embedder import Embedder
+from rag.text.words import searchable
 from rag.types import Vector
 
 log = logging.getLogger(__name__)
@@ -157,9 +157,8 @@ def ingest_until_killed(
 
 def finds(opened: Index, source: str, text: str, vectors: dict[str, Vector]) -> bool:
     """Whether a search in one document finds its paragraph by its meaning and by its words."""
-    words = " AND ".join(f'"{word}"' for word in re.findall(r"\w+", text))
     with opened.catalog.read() as snapshot:
-        by_words = [i for i, _ in snapshot.search(words, 20, [source])]
+        by_words = [i for i, _ in snapshot.search(searchable(text).split(), 20, [source])]
         by_meaning = [i for i, _ in opened.vectors.query(vectors[text].tolist(), 20, [source])]
         wanted = [
             chunk.id for chunk in snapshot.chunks({*by_words, *by_meaning}).values() if chunk.text == text
