@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 from postgres_server import postgres, postgres_of_session, postgres_url  # noqa: F401  # fixtures
 from shared_names import ROOT, SEEDS, Run
+from shared_stores import chroma, chroma_of_session, shared_stores  # noqa: F401  # fixtures
 
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
