@@ -11,6 +11,7 @@ from hash_embedder import count_words
 from numpy.typing import NDArray
 
 from rag.index.folder import Index
+from rag.index.stores import Stores
 from rag.ingestion.indexer import ingest
 from rag.ingestion.memory import Memory
 from rag.ingestion.report import IngestReport
@@ -35,10 +36,10 @@ class Table:
         return found, [np.tile(row, (len(each), 1)) for row, each in zip(found, spans, strict=True)]
 
 
-def run(index: Path, docs: Path, table: Path, told: Connection) -> None:
+def run(index: Path, docs: Path, table: Path, stores: Stores, told: Connection) -> None:
     """Say "start", then the source of each document once it is committed, then "end"."""
     embed = Table(table)
-    opened = Index.open(index, "all-MiniLM-L6-v2", 384)
+    opened = Index.open(index, "all-MiniLM-L6-v2", 384, stores)
     told.send("start")
     ingest(
         opened,

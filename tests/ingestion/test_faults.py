@@ -22,6 +22,7 @@ import pytest
 from hash_embedder import DIMENSION, count_words, embed, embed_parts
 
 from rag.index.folder import Index
+from rag.index.stores import Stores
 from rag.index.vectors import damaged_file
 from rag.ingestion.indexer import ingest
 from rag.models.embedder import Embedder
@@ -30,6 +31,8 @@ from rag.types import Vector
 
 log = logging.getLogger(__name__)
 
+EMBEDDED = Stores()
+SHARED_KILLS = 30
 NAMES = [f"{letter}.txt" for letter in "abcdefghijkl"]
 SENTENCES = 400
 PARAGRAPHS = 130
@@ -130,7 +133,7 @@ def processes() -> multiprocessing.context.ForkServerContext:
 def run_until_killed(
     processes: multiprocessing.context.ForkServerContext,
     target: Callable[..., None],
-    arguments: tuple[Path, ...],
+    arguments: tuple[Path | Stores, ...],
     index: Path,
     wait: float | None,
 ) -> list[str]:
@@ -150,9 +153,11 @@ def ingest_until_killed(
     corpus: Corpus,
     table: Path,
     wait: float | None,
+    stores: Stores = EMBEDDED,
 ) -> list[str]:
     """Return the messages of a process that ingests the corpus, until it is killed or done."""
-    return run_until_killed(processes, faulty_ingestion.run, (index, corpus.folder, table), index, wait)
+    arguments = (index, corpus.folder, table, stores)
+    return run_until_killed(processes, faulty_ingestion.run, arguments, index, wait)
 
 
 def finds(opened: Index, source: str, text: str, vectors: dict[str, Vector]) -> bool:
@@ -166,11 +171,23 @@ def finds(opened: Index, source: str, text: str, vectors: dict[str, Vector]) -> 
     return any(i in by_words and i in by_meaning for i in wanted)
 
 
+def is_pending(opened: Index) -> bool:
+    with opened.catalog.read() as snapshot:
+        return bool(snapshot.pending())
+
+
 def state_after(
-    messages: list[str], index: Path, before: Texts, corpus: Corpus, vectors: dict[str, Vector]
+    messages: list[str],
+    index: Path,
+    before: Texts,
+    corpus: Corpus,
+    vectors: dict[str, Vector],
+    stores: Stores = EMBEDDED,
 ) -> Texts:
     """Open the index and check that each document is the old or the new one, and new if committed."""
-    with closing(Index.open(index, "all-MiniLM-L6-v2", 384)) as opened:
+    with closing(Index.open(index, "all-MiniLM-L6-v2", 384, stores)) as opened:
+        while is_pending(opened):  # a server learns a moment later that a process was killed
+            opened.repair()
         now = stored_texts(opened)
         committed = {source for source in messages if source in NAMES}
         assert now == corpus.texts or "end" not in messages
@@ -187,11 +204,25 @@ def state_after(
     return now
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(120, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("stores_of", "kills"),
+    [
+        ("embedded", 8),
+        ("shared", 4),
+        pytest.param("embedded", 120, marks=pytest.mark.long),
+        pytest.param("shared", SHARED_KILLS, marks=pytest.mark.long),
+    ],
+)
 def test_killed_ingestion_loses_and_duplicates_nothing(
-    kills: int, tmp_path: Path, table: Path, processes: multiprocessing.context.ForkServerContext
+    stores_of: str,
+    kills: int,
+    tmp_path: Path,
+    table: Path,
+    processes: multiprocessing.context.ForkServerContext,
+    request: pytest.FixtureRequest,
 ) -> None:
-    """Every second kill comes while Chroma writes its own files."""
+    """In a folder, every second kill comes while Chroma writes its own files."""
+    stores = EMBEDDED if stores_of == "embedded" else request.getfixturevalue("shared_stores")
     chance = random.Random(kills)  # noqa: S311
     corpus, vectors = full_corpus(tmp_path / "docs", table, chance)
     index = tmp_path / "index"
@@ -199,19 +230,19 @@ def test_killed_ingestion_loses_and_duplicates_nothing(
     killed, damaged, seconds = 0, 0, 3.0
     while killed < kills:
         began = time.monotonic()
-        wait = None if killed % 2 else chance.uniform(0, seconds)
-        messages = ingest_until_killed(processes, index, corpus, table, wait)
+        wait = None if killed % 2 and stores is EMBEDDED else chance.uniform(0, seconds)
+        messages = ingest_until_killed(processes, index, corpus, table, wait, stores)
         ended = messages[-1] == "end"
         if ended:
             seconds = min(seconds, time.monotonic() - began)
         killed += not ended
         damaged += any(damaged_file(location) is not None for location in index.glob("chroma-*"))
-        before = state_after(messages, index, before, corpus, vectors)
+        before = state_after(messages, index, before, corpus, vectors, stores)
         if ended or chance.random() < 0.7:
             corpus.change(5)
     log.info("%d processes were killed; %d of them left damaged files of Chroma", killed, damaged)
-    assert ingest_until_killed(processes, index, corpus, table, 60)[-1] == "end"
-    assert state_after(NAMES, index, corpus.texts, corpus, vectors) == corpus.texts
+    assert ingest_until_killed(processes, index, corpus, table, 60, stores)[-1] == "end"
+    assert state_after(NAMES, index, corpus.texts, corpus, vectors, stores) == corpus.texts
 
 
 def downgrade(catalog: Path) -> None:
