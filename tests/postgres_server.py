@@ -68,7 +68,7 @@ class PostgresServer:
                 stderr=log,
                 **self._as_user(),
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not self._answers():
             assert self._process.poll() is None and time.monotonic() < deadline, self.log()
             time.sleep(0.05)
@@ -93,7 +93,7 @@ class PostgresServer:
     def _end(self, how: int) -> None:
         if self._process:
             self._process.send_signal(how)
-            self._process.wait(timeout=60)
+            self._process.wait(timeout=300)
             self._process = None
 
     @property
