@@ -101,7 +101,7 @@ def failure(place: str, error: Exception) -> str:
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if lost or state.startswith(("57P0", "08")):
         return f"Lost the connection to the catalog {place} ({said}). Try again once the server runs."
-    if not state and said.startswith("connection"):
+    if not state and said.startswith(("connection", "failed to resolve")):
         remedy = next((remedy for part, remedy in _REMEDIES if re.search(part, said)), None)
         return f"Can't reach the catalog {place}: {said}. {remedy or _START}"
     if state.startswith("XX"):

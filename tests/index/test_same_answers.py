@@ -35,26 +35,9 @@ LANGUAGES = {
     "ja": "水先案内人は船を港に入れた。船は一晩中桟橋で待っていた。",
     "ko": "도선사가 배를 항구로 인도했다. 배들은 밤새 부두에서 기다렸다.",
     "th": "นำร่องพาเรือเข้าท่าเรือ เรือจอดรอที่ท่าตลอดคืน",
-    "codes": "Set --max-old_space to v2.5.1 for ABC-1234 and map_1.pdf; U.S. rules, O'Brien's, e-mail, 1,250.50.",
+    "codes": "Set --max-old_space to v2.5.1 for ABC-1234, map_1.pdf; U.S. rules, O'Brien's e-mail, 1,250.50.",
 }
-PIECES = [
-    *"aeioußİıſ0123456789.-_'’`\"*()^:\\",
-    "́",
-    "ा",
-    "ी",
-    "ำ",
-    "中",
-    "日本",
-    "한국",
-    " ",
-    "  ",
-    "\n",
-    "ing",
-    "ed",
-    "-x1",
-    "ﬁ",
-    "²",
-]
+PIECES = [*"aeioußİıſ0123456789.-_'’`\"*()^:\\ \n\u0301ाीำ中ﬁ²", "日本", "한국", "ing", "ed", "-x1"]
 
 
 @contextmanager
@@ -137,7 +120,7 @@ odd_text = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.tuples(odd_text, odd_text), min_size=1, max_size=4, unique=True))
 def test_odd_texts_have_the_same_words(odd: tuple[Catalog, Catalog], texts: list[tuple[str, str]]) -> None:
     paragraphs = [Paragraph(n, text, heading=heading) for n, (heading, text) in enumerate(texts, 1)]
