@@ -13,6 +13,8 @@ from rag.text.encoding import encodable
 
 
 def _server_url(url: str) -> str:
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("should be the address alone; a token goes into chroma_token")
     return _address(url, "should be the address of a Chroma server, such as http://127.0.0.1:8000")
 
 

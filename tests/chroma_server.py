@@ -19,9 +19,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def chroma_server(folder: Path) -> Iterator[str]:
-    """Run a server with its data in `folder`; yield its URL."""
-    port = free_port()
+def chroma_server(folder: Path, port: int | None = None) -> Iterator[str]:
+    """Run a server with its data in `folder`, on a port or a free one; yield its URL."""
+    port = port or free_port()
     command = [str(Path(sys.executable).parent / "chroma"), "run", "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(
         [*command, "--path", str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -5,13 +5,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from rag.errors import StoreError
+from rag.index.access import NO_ACCESS, Access, BatchSize
 from rag.types import Vector
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 WRITE_BATCH = 1000  # a server takes at most 40 MB in one request
 READ_BATCH = 5000  # Chroma can't return all ids of a large collection at once
+FILTER_BATCH = 5000  # sources in one filter; Chroma's SQLite takes at most 32,766
 # Chroma's default of 100 misses up to 13 of 2,000 nearly equal vectors; 400 misses none.
 HNSW_CANDIDATES = 400
 SAME_DISTANCE = 1e-3  # cosine distance up to which two vectors count as the same
@@ -34,12 +36,15 @@ class VectorStore:
         self._collection = collection
         self._location = location
         self._closed = False
+        self._records = BatchSize(min(WRITE_BATCH, client.get_max_batch_size()))
+        self._pages = BatchSize(READ_BATCH)
+        self._filters = BatchSize(FILTER_BATCH)
 
     @classmethod
-    def open(cls, location: Path | str, collection: str) -> VectorStore:
+    def open(cls, location: Path | str, collection: str, access: Access = NO_ACCESS) -> VectorStore:
         """Open or create a collection in a folder or on the server at a URL; StoreError if that fails."""
         with _translated_errors(location):
-            client = _client(location)
+            client = _client(location, access)
             try:
                 opened = client.get_or_create_collection(
                     collection,
@@ -74,32 +79,39 @@ class VectorStore:
         """Return the nearest (chunk id, cosine similarity), best first; `sources` restricts the search."""
         if limit < 1 or (sources is not None and not sources):
             return []
-        where = None if sources is None else cast("Where", {"source": {"$in": list(sources)}})
         query = np.asarray([vector], dtype=np.float32)
-        # LlamaIndex's ChromaVectorStore would make a search a tenth slower, the first one by a second.
-        with self._errors():
+
+        def nearest(among: Sequence[str] | None) -> list[tuple[str, float]]:
+            # LlamaIndex's ChromaVectorStore would make a search a tenth slower, the first one by a second.
+            where = None if among is None else cast("Where", {"source": {"$in": list(among)}})
             found = self._collection.query(
                 query_embeddings=query, n_results=limit, where=where, include=["distances"]
             )
-        hits = zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True)
-        return sorted(((i, 1 - float(distance)) for i, distance in hits), key=lambda hit: (-hit[1], hit[0]))
+            return list(zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True))
+
+        with self._errors():
+            lists = [nearest(None)] if sources is None else list(self._filters.parts(sources, nearest))
+        hits = [(i, 1 - float(distance)) for hits in lists for i, distance in hits]
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:limit]
 
     def upsert(self, ids: Sequence[str], vectors: Sequence[Vector], sources: Sequence[str]) -> None:
         """Write vectors under their chunk ids; stored ones are replaced."""
+
+        def write(places: Sequence[int]) -> None:
+            part = slice(places[0], places[-1] + 1)
+            self._collection.upsert(
+                ids=list(ids[part]),
+                embeddings=np.asarray(vectors[part], dtype=np.float32),
+                metadatas=[{"source": source} for source in sources[part]],
+            )
+
         with self._errors():
-            for start in range(0, len(ids), WRITE_BATCH):
-                part = slice(start, start + WRITE_BATCH)
-                self._collection.upsert(
-                    ids=list(ids[part]),
-                    embeddings=np.asarray(vectors[part], dtype=np.float32),
-                    metadatas=[{"source": source} for source in sources[part]],
-                )
+            list(self._records.parts(range(len(ids)), write))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Delete vectors; unknown ids are ignored."""
         with self._errors():
-            for start in range(0, len(ids), WRITE_BATCH):
-                self._collection.delete(ids=list(ids[start : start + WRITE_BATCH]))
+            list(self._records.parts(ids, lambda part: self._collection.delete(ids=list(part))))
 
     def count(self) -> int:
         """Return the number of stored ids; a query may miss some of their vectors, see `unreachable`."""
@@ -108,24 +120,24 @@ class VectorStore:
 
     def ids(self) -> set[str]:
         """Return every stored id."""
-        found: set[str] = set()
+
+        def page(places: Sequence[int]) -> list[str]:
+            return self._collection.get(limit=len(places), offset=places[0], include=[])["ids"]
+
         with self._errors():
-            while page := self._collection.get(limit=READ_BATCH, offset=len(found), include=[])["ids"]:
-                found.update(page)
-        return found
+            return set(chain.from_iterable(self._pages.parts(range(self._collection.count()), page)))
 
     def unreachable(self, vectors: Mapping[str, Vector]) -> list[str]:
         """Return the ids whose vector isn't stored as given, or can't be found by its own query.
 
         HNSW can't reach all of many nearly equal vectors, however often it is rebuilt.
         """
-        ids = list(vectors)
-        found: list[str] = []
+
+        def missing(part: Sequence[str]) -> set[str]:
+            return self._changed(list(part), vectors) | self._not_found(list(part), vectors)
+
         with self._errors():
-            for start in range(0, len(ids), WRITE_BATCH):
-                part = ids[start : start + WRITE_BATCH]
-                found += self._changed(part, vectors) | self._not_found(part, vectors)
-        return sorted(found)
+            return sorted(chain.from_iterable(self._records.parts(list(vectors), missing)))
 
     def _changed(self, ids: list[str], vectors: Mapping[str, Vector]) -> set[str]:
         page = self._collection.get(ids=ids, include=["embeddings"])
@@ -195,17 +207,29 @@ def _is_whole(links: bytes, count: int) -> bool:
     return position == len(links)
 
 
-def _client(location: Path | str) -> Client:
+def _client(location: Path | str, access: Access) -> Client:
     import chromadb
     from chromadb.config import Settings
 
     settings = Settings(anonymized_telemetry=False)
     if isinstance(location, Path):
         return cast("Client", chromadb.PersistentClient(path=str(location), settings=settings))
-    url = urlsplit(location)
-    secure = url.scheme == "https"
-    port = url.port or (443 if secure else 8000)
-    client = chromadb.HttpClient(host=url.hostname or "localhost", port=port, ssl=secure, settings=settings)
+
+    from rag.index.chroma_server import Session
+
+    session = Session(location, access)
+    try:
+        session.check()
+        if access.authority:
+            settings.chroma_server_ssl_verify = str(access.authority)
+        client = chromadb.HttpClient(host=session.address, headers=dict(session.headers), settings=settings)
+    except BaseException:
+        session.close()
+        raise
+    # Chroma's own session waits for ever, tries once, and raises bare exceptions.
+    server = cast("Any", client)._server
+    server._session.close()
+    server._session = session
     return cast("Client", client)
 
 
@@ -222,8 +246,9 @@ def _translated_errors(location: Path | str) -> Iterator[None]:
     try:
         yield
     except (ChromaError, httpx.HTTPError, ValueError, OSError) as error:
-        if isinstance(location, Path):
-            remedy = "Close the index and open it again: a damaged vector store is rebuilt from the catalog."
-        else:
-            remedy = "Start the server (chroma run --path FOLDER --port PORT), or unset chroma_url."
+        if not isinstance(location, Path):
+            from rag.index.chroma_server import explain
+
+            raise StoreError(explain(error, location)) from error
+        remedy = "Close the index and open it again: a damaged vector store is rebuilt from the catalog."
         raise StoreError(f"The vector store at {location} failed: {error}. {remedy}") from error

@@ -71,6 +71,7 @@ def test_empty_variable_is_ignored(folder: Path, monkeypatch: pytest.MonkeyPatch
         ("chroma_url", "localhost:8000"),
         ("chroma_url", "ftp://127.0.0.1"),
         ("chroma_url", "http://"),
+        ("chroma_url", "https://user:password@127.0.0.1"),
         ("host", ""),
         ("llm", ""),
         ("llm", "llama3.1"),
