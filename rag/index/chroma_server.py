@@ -9,13 +9,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential_jitter,
+)
 
 from rag.errors import SettingsError, StoreError
 from rag.index.access import Access, TooMuch
 
 CONNECT_SECONDS = 10.0
-SECONDS = 60.0  # without a byte of the answer
+SECONDS = 60.0  # to wait for the answer; after so long there is no other try
 TRIES = 4
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 WAIT_SECONDS = 0.25  # before the second try; twice as long before each further one
@@ -76,7 +82,7 @@ class Session(httpx.Client):
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request again if the server fails for a moment."""
         retrying = Retrying(
-            stop=stop_after_attempt(self._tries),
+            stop=stop_after_attempt(self._tries) | stop_after_delay(SECONDS),
             wait=wait_exponential_jitter(multiplier=WAIT_SECONDS, jitter=WAIT_SECONDS),
             retry=retry_if_exception_type((Busy, httpx.TransportError)),
             reraise=True,
