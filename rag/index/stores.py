@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rag.errors import SettingsError
+from rag.index.access import Access
 from rag.index.catalog import Catalog
 from rag.index.vectors import VectorStore
 
@@ -46,4 +47,5 @@ class Stores:
 
     def open_vectors(self, folder: Path, location: str, collection: str) -> VectorStore:
         """Open or create a collection: at `location` in the folder, or on the server; StoreError if not."""
-        return VectorStore.open(self.chroma_url or folder / location, collection)
+        access = Access(self.chroma_token, self.chroma_ca)
+        return VectorStore.open(self.chroma_url or folder / location, collection, access)

@@ -13,8 +13,10 @@ import pytest
 from chroma_server import chroma_server, free_port
 from tls_proxy import Rules, tls_proxy
 
+from rag import Settings
 from rag.errors import SettingsError, StoreError
 from rag.index.access import Access
+from rag.index.folder import Index
 from rag.index.vectors import VectorStore
 
 COUNT = 1300
@@ -52,6 +54,16 @@ def test_token_and_authority_open_the_store(store: VectorStore) -> None:
     store.upsert(IDS, VECTORS, SOURCES)
     assert store.query(VECTORS[7].tolist(), 1)[0][0] == IDS[7]
     assert store.unreachable(dict(zip(IDS, VECTORS, strict=True))) == []
+
+
+def test_settings_reach_the_server(proxy: tuple[str, Access], tmp_path: Path) -> None:
+    url, access = proxy
+    settings = Settings(chroma_url=url, chroma_token=access.token, chroma_ca=access.authority)
+    with closing(Index.open(tmp_path / "index", "hash", 8, settings.stores)) as index:
+        assert index.vectors.count() == 0
+    wrong = settings.model_copy(update={"chroma_token": None})
+    with pytest.raises(StoreError, match="chroma_token"):
+        Index.open(tmp_path / "index", "hash", 8, wrong.stores)
 
 
 @pytest.mark.parametrize(
