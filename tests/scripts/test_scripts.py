@@ -10,6 +10,7 @@ import pytest
 import typer
 from scripted_llm_server import saying, scripted
 
+from rag.index.stores import Stores
 from scripts import (
     fit_highlight,
     fit_reading,
@@ -18,6 +19,7 @@ from scripts import (
     measure_ingest,
     measure_injection,
     measure_llm,
+    measure_shared,
     measure_speed,
 )
 
@@ -141,3 +143,10 @@ def test_screenshots_are_taken(tmp_path: Path) -> None:
         for name in [*make_screenshots.FIRST, *make_screenshots.STATES]
         for look in make_screenshots.LOOKS
     }
+
+
+def test_writers_and_readers_of_shared_stores_are_measured(shared_stores: Stores, capsys: Printed) -> None:
+    measure_shared.main(shared_stores.catalog_url or "", shared_stores.chroma_url or "", documents=40)
+    printed = capsys.readouterr().out
+    documents, *_, errors, lost, double = re.findall(r"[\d.]+", printed.splitlines()[-1])
+    assert (documents, errors, lost, double) == ("40", "0", "0", "0"), printed
