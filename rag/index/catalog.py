@@ -193,5 +193,8 @@ class Catalog(Protocol):
         the block fails if the right was lost, as when the server was restarted. Blocks aren't nested.
         """
 
+    def purge(self) -> None:
+        """Erase what removed and replaced documents left in the store, after an ingestion or a removal."""
+
     def close(self) -> None:
         """Close all connections; those in use are closed once they are returned."""

@@ -159,6 +159,9 @@ class PostgresCatalog:
         except access.errors() as error:
             raise StoreError(access.failure(self._shown, error)) from error
 
+    def purge(self) -> None:
+        """Do nothing: the server erases removed rows by itself."""
+
     def close(self) -> None:
         """Close all connections; those in use are closed once they are returned."""
         self._closed = True

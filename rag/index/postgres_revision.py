@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from rag.index import postgres_schema as schema
 from rag.index.catalog import Conflict, Origin
 from rag.index.postgres_words import chunk_words
-from rag.index.rows import document_row, half_bytes, paragraph_row, whole_bytes
+from rag.index.rows import document_row, paragraph_row
+from rag.index.vector_bytes import to_halves, to_steps
 from rag.types import Chunk, Document, Span, Vector
 
 HELD_ROWS = 8192  # that are sent together
@@ -53,11 +54,11 @@ class PostgresRevision:
         rows = self._rows
         rows["paragraph"] += [paragraph_row(key, each) for each in document.paragraphs]
         rows["sentence"] += [
-            (key, number, *span, half_bytes(vector))
+            (key, number, *span, to_steps(vector))
             for number, spans in sentences.items()
             for span, vector in spans.items()
         ]
-        rows["window"] += [(key, *span, half_bytes(vector)) for span, vector in windows.items()]
+        rows["window"] += [(key, *span, to_steps(vector)) for span, vector in windows.items()]
         self._chunks += [(key, chunk, vector) for chunk, vector in zip(chunks, vectors, strict=True)]
         if len(self._chunks) + sum(map(len, rows.values())) > HELD_ROWS:
             self._send()
@@ -134,7 +135,7 @@ class PostgresRevision:
             keys, held, chunk_words([chunk for _, chunk, _ in held]), strict=True
         ):
             place = (chunk.paragraph, chunk.part, chunk.text, chunk.heading, chunk.page, chunk.ordinal)
-            self._rows["chunk"].append((key, chunk.id, document, *place, whole_bytes(vector)))
+            self._rows["chunk"].append((key, chunk.id, document, *place, to_halves(vector)))
             self._rows["word"].append((key, words.heading, words.length, words.words))
             self._change.update(chunks=1, tokens=words.length)
             stems.update(words.stems)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, TextClause, text
 
 from rag.errors import StoreError
+from rag.index.vector_bytes import bytes_of
 
 OWNER = "Pilcrow catalog"  # the comment on the table `meta`, which tells it from another program's
 FIRST_VERSION = 1
@@ -158,15 +159,16 @@ _DAMAGED = "SELECT count(*) FROM {table} WHERE length(vector) <> :size"
 
 def checks(dimension: int, chunks: int, tokens: int) -> list[tuple[TextClause, dict[str, int], str]]:
     """Return the statements that count what is wrong, with their values and what they count."""
+    chunk, other = bytes_of(dimension)
     return [
         (
             text("SELECT count(*) FROM chunk WHERE NOT EXISTS (SELECT FROM word WHERE word.chunk = key)"),
             {},
             "chunks are missing from the full-text index",
         ),
-        (text(_DAMAGED.format(table="chunk")), {"size": 4 * dimension}, "vectors are damaged"),
-        (text(_DAMAGED.format(table="sentence")), {"size": 2 * dimension}, "sentence vectors are damaged"),
-        (text(_DAMAGED.format(table='"window"')), {"size": 2 * dimension}, "window vectors are damaged"),
+        (text(_DAMAGED.format(table="chunk")), {"size": chunk}, "vectors are damaged"),
+        (text(_DAMAGED.format(table="sentence")), {"size": other}, "sentence vectors are damaged"),
+        (text(_DAMAGED.format(table='"window"')), {"size": other}, "window vectors are damaged"),
         (
             text("SELECT abs(count(*) - :chunks) FROM chunk"),
             {"chunks": chunks},

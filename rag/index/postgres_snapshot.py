@@ -15,7 +15,8 @@ from rag.index import postgres_schema as schema
 from rag.index import postgres_search as searching
 from rag.index.catalog import DatedEdition, Origin
 from rag.index.postgres_words import Phrase, lexeme, phrase, tsquery
-from rag.index.rows import day, document_info, half, read_paragraph, whole
+from rag.index.rows import day, document_info, read_paragraph
+from rag.index.vector_bytes import from_halves, from_steps
 from rag.text.edition import Edition
 from rag.text.encoding import encodable
 from rag.types import Chunk, DocumentInfo, Paragraph, Place, Span, Vector
@@ -134,18 +135,18 @@ class PostgresSnapshot:
 
     def vectors(self, ids: Iterable[str]) -> dict[str, Vector]:
         rows = self._rows(schema.VECTORS, ids=list(ids))
-        return {identifier: whole(blob) for identifier, blob in rows}
+        return {identifier: from_halves(blob) for identifier, blob in rows}
 
     def vectors_at(self, places: Iterable[Place]) -> dict[Place, list[Vector]]:
         found: dict[Place, list[Vector]] = {}
         for source, number, blob in self._rows(schema.VECTORS_AT, **_places(places)):
-            found.setdefault((source, number), []).append(whole(blob))
+            found.setdefault((source, number), []).append(from_halves(blob))
         return found
 
     def sentences(self, places: Iterable[Place]) -> dict[Place, dict[Span, Vector]]:
         found: dict[Place, dict[Span, Vector]] = {}
         for source, number, start, end, blob in self._rows(schema.SENTENCES_AT, **_places(places)):
-            found.setdefault((source, number), {})[start, end] = half(blob)
+            found.setdefault((source, number), {})[start, end] = from_steps(blob)
         return found
 
     def sentences_of(self, source: str) -> dict[tuple[str, str], dict[Span, Vector]]:
@@ -157,15 +158,15 @@ class PostgresSnapshot:
 
     def windows_at(self, places: Iterable[Place]) -> dict[Place, Vector]:
         rows = self._rows(schema.WINDOWS_AT, **_places(places))
-        return {(source, number): half(blob) for source, number, blob in rows}
+        return {(source, number): from_steps(blob) for source, number, blob in rows}
 
     def windows_of(self, source: str) -> dict[Span, Vector]:
         rows = self._rows(schema.WINDOWS, source=source)
-        return {(first, last): half(blob) for first, last, blob in rows}
+        return {(first, last): from_steps(blob) for first, last, blob in rows}
 
     def sample(self, amount: int) -> dict[str, Vector]:
         rows = self._rows(schema.SAMPLE, picks=[uuid4().hex for _ in range(amount)])
-        return {identifier: whole(blob) for identifier, blob in rows}
+        return {identifier: from_halves(blob) for identifier, blob in rows}
 
     def meta(self, key: str) -> str | None:
         rows = self._rows(schema.META, key=key)

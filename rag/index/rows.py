@@ -7,12 +7,10 @@ from dataclasses import astuple, replace
 from datetime import date
 from typing import Any
 
-import numpy as np
-
 from rag.index.catalog import Origin
 from rag.text.language import main_language
 from rag.text.recognition import Recognition
-from rag.types import Document, DocumentInfo, Kind, Paragraph, Vector
+from rag.types import Document, DocumentInfo, Kind, Paragraph
 
 
 def read_paragraph(row: tuple[Any, ...]) -> Paragraph:
@@ -50,23 +48,3 @@ def document_row(origin: Origin, document: Document) -> tuple[object, ...]:
     read = replace(origin, left_out="; ".join(document.left_out))
     code = main_language(each.text for each in document.paragraphs)
     return (*astuple(read), document.title, stated, *edition, code)
-
-
-def whole_bytes(vector: Vector) -> bytes:
-    """Return a vector in single precision, as the catalog keeps those of chunks."""
-    return np.asarray(vector, dtype=np.float32).tobytes()
-
-
-def half_bytes(vector: Vector) -> bytes:
-    """Return a vector in half precision, as the catalog keeps those of sentences and windows."""
-    return np.asarray(vector, dtype=np.float16).tobytes()
-
-
-def whole(blob: bytes) -> Vector:
-    """Return the vector that `whole_bytes` wrote."""
-    return np.frombuffer(blob, dtype=np.float32)
-
-
-def half(blob: bytes) -> Vector:
-    """Return the vector that `half_bytes` wrote."""
-    return np.frombuffer(blob, dtype=np.float16).astype(np.float32)

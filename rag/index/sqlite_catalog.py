@@ -12,8 +12,9 @@ from threading import Lock, RLock
 from rag.errors import StoreError
 from rag.index import sqlite_schema as schema
 from rag.index.catalog import Conflict, Origin
-from rag.index.rows import document_row, half_bytes, paragraph_row, whole_bytes
+from rag.index.rows import document_row, paragraph_row
 from rag.index.sqlite_snapshot import SqliteSnapshot
+from rag.index.vector_bytes import to_halves, to_steps
 from rag.text.words import searchable
 from rag.types import Chunk, Document, Span, Vector
 
@@ -46,21 +47,27 @@ class SqliteRevision:
         self._connection.executemany(
             schema.INSERT_PARAGRAPH, [paragraph_row(key, each) for each in document.paragraphs]
         )
+        texts = {each.number: each.text for each in document.paragraphs}
         for chunk, vector in zip(chunks, vectors, strict=True):
-            self._insert_chunk(key, chunk, vector)
-        for number, spans in sentences.items():
-            for span, vector in spans.items():
-                blob = half_bytes(vector)
-                self._connection.execute(schema.INSERT_SENTENCE, (key, number, *span, blob))
+            is_whole = chunk.text == texts.get(chunk.paragraph)
+            self._insert_chunk(key, chunk, "" if is_whole else chunk.text, vector)
         self._connection.executemany(
-            schema.INSERT_WINDOW,
-            [(key, *span, half_bytes(vector)) for span, vector in windows.items()],
+            schema.INSERT_SENTENCE,
+            (
+                (key, number, *span, to_steps(vector))
+                for number, spans in sentences.items()
+                for span, vector in spans.items()
+            ),
         )
+        around = ((key, *span, to_steps(vector)) for span, vector in windows.items())
+        self._connection.executemany(schema.INSERT_WINDOW, around)
 
-    def _insert_chunk(self, document: int | None, chunk: Chunk, vector: Vector) -> None:
-        blob = whole_bytes(vector)
-        row = (chunk.id, document, chunk.paragraph, chunk.part, chunk.text, chunk.heading, chunk.page)
-        rowid = self._connection.execute(schema.INSERT_CHUNK, (*row, chunk.ordinal, blob)).lastrowid
+    def _insert_chunk(self, document: int | None, chunk: Chunk, stored: str, vector: Vector) -> None:
+        """Insert a chunk whose `stored` text may be "", for its paragraph's."""
+        row = (chunk.id, document, chunk.paragraph, chunk.part, stored, chunk.heading, chunk.page)
+        rowid = self._connection.execute(
+            schema.INSERT_CHUNK, (*row, chunk.ordinal, to_halves(vector))
+        ).lastrowid
         self._connection.execute(
             "INSERT INTO chunk_fts (rowid, heading, text) VALUES (?, ?, ?)",
             (rowid, searchable(chunk.heading), searchable(chunk.text)),
@@ -70,9 +77,8 @@ class SqliteRevision:
         """Delete the documents with their paragraphs, chunks, vectors and words."""
         names = json.dumps(list(sources))
         self._connection.execute(schema.DELETE_WORDS, (names,))
-        # FTS5 keeps deleted words until it merges its segments, which takes long: only if rows were deleted.
         if self._connection.execute(schema.DELETE_DOCUMENTS, (names,)).rowcount:
-            self._connection.execute("INSERT INTO chunk_fts (chunk_fts) VALUES ('optimize')")
+            self.set_meta(schema.UNMERGED, "1")
 
     def relocate(self, origin: Origin) -> None:
         """Record the new path of an unchanged document."""
@@ -118,7 +124,13 @@ class SqliteCatalog:
         """Open, upgrade or create; StoreError if the file is damaged, foreign or of a newer version."""
         catalog = cls(path)
         with catalog.write() as revision:
-            schema.prepare(revision._connection, path)
+            is_upgraded = schema.prepare(revision._connection, path)
+        if is_upgraded:
+            with catalog._connected("PRAGMA user_version") as connection, suppress(sqlite3.OperationalError):
+                connection.execute(
+                    "VACUUM"
+                )  # vectors take half the space; on a full disk they go on as they are
+        catalog.purge()
         return catalog
 
     @contextmanager
@@ -140,6 +152,15 @@ class SqliteCatalog:
             if connection.total_changes > before:
                 connection.execute(schema.REVISE)
             connection.execute("COMMIT")
+
+    def purge(self) -> None:
+        """Erase the words of removed documents: FTS5 keeps them until it merges its segments."""
+        with self.read() as snapshot:
+            is_due = snapshot.meta(schema.UNMERGED)
+        if is_due:
+            with self.write() as revision:
+                revision._connection.execute("INSERT INTO chunk_fts (chunk_fts) VALUES ('optimize')")
+                revision._connection.execute("DELETE FROM meta WHERE key = ?", (schema.UNMERGED,))
 
     @contextmanager
     def locked(self, keys: Iterable[str], wait: bool = True) -> Iterator[frozenset[str]]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import numpy as np
+
 from rag.errors import StoreError
+from rag.index.vector_bytes import to_halves, to_steps
 from rag.text.language import main_language
 from rag.text.words import searchable
 
@@ -55,6 +58,13 @@ UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
         _FILL_WORDS,
     ),
     ("ALTER TABLE pending ADD COLUMN source TEXT NOT NULL DEFAULT ''",),
+    (
+        "UPDATE chunk SET text = '' WHERE text = (SELECT paragraph.text FROM paragraph "
+        "WHERE paragraph.document = chunk.document AND number = chunk.paragraph)",
+        "UPDATE chunk SET vector = halves(vector)",
+        "UPDATE sentence SET vector = steps(vector)",
+        "UPDATE window SET vector = steps(vector)",
+    ),
 )
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 
@@ -97,8 +107,11 @@ EDITIONS = "SELECT source, title, date, version, replaces, retired FROM document
 ORIGINS = """SELECT source, path, root, sha256, fingerprint, size, modified, left_out FROM document
     WHERE ?1 IS NULL OR source IN (SELECT value FROM json_each(?1)) ORDER BY source"""
 
-CHUNKS = """SELECT chunk.id, source, paragraph, part, text, heading, page, ordinal
+# The text of most chunks is all of their paragraph's, and stored only there.
+CHUNKS = """SELECT chunk.id, source, chunk.paragraph, part, iif(chunk.text = '', paragraph.text, chunk.text),
+        chunk.heading, chunk.page, ordinal
     FROM chunk JOIN document ON document.id = chunk.document
+    JOIN paragraph ON paragraph.document = document.id AND number = chunk.paragraph
     WHERE chunk.id IN (SELECT value FROM json_each(?))"""
 
 CHUNK_IDS = """SELECT chunk.id FROM chunk JOIN document ON document.id = chunk.document
@@ -151,6 +164,7 @@ SOURCES_AT = "SELECT path, source FROM document WHERE path IN (SELECT value FROM
 TITLES = "SELECT source, title FROM document WHERE source IN (SELECT value FROM json_each(?))"
 STEMS = "SELECT term, doc FROM json_each(?) AS wanted JOIN chunk_vocabulary ON term = wanted.value"
 
+UNMERGED = "words_removed"  # in meta while words of removed documents are still in the file
 REVISION = "SELECT value FROM meta WHERE key = 'revision'"
 ADD_META = """INSERT INTO meta VALUES (?1, ?2)
     ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + ?2"""
@@ -181,6 +195,9 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open a connection that commits durably; the caller begins the transactions."""
     connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     try:
+        connection.execute(
+            "PRAGMA page_size = 8192"
+        )  # of a new file: rows of some 800 bytes leave less unused
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -191,15 +208,15 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the tables, or upgrade an older version's, within the caller's transaction.
+def prepare(connection: sqlite3.Connection, path: Path) -> bool:
+    """Create the tables, or upgrade an older version's, within the caller's transaction; return if upgraded.
 
     Raises StoreError if the file is not a catalog or has a version that can't be upgraded.
     """
     if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         for statement in SCHEMA:
             connection.execute(statement)
-        return
+        return False
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise StoreError(f"{path} was not made by Pilcrow. Use another folder for the index.")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -214,12 +231,20 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             "upgraded. Delete that folder, then run `pilcrow ingest PATH`."
         )
     if version < SCHEMA_VERSION:
-        connection.create_function("searchable", 1, searchable, deterministic=True)
-        connection.create_function("language_of", 1, lambda text: main_language([text or ""]))
-        for statements in UPGRADES[version - FIRST_VERSION :]:
-            for statement in statements:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        _upgrade(connection, version)
+    return bool(version < SCHEMA_VERSION)
+
+
+def _upgrade(connection: sqlite3.Connection, version: int) -> None:
+    """Turn the tables of an older version into the current ones."""
+    connection.create_function("searchable", 1, searchable, deterministic=True)
+    connection.create_function("language_of", 1, lambda text: main_language([text or ""]))
+    connection.create_function("halves", 1, lambda stored: to_halves(np.frombuffer(stored, np.float32)))
+    connection.create_function("steps", 1, lambda stored: to_steps(np.frombuffer(stored, np.float16)))
+    for statements in UPGRADES[version - FIRST_VERSION :]:
+        for statement in statements:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def failure(path: Path, error: sqlite3.Error) -> str:

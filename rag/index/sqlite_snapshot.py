@@ -11,7 +11,8 @@ from uuid import uuid4
 
 from rag.index import sqlite_schema as schema
 from rag.index.catalog import DatedEdition, Origin
-from rag.index.rows import day, document_info, half, read_paragraph, whole
+from rag.index.rows import day, document_info, read_paragraph
+from rag.index.vector_bytes import bytes_of, from_halves, from_steps
 from rag.text.edition import Edition
 from rag.text.encoding import encodable
 from rag.types import Chunk, DocumentInfo, Paragraph, Place, Span, Vector
@@ -111,18 +112,18 @@ class SqliteSnapshot:
     def vectors(self, ids: Iterable[str]) -> dict[str, Vector]:
         statement = "SELECT id, vector FROM chunk WHERE id IN (SELECT value FROM json_each(?))"
         rows = self._rows(statement, json.dumps(list(ids)))
-        return {identifier: whole(blob) for identifier, blob in rows}
+        return {identifier: from_halves(blob) for identifier, blob in rows}
 
     def vectors_at(self, places: Iterable[Place]) -> dict[Place, list[Vector]]:
         found: dict[Place, list[Vector]] = {}
         for source, paragraph, blob in self._rows(schema.VECTORS_AT, json.dumps(list(places))):
-            found.setdefault((source, paragraph), []).append(whole(blob))
+            found.setdefault((source, paragraph), []).append(from_halves(blob))
         return found
 
     def sentences(self, places: Iterable[Place]) -> dict[Place, dict[Span, Vector]]:
         found: dict[Place, dict[Span, Vector]] = {}
         for source, paragraph, start, end, blob in self._rows(schema.SENTENCES_AT, json.dumps(list(places))):
-            found.setdefault((source, paragraph), {})[start, end] = half(blob)
+            found.setdefault((source, paragraph), {})[start, end] = from_steps(blob)
         return found
 
     def sentences_of(self, source: str) -> dict[tuple[str, str], dict[Span, Vector]]:
@@ -134,10 +135,10 @@ class SqliteSnapshot:
 
     def windows_at(self, places: Iterable[Place]) -> dict[Place, Vector]:
         rows = self._rows(schema.WINDOWS_AT, json.dumps(list(places)))
-        return {(source, number): half(blob) for source, number, blob in rows}
+        return {(source, number): from_steps(blob) for source, number, blob in rows}
 
     def windows_of(self, source: str) -> dict[Span, Vector]:
-        return {(first, last): half(blob) for first, last, blob in self._rows(schema.WINDOWS, source)}
+        return {(first, last): from_steps(blob) for first, last, blob in self._rows(schema.WINDOWS, source)}
 
     def sample(self, amount: int) -> dict[str, Vector]:
         statement = "SELECT id FROM chunk WHERE id >= ? ORDER BY id LIMIT 1"
@@ -153,14 +154,15 @@ class SqliteSnapshot:
 
     def problems(self, dimension: int) -> list[str]:
         pages = [row[0] for row in self._rows("PRAGMA quick_check")]
+        chunk, other = bytes_of(dimension)
         found = [] if pages == ["ok"] else [f"catalog: {page}" for page in pages]
         for statement, values, meaning in (
             ("SELECT count(*) FROM pragma_foreign_key_check", (), "rows belong to no document"),
             (schema.UNSEARCHABLE, (), "chunks are missing from the full-text index"),
             (schema.UNOWNED_WORDS, (), "entries of the full-text index belong to no chunk"),
-            (schema.DAMAGED_CHUNKS, (4 * dimension,), "vectors are damaged"),
-            (schema.DAMAGED_SENTENCES, (2 * dimension,), "sentence vectors are damaged"),
-            (schema.DAMAGED_WINDOWS, (2 * dimension,), "window vectors are damaged"),
+            (schema.DAMAGED_CHUNKS, (chunk,), "vectors are damaged"),
+            (schema.DAMAGED_SENTENCES, (other,), "sentence vectors are damaged"),
+            (schema.DAMAGED_WINDOWS, (other,), "window vectors are damaged"),
         ):
             if count := self._rows(statement, *values)[0][0]:
                 found.append(f"catalog: {count} {meaning}")

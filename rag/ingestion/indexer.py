@@ -83,6 +83,7 @@ def ingest(
         if prune:
             still = lambda origins: _gone(origins, files, done, memory)[0]  # noqa: E731
             gone = remove_documents(index, gone, still)
+        index.catalog.purge()
         if len(done) < len(files.found):
             log.warning("Stopped: %d of %d files are done and stay.", len(done), len(files.found))
     return _report(done, [*missing, *skipped] if prune else [], files, gone, prune, monotonic() - start)
@@ -93,6 +94,7 @@ def remove(index: Index, sources: Sequence[str]) -> tuple[str, ...]:
     index.repair()
     wanted = list(dict.fromkeys(sources))
     removed = set(remove_documents(index, wanted, lambda origins: [origin.source for origin in origins]))
+    index.catalog.purge()
     return tuple(source for source in wanted if source in removed)
 
 

@@ -61,6 +61,7 @@ def open_beside(file: Path, target: Target) -> SqliteCatalog:
         if recorded != wanted:
             revision.set_meta("embedder", target.name)
             revision.set_meta("dimension", str(target.dimension))
+    opened.purge()
     return opened
 
 
@@ -77,6 +78,7 @@ def embed_missing(
         missing = [one for one in origins if not (one in known and _is_same(one, snapshot, other))]
     with beside.write() as revision:
         revision.remove(sorted(known.keys() - origins.keys()))
+    beside.purge()
     embedder, done = CachedEmbedder(target.embed), len(origins) - len(missing)
 
     def report(source: str, share: float = 0) -> None:
@@ -95,8 +97,10 @@ def embed_missing(
 def forget(index: Path, sources: Sequence[str]) -> None:
     """Remove documents that leave the index, or change, from a re-embedding that was begun."""
     if (file := index / FOLDER / FILE).exists():
-        with closing(SqliteCatalog.open(file)) as beside, beside.write() as revision:
-            revision.remove(sources)
+        with closing(SqliteCatalog.open(file)) as beside:
+            with beside.write() as revision:
+                revision.remove(sources)
+            beside.purge()
 
 
 def _is_same(source: str, snapshot: Snapshot, other: Snapshot) -> bool:

@@ -23,6 +23,7 @@ from hash_embedder import DIMENSION, count_words, embed, embed_parts
 
 from rag.index.folder import Index
 from rag.index.stores import Stores
+from rag.index.vector_bytes import from_halves, from_steps
 from rag.index.vectors import damaged_file
 from rag.ingestion.indexer import ingest
 from rag.models.embedder import Embedder
@@ -245,6 +246,13 @@ def test_killed_ingestion_loses_and_duplicates_nothing(
     assert state_after(NAMES, index, corpus.texts, corpus, vectors, stores) == corpus.texts
 
 
+_AS_STORED_THEN = """
+    UPDATE today.chunk SET vector = single(vector), text = (SELECT iif(chunk.text = '', paragraph.text, chunk.text)
+        FROM today.paragraph WHERE paragraph.document = chunk.document AND number = chunk.paragraph);
+    UPDATE today.sentence SET vector = half(vector);
+"""
+
+
 def downgrade(catalog: Path) -> None:
     """Turn a catalog into one of schema 2, which Pilcrow 0.1.0 wrote."""
     old_schema = (Path(__file__).parents[1] / "index" / "index_0_1_0.sql").read_text("utf-8")
@@ -252,6 +260,9 @@ def downgrade(catalog: Path) -> None:
     with closing(sqlite3.connect(former)) as connection:
         connection.executescript(old_schema)
         connection.execute("ATTACH ? AS today", (str(catalog),))
+        connection.create_function("single", 1, lambda stored: from_halves(stored).tobytes())
+        connection.create_function("half", 1, lambda stored: from_steps(stored).astype(np.float16).tobytes())
+        connection.executescript(_AS_STORED_THEN)
         for table in ("document", "meta", "paragraph", "chunk", "sentence", "chunk_fts"):
             names = [f'"{row[1]}"' for row in connection.execute(f"PRAGMA main.table_info({table})")]
             columns = ", ".join(["rowid", *names] if table == "chunk_fts" else names)

@@ -120,7 +120,7 @@ def test_other_fingerprint_embeds_everything_again(index: Index, folder: Path) -
     with index.catalog.read() as snapshot:
         [(identifier, stored)] = snapshot.sample(1).items()
         text = snapshot.chunks([identifier])[identifier].embedded
-    assert np.allclose(stored, -embed([text])[0])
+    assert np.allclose(stored, -embed([text])[0], atol=1e-3)
     assert index.check() == []
 
 
