@@ -247,7 +247,8 @@ def test_killed_ingestion_loses_and_duplicates_nothing(
 
 
 _AS_STORED_THEN = """
-    UPDATE today.chunk SET vector = single(vector), text = (SELECT iif(chunk.text = '', paragraph.text, chunk.text)
+    UPDATE today.chunk SET vector = single(vector);
+    UPDATE today.chunk SET text = (SELECT iif(chunk.text = '', paragraph.text, chunk.text)
         FROM today.paragraph WHERE paragraph.document = chunk.document AND number = chunk.paragraph);
     UPDATE today.sentence SET vector = half(vector);
 """
