@@ -22,7 +22,8 @@ from rag.types import Span, Vectors
 NAME, DIMENSION, LIMIT = "made-up", 384, 256
 PARAGRAPHS, SECTION = 100, 10  # paragraphs of a document, and of a section below a heading
 TOPICS, TOPIC_WORDS, COMMON_WORDS, ALL_WORDS = 500, 300, 2_000, 60_000
-_FUNCTION = """the of and to in a is for on with as by at from that it be are was or this which not have an has were
+_FUNCTION = """\
+the of and to in a is for on with as by at from that it be are was or this which not have an has were
 its their they but all one can when been more there if will into other so than only any each must may such"""
 _STARTS = "b br c d dr f g gr h k l m n p pl r s st t tr v w"
 _SURNAMES = "Abbot Barlow Conway Dunmore Ellery Farrow Gresham Harker Ingram Jessop Kemble Lowther"
