@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -121,16 +122,22 @@ def draft(
     """Propose questions to accept, edit or skip. They come from users' feedback and the documents."""
     from eval.questions.draft import from_documents, from_feedback, review
     from eval.questions.question import load
-    from rag import Assistant, Settings
+    from rag import Settings
+    from rag.opening import reach
 
     known = load(questions) if questions.exists() else ()
     judged = _read_feedback(feedback) if feedback else []
-    with Assistant.open(settings=Settings.load(index=index)) as assistant:
+    with reach(Settings.load(index=index), _note) as assistant:
         drafts = chain(from_feedback(judged, known), from_documents(assistant, known))
         kept = review(drafts, assistant, questions, known, _prompt, _show)
     _show(f"{kept} added to {questions}. Ask them with `pilcrow eval --questions {questions} --index DIR`.")
 
 
+def _note(text: str) -> None:
+    typer.echo(f"pilcrow: {text}", err=True)
+
+
+@cache  # a command may be repeated, but not its standard input
 def _read_feedback(file: Path) -> list[dict[str, Any]]:
     from eval.questions.draft import read_feedback
 

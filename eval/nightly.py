@@ -29,6 +29,7 @@ from eval.scores import ragas
 from eval.scores.cases import Case
 from eval.scores.measures import Scores
 from rag import Assistant, PilcrowError, Settings
+from rag.opening import reach
 
 if TYPE_CHECKING:
     from eval.judge.llm import LLMFaithfulness
@@ -85,7 +86,7 @@ def evaluate(plan: Plan, track: Track, say: Callable[[str], None]) -> Results:
     start = perf_counter()
     questions = load(plan.questions)
     judge = open_judge(plan)
-    with open_index(plan) as assistant:
+    with open_index(plan, say) as assistant:
         answers = ask_all(plan, questions[:QUICK] if plan.quick else questions, assistant, track, say)
     say("scoring and judging")
     found = compare(plan, answers, len(questions), judge)
@@ -100,13 +101,13 @@ def evaluate(plan: Plan, track: Track, say: Callable[[str], None]) -> Results:
 
 
 @contextmanager
-def open_index(plan: Plan) -> Iterator[Assistant]:
+def open_index(plan: Plan, say: Callable[[str], None]) -> Iterator[Assistant]:
     """Open the plan's index, or a temporary one of its documents; an interrupted run leaves that for reuse.
 
     Raises PilcrowError if the index is empty or a document cannot be read.
     """
     if plan.documents is None:
-        with Assistant.open(settings=plan.settings) as assistant:
+        with reach(plan.settings, say) as assistant:
             if not assistant.documents():
                 index = plan.settings.index
                 raise PilcrowError(

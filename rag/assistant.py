@@ -8,18 +8,19 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Self
 
-from rag.errors import SettingsError, StoreError
-from rag.examining import ExaminedModels
+from rag.errors import SettingsError
 from rag.ingestion.report import IngestReport
+from rag.lookup import Lookup
 from rag.settings import Settings
-from rag.sources import choose, contents, document, listed
+from rag.sources import document
 from rag.stream import Stream
 from rag.text.encoding import encodable
-from rag.types import Answer, DocumentInfo, Evidence, Paragraph, Turn
+from rag.types import Answer, Evidence, Turn
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
+    from rag.doors.host import Host
     from rag.index.folder import Index
     from rag.llamaindex import PilcrowQueryEngine, PilcrowRetriever
     from rag.models.embedder import Embedder
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
 # Chroma and the models' libraries take seconds to import, so each method imports what it needs.
 
 
-class Assistant(ExaminedModels):
+class Assistant(Lookup):
     """An open index that answers questions. Many threads may ask, also while one ingests."""
+
+    _host: Host | None = None
+    holder = ""  # the process that holds the index, if `connect` made this
 
     def __init__(
         self, settings: Settings, index: Index, embedder: Embedder | None, llm: LLM | None = None
@@ -41,12 +45,13 @@ class Assistant(ExaminedModels):
     def open(
         cls, index: str | Path | None = None, settings: Settings | None = None, llm: LLM | None = None
     ) -> Self:
-        """Open the index, or create an empty one, and lock it for this process.
+        """Open the index, or create an empty one, and hold it: other processes can only `connect` to it.
 
         `index` overrides `settings.index`, and `llm`, any LlamaIndex LLM, overrides `settings.llm`. Without
         `settings`, they are loaded from the environment and pilcrow.toml.
         Raises StoreError, EmbedderMismatch, ModelError or SettingsError.
         """
+        from rag.doors.host import Host
         from rag.index.folder import Index
         from rag.models.embedder import BUILT_IN_DIMENSION, load_embedder
         from rag.models.local import is_packaged
@@ -61,10 +66,31 @@ class Assistant(ExaminedModels):
         embedder = None if is_packaged(settings.embedder) else load_embedder(settings.embedder)
         dimension = embedder.dimension if embedder else BUILT_IN_DIMENSION
         opened = Index.open(settings.index, settings.embedder, dimension, settings.stores)
-        return cls(settings, opened, embedder, llm)
+        assistant = cls(settings, opened, embedder, llm)
+        if not settings.catalog_url:
+            assistant._host = Host(opened.folder, assistant, settings.public())
+        return assistant
+
+    @classmethod
+    def connect(cls, index: str | Path | None = None, settings: Settings | None = None) -> Self:
+        """Go through the process that holds the index: the same methods, with the settings of that process.
+
+        `close` ends only this side. What changes the holder's models, such as `use`, is refused. Raises
+        StoreError if no process holds the index, or one with another version of Pilcrow; HolderGone from any
+        method if that process ends meanwhile.
+        """
+        from rag.doors.client import Door, connected
+
+        settings = settings or Settings.load()
+        folder = Path(index).expanduser() if index is not None else settings.index
+        door = Door(folder, cls)
+        theirs = Settings.model_validate({**door.settings, "index": folder})
+        return connected(cls, door, settings=theirs, holder=door.holder)
 
     def close(self) -> None:
-        """Close the index and release its lock."""
+        """Close the index and release it, once the calls of other processes are answered or stopped."""
+        if self._host:
+            self._host.close()
         self._index.close()
 
     def __enter__(self) -> Self:
@@ -79,16 +105,19 @@ class Assistant(ExaminedModels):
         prune: bool = False,
         progress: Callable[[str, float, int], None] | None = None,
         below: str | Path | None = None,
+        stop: Event | None = None,
     ) -> IngestReport:
         """Add files and folders. An edited file replaces its old version, an unchanged one is skipped.
 
         `prune` removes documents whose files were deleted. `progress` gets (source, done, total). `below` is
         a folder: a file given by itself is named by its path below it, instead of its name.
-        A file that can't be read is in `failed` with the reason, one of another format in `skipped`.
+        A file that can't be read is in `failed` with the reason, one of another format in `skipped`. Once
+        `stop` is set, the rest is left for another time.
         """
         given = [paths] if isinstance(paths, str | Path) else paths
         root = Path(below) if below else None
-        return self._ingest([Path(path) for path in given], prune=prune, progress=progress, below=root)
+        files = [Path(path) for path in given]
+        return self._ingest(files, prune=prune, progress=progress, below=root, stop=stop)
 
     def watch(
         self,
@@ -240,51 +269,3 @@ class Assistant(ExaminedModels):
         with self._index.catalog.read() as snapshot:
             known = [document(source, snapshot).source for source in sources]
         return remove(self._index, known)
-
-    def _chosen(self, sources: Sequence[str] | str | None) -> list[str] | None:
-        """Return the sources of the documents that are meant, None for all."""
-        with self._index.catalog.read() as snapshot:
-            return choose(sources, self.settings.collections, snapshot)
-
-    def collections(self) -> dict[str, list[str]]:
-        """Return the sources in each collection of the settings."""
-        with self._index.catalog.read() as snapshot:
-            return contents(self.settings.collections, snapshot)
-
-    def changed(self) -> dict[str, str]:
-        """Return the sources whose files differ from the index: "file has changed" or "file is gone"."""
-        from rag.index.files import file_change
-
-        with self._index.catalog.read() as snapshot:
-            origins = snapshot.origins()
-        return {one.source: change for one in origins if (change := file_change(one))}
-
-    def documents(self, sources: Sequence[str] | str | None = None) -> list[DocumentInfo]:
-        """Return the documents in the index, sorted by source; `sources` as for `ask`."""
-        with self._index.catalog.read() as snapshot:
-            return listed(sources, self.settings.collections, snapshot)
-
-    def paragraph(self, source: str, number: int) -> Paragraph:
-        """Return one paragraph; StoreError if the document or its paragraph doesn't exist."""
-        with self._index.catalog.read() as snapshot:
-            known = document(source, snapshot)
-            found = snapshot.paragraphs([(known.source, number)]).values()
-        if not found:
-            raise StoreError(f"{source} has no paragraph {number}. It has 1 to {known.paragraphs}.")
-        return next(iter(found))
-
-    def paragraphs(self, source: str, first: int, last: int) -> list[Paragraph]:
-        """Return a document's paragraphs from `first` to `last`; StoreError for an unknown document."""
-        with self._index.catalog.read() as snapshot:
-            known = document(source, snapshot)
-            numbers = range(max(first, 1), min(last, known.paragraphs) + 1)
-            return list(snapshot.paragraphs((known.source, number) for number in numbers).values())
-
-    def path(self, source: str) -> Path:
-        """Return the file a document was read from, which may be gone; StoreError for an unknown document."""
-        with self._index.catalog.read() as snapshot:
-            return Path(snapshot.origins([document(source, snapshot).source])[0].path)
-
-    def check(self) -> list[str]:
-        """Return what is wrong with the index; empty if nothing is."""
-        return self._index.check()

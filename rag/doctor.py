@@ -10,7 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag import Assistant
 from rag.errors import PilcrowError
 from rag.examining import NONE, changed, load_verifier
 from rag.models.llm import load_llm
@@ -23,6 +22,7 @@ from rag.models.local import (
 )
 from rag.models.nearby import nearby
 from rag.models.trial import Trial, try_model
+from rag.opening import reach
 from rag.settings import Settings
 from rag.text.language import ENGLISH
 from rag.verification.exam import known_grade
@@ -161,12 +161,17 @@ def _index(settings: Settings) -> Iterator[Finding]:
         yield f"index: none yet at {settings.index}. Run `pilcrow ingest PATH`.", True
         return
     try:
-        with Assistant.open(settings=settings) as assistant:
+        notes: list[str] = []
+        with reach(settings, notes.append) as assistant:
+            holder = assistant.holder
             problems = assistant.check()
             documents = assistant.documents()
     except PilcrowError as error:
         yield f"problem: {error}", False
         return
+    if holder:
+        yield f"index: held by {holder}; checked through it", True
+    yield from ((f"index: {note}", True) for note in notes)
     paragraphs = sum(document.paragraphs for document in documents)
     yield f"index: {len(documents)} documents, {paragraphs} paragraphs", True
     if advice := better_embedder([document.language for document in documents], settings.embedder):

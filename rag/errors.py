@@ -5,7 +5,9 @@ PilcrowError
 ├── LoadError              a file that can't be read; `.source` names it
 │   └── UnsupportedFormat
 ├── StoreError             the index is unreadable, locked, or from a newer version
-│   └── EmbedderMismatch   the index was made with another embedder
+│   ├── EmbedderMismatch   the index was made with another embedder
+│   ├── IndexInUse         another process holds the index
+│   └── HolderGone         the process that holds the index ended, or closed it, during a call
 └── ModelError             weights missing, endpoint down, wrong key, timeout
 """
 
@@ -42,6 +44,14 @@ class StoreError(PilcrowError):
 
 class EmbedderMismatch(StoreError):
     """The index was made with another embedder than the configured one."""
+
+
+class IndexInUse(StoreError):
+    """Another process holds the index."""
+
+
+class HolderGone(StoreError):
+    """The process that holds the index ended, or closed it, during a call. The call may be repeated."""
 
 
 class ModelError(PilcrowError):

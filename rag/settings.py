@@ -150,6 +150,11 @@ class Settings(BaseModel):
             self.file_mib, self.file_seconds, self.file_memory_gib, self.file_paragraphs, self.unpacked_mib
         )
 
+    def public(self) -> dict[str, object]:
+        """Return the settings as JSON values, without secrets and addresses that hold a password."""
+        written = self.model_dump(mode="json", exclude=set(SECRET))
+        return {name: value for name, value in written.items() if "@" not in str(value)}
+
     @property
     def stores(self) -> Stores:
         """Where the index keeps what it holds; SettingsError for an impossible combination."""

@@ -7,12 +7,14 @@ import sys
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from eval.cli import app as evaluation  # imports RAGAS only when it runs
 from rag import Assistant, PilcrowError, Settings
+from rag.errors import HolderGone
+from rag.opening import reach
 from ui import terminal, users
 
 app = typer.Typer(
@@ -36,16 +38,27 @@ Collection = Annotated[
 ]
 
 
+ATTEMPTS = 4  # at a command, while the processes that hold the index end
+
+
 def main() -> None:
     """Run the command. Exit codes: 0 done, 1 an error on standard error, 2 wrong usage, 130 Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")
-    try:
-        app(prog_name="pilcrow")
-    except PilcrowError as error:
-        terminal.print_error(f"pilcrow: {error}")
-        sys.exit(1)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            app(prog_name="pilcrow")
+        except HolderGone as error:  # every command may be repeated
+            if attempt == ATTEMPTS:
+                _fail(error)
+        except PilcrowError as error:
+            _fail(error)
+
+
+def _fail(error: PilcrowError) -> NoReturn:
+    terminal.print_error(f"pilcrow: {error}")
+    sys.exit(1)
 
 
 def _show_version(wanted: bool) -> None:
@@ -100,7 +113,7 @@ def watch(
 ) -> None:
     """Keep the index up to date with folders until Ctrl-C. Deleted files leave it too.
 
-    While it runs, other commands can't open the same index; `pilcrow chat --watch PATH` answers meanwhile.
+    Other commands work meanwhile; `pilcrow chat --watch PATH` serves the page too.
     """
     with _open(index) as assistant, terminal.progress_bar() as show:
         assistant.watch(folders, terminal.print_changes, show)
@@ -263,4 +276,4 @@ def _sit_exam(assistant: Assistant) -> str:
 
 
 def _open(index: Path | None) -> Assistant:
-    return Assistant.open(settings=Settings.load(index=index))
+    return reach(Settings.load(index=index), lambda note: terminal.print_error(f"pilcrow: {note}"))
