@@ -12,14 +12,14 @@ from rag.errors import ModelError, SettingsError
 from rag.models.llm import load_llm, read_key
 from rag.models.on_demand import Models
 from rag.settings import Settings
-from rag.verification.exam import Grade, Progress, keep_grade, known_grade, sit
+from rag.verification.grade import Grade, Progress
 from rag.verification.meaning import Remembering, Verifier
-from rag.verification.verifier import Examined
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
     from rag.models.embedder import Embedder
+    from rag.verification.verifier import Examined
 
 log = logging.getLogger(__name__)
 
@@ -221,6 +221,9 @@ def examine(
 
     Raises ModelError if there is no verifier, or if it fails.
     """
+    from rag.verification.exam import keep_grade, known_grade, sit
+    from rag.verification.verifier import Examined
+
     if verifier is None:
         raise ModelError("There is no verifier. Set llm, or set verifier to a model.")
     grade = known_grade(folder, verifier)

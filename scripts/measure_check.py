@@ -19,7 +19,8 @@ from rich.progress import track
 from rag import PilcrowError, Settings
 from rag.examining import WRITER, examine, load_verifier
 from rag.models.llm import load_llm
-from rag.verification.exam import BATCH, Claim, Judged, Shares, interval, measure, read_line
+from rag.verification.exam import BATCH, Claim, Judged, measure, read_line
+from rag.verification.grade import Shares, interval
 from rag.verification.literal import contradictions
 from rag.verification.verifier import Examined, is_quoted
 

@@ -14,7 +14,8 @@ import typer
 from rag import Assistant, PilcrowError, Settings
 from rag.examining import NONE, examine, load_verifier
 from rag.models.llm import load_llm
-from rag.verification.exam import Grade, keep_grade
+from rag.verification.exam import keep_grade
+from rag.verification.grade import Grade
 from ui.terminal import progress_bar
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import typer
 
 from rag import PilcrowError, Settings
 from ui import terminal
-from ui.accounts import FILE, Account, hash_password, read, write
 
+# Hashing and asyncio would slow down every command, so each step imports the accounts that it needs.
 app = typer.Typer(
     name="user", help="Add, remove or list the users who may log in to the page.", no_args_is_help=True
 )
@@ -27,6 +27,8 @@ def add(name: Name, reader: Reader = False, index: Index = None) -> None:
     """Add a user, or give one a new password and role. Asks for the password, or reads it from a pipe."""
     if not name.isprintable() or name != name.strip() or not name or ":" in name:
         raise typer.BadParameter("should be a name without colons", param_hint="NAME")
+    from ui.accounts import FILE, Account, hash_password, read, write
+
     path = Settings.load(index=index).index / FILE
     users = read(path)
     done = "changed {}, a {}; is logged out" if name in users else "added {}, a {}"
@@ -38,6 +40,8 @@ def add(name: Name, reader: Reader = False, index: Index = None) -> None:
 @app.command()
 def remove(name: Name, index: Index = None) -> None:
     """Remove a user, who is logged out at once. The user's conversations stay."""
+    from ui.accounts import FILE, read, write
+
     path = Settings.load(index=index).index / FILE
     users = read(path)
     if not users.pop(name, None):
@@ -51,6 +55,8 @@ def remove(name: Name, index: Index = None) -> None:
 @app.command("list")
 def list_users(index: Index = None) -> None:
     """List the users with their roles."""
+    from ui.accounts import FILE, read
+
     settings = Settings.load(index=index)
     users = dict.fromkeys(settings.accounts, "librarian, of the setting auth")
     users |= {name: account.role for name, account in read(settings.index / FILE).items()}

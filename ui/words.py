@@ -11,11 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from babel import Locale
-from babel.dates import format_date
-from babel.lists import format_list
-from babel.numbers import format_decimal
-
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -42,24 +37,33 @@ def t(one: str, many: str = "", /, **values: object) -> str:
     here, count = language.get(), values.get("count")
     entry = _table(here).get(one)
     forms = entry if isinstance(entry, list) else [entry or one] if entry or not many else [one, many]
-    plural = isinstance(count, int) and Locale(here).plural_form(count) != "one"
+    plural = False
     if isinstance(count, int):
+        from babel import Locale
+
+        plural = Locale(here).plural_form(count) != "one"
         values["count"] = number(count)
     return forms[-1 if plural else 0].format(**values)
 
 
 def number(given: float) -> str:
     """Return a number as the reader writes it: 1,234.5."""
+    from babel.numbers import format_decimal
+
     return format_decimal(given, locale=_locale())
 
 
 def day(given: date) -> str:
     """Return a date in the reader's language: 27 July 2023."""
+    from babel.dates import format_date
+
     return format_date(given, "long", _locale())
 
 
 def either(words: Sequence[str]) -> str:
     """Return a list in the reader's language: a, b or c."""
+    from babel.lists import format_list
+
     return format_list(words, "or", _locale())
 
 

@@ -43,7 +43,8 @@ class FolderLock:
         except Timeout:
             raise IndexInUse(
                 f"The index {self._folder} is in use by {self._owner_text()}. Close it there, use another "
-                "--index, or go through that process: Assistant.connect in Python."
+                "--index, or go through it: commands do, and Assistant.connect in Python. To share an index "
+                "between equal processes, set catalog_url and chroma_url."
             ) from None
         self._file.write_text(f"{os.getpid()}\n{this_command()}\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -186,7 +187,7 @@ def test_second_process_learns_who_holds_the_index(folder: Path) -> None:
     with closing(opened(folder)):
         second = subprocess.run(command, capture_output=True, text=True, check=False)
         assert second.returncode != 0
-        assert f"in use by process {os.getpid()} since 20" in second.stderr
+        assert re.search(rf"in use by process {os.getpid()} \(\S+\) since 20", second.stderr)
         assert "--index" in second.stderr
         assert "chroma_url" in second.stderr
         with pytest.raises(StoreError, match="in use by this process"):
