@@ -65,7 +65,7 @@ def held(index: Path, *more: Path) -> Iterator[subprocess.Popen[str]]:
 def main() -> None:
     index, *folder = map(Path, sys.argv[1:])
     llm = WaitingLLM(script=str, folder=folder[0]) if folder else None
-    with Assistant.open(index, Settings(verifier="none"), llm):
+    with Assistant.open(index, Settings(verifier="none") if llm else Settings(), llm):
         sys.stdout.write("held\n")
         sys.stdout.flush()
         sys.stdin.read()
