@@ -1,7 +1,7 @@
 """What lets somebody in without a password: sessions, API tokens, and links to one conversation.
 
 Of sessions and tokens only the SHA-256 is stored. A link is stored as it is, because its owner must see it
-again; whoever can read it in the file can read the conversation there too.
+again; whoever can read it there can read the conversation there too.
 """
 
 from __future__ import annotations
@@ -12,22 +12,18 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import NamedTuple
 
+from sqlalchemy import ColumnElement, delete, insert, not_, or_, select, update
+
 from rag import PilcrowError
 from ui.accounts import Accounts, User
 from ui.storage import Storage, stored_time
+from ui.tables import CONVERSATION, LINK, PASS
 
 IDLE = timedelta(days=30)  # a session ends after so long without use
 MAX_LABEL = 60  # characters
 
-_ENDED = "DELETE FROM pass WHERE user = ? AND stamp <> ? OR label IS NULL AND used < ?"
-_ADD = "INSERT INTO pass (digest, user, stamp, label, made, used) VALUES (?1, ?2, ?3, ?4, ?5, ?5)"
-_USE = "UPDATE pass SET used = ? WHERE digest = ? AND used < ?"
-_TOKENS = "SELECT id, label, made FROM pass WHERE user = ? AND label IS NOT NULL ORDER BY id"
-_OF_SESSION = "SELECT user, stamp FROM pass WHERE digest = ? AND label IS NULL AND used >= ?"
-_OF_PROGRAM = "SELECT user, stamp FROM pass WHERE digest = ? AND label IS NOT NULL"
-_SHARE = "INSERT OR IGNORE INTO link VALUES (?, ?)"
-_SHARED = """SELECT user, conversation FROM link JOIN conversation ON id = conversation
-    WHERE token = ? AND deleted IS NULL"""
+_OF = PASS.c
+_IS_TOKEN = _OF.label.is_not(None)
 
 
 class Token(NamedTuple):
@@ -39,13 +35,13 @@ class Token(NamedTuple):
 
 
 class Access(Storage):
-    """The sessions, tokens and links in the file of conversations, safe for threads.
+    """The sessions, tokens and links, kept with the conversations, safe for threads.
 
     They hold only while their user exists, and sessions and tokens only while the password is the same.
     """
 
-    def __init__(self, path: Path, accounts: Accounts) -> None:
-        super().__init__(path)
+    def __init__(self, place: Path | str, accounts: Accounts) -> None:
+        super().__init__(place)
         self.accounts = accounts
 
     def open_session(self, user: str) -> str:
@@ -54,14 +50,15 @@ class Access(Storage):
 
     def user_of(self, session: str) -> User | None:
         """Return the user of a session that hasn't ended, and extend it."""
-        user = self._find(_OF_SESSION, session, stored_time(IDLE))
+        user = self._find(session, not_(_IS_TOKEN), _OF.used >= stored_time(IDLE))
         if user:
-            self._run(_USE, stored_time(), _digest(session), stored_time(timedelta(hours=1)))
+            old = _OF.digest == _digest(session), _OF.used < stored_time(timedelta(hours=1))
+            self._run(update(PASS).where(*old).values(used=stored_time()))
         return user
 
     def close_session(self, session: str) -> None:
         """End a session; nothing happens if there is none."""
-        self._run("DELETE FROM pass WHERE digest = ? AND label IS NULL", _digest(session))
+        self._run(delete(PASS).where(_OF.digest == _digest(session), not_(_IS_TOKEN)))
 
     def add_token(self, user: str, label: str) -> str:
         """Return a new API token, which can't be shown again."""
@@ -73,32 +70,37 @@ class Access(Storage):
 
     def tokens(self, user: str) -> list[Token]:
         """Return a user's API tokens, oldest first."""
-        rows = self._run(_TOKENS, user)
+        wanted = select(_OF.id, _OF.label, _OF.made).where(_OF.user == user, _IS_TOKEN)
+        rows = self._run(wanted.order_by(_OF.id))
         return [Token(key, label, datetime.fromisoformat(made)) for key, label, made in rows]
 
     def remove_token(self, user: str, key: int) -> None:
         """Make an API token void; nothing happens if the user has no such token."""
-        self._run("DELETE FROM pass WHERE id = ? AND user = ? AND label IS NOT NULL", key, user)
+        self._run(delete(PASS).where(_OF.id == key, _OF.user == user, _IS_TOKEN))
 
     def user_of_token(self, token: str) -> User | None:
         """Return the user of an API token."""
-        return self._find(_OF_PROGRAM, token)
+        return self._find(token, _IS_TOKEN)
 
     def share(self, user: str, conversation: str) -> str:
         """Return the token of the link to a conversation, which it gets if it has none."""
-        with self._transaction():
-            self._own(user, conversation)
-            self._run(_SHARE, conversation, token_urlsafe(32))
-            return str(self._run("SELECT token FROM link WHERE conversation = ?", conversation)[0][0])
+        link = self._insert(LINK).values(conversation=conversation, token=token_urlsafe(32))
+        with self.transaction():
+            self._own(user, conversation, to_change=True)
+            self._run(link.on_conflict_do_nothing())
+            return str(self._run(select(LINK.c.token).where(LINK.c.conversation == conversation))[0][0])
 
     def unshare(self, user: str, conversation: str) -> None:
         """Take the link to a conversation back."""
         self._own(user, conversation)
-        self._run("DELETE FROM link WHERE conversation = ?", conversation)
+        self._run(delete(LINK).where(LINK.c.conversation == conversation))
 
     def shared(self, link: str) -> tuple[str, str] | None:
         """Return owner and id of the conversation that a link shows; its owner must still exist."""
-        for user, conversation in self._run(_SHARED, link):
+        wanted = select(CONVERSATION.c.user, CONVERSATION.c.id).join(LINK)
+        for user, conversation in self._run(
+            wanted.where(LINK.c.token == link, CONVERSATION.c.deleted.is_(None))
+        ):
             if self.accounts.find(user):
                 return user, conversation
         return None
@@ -107,12 +109,17 @@ class Access(Storage):
         """Store what lets a user in, and delete what no longer does; return it."""
         if not (account := self.accounts.find(user)):
             raise PilcrowError("This user no longer exists.")
-        self._run(_ENDED, user, account.stamp, stored_time(IDLE))
-        self._run(_ADD, _digest(token), user, account.stamp, label, stored_time())
+        other = (_OF.user == user) & (_OF.stamp != account.stamp)
+        unused = not_(_IS_TOKEN) & (_OF.used < stored_time(IDLE))
+        self._run(delete(PASS).where(or_(other, unused)))
+        now = stored_time()
+        made = insert(PASS).values(digest=_digest(token), user=user, stamp=account.stamp, label=label)
+        self._run(made.values(made=now, used=now))
         return token
 
-    def _find(self, wanted: str, token: str, *values: str) -> User | None:
-        for name, stamp in self._run(wanted, _digest(token), *values):
+    def _find(self, token: str, *also: ColumnElement[bool]) -> User | None:
+        wanted = select(_OF.user, _OF.stamp).where(_OF.digest == _digest(token), *also)
+        for name, stamp in self._run(wanted):
             account = self.accounts.find(name)
             if account and account.stamp == stamp:
                 return account.user(name)

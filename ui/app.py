@@ -34,7 +34,7 @@ def build(
     assistant: Assistant, conversations: Conversations, watched: WatchedFolders | None = None
 ) -> gr.Server:
     """Build the application of an open assistant, without serving it."""
-    access = Access(conversations.path, Accounts(assistant.settings))
+    access = Access(conversations.place, Accounts(assistant.settings))
     runs, shelf = Runs(assistant, conversations), Shelf(assistant)
     desk = Desk(assistant, conversations, access, runs, shelf, watched or WatchedFolders(assistant))
     guard = Middleware(Guard, assistant.settings, partial(identify, access), access.accounts.needed)

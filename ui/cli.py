@@ -219,13 +219,14 @@ def exam(index: Index = None) -> None:
 def feedback(index: Index = None) -> None:
     """Print the answers that users rated. One line of JSON each, for `pilcrow eval draft`."""
     settings = Settings.load(index=index)
-    from ui.conversations import FILE, Conversations
+    from ui.conversations import Conversations
+    from ui.storage import place
 
-    path = settings.index / FILE
-    if not path.exists():
+    kept = place(settings)
+    if isinstance(kept, Path) and not kept.exists():
         terminal.print_error(f"No conversations in {settings.index} yet. Start one with `pilcrow chat`.")
         return
-    with Conversations(path) as conversations:
+    with Conversations(kept) as conversations:
         for answer in conversations.judged_answers():
             terminal.print_json(answer)
 

@@ -1,4 +1,4 @@
-"""The users' conversations with their verdicts on the answers, in one SQLite file on this machine."""
+"""The users' conversations with their verdicts on the answers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import NamedTuple
 
+from sqlalchemy import case, delete, exists, func, insert, literal, or_, select, update
+
 from rag import Answer, PilcrowError
 from ui.storage import FILE, Storage, stored_time
+from ui.tables import CONVERSATION, ENTRY, Written
 
 __all__ = ["FILE", "MAX_NOTE", "UNDO", "VERDICTS", "Conversation", "Conversations", "Entry", "new_id"]
 
@@ -19,24 +22,14 @@ MAX_NOTE = 2000  # characters
 MAX_TITLE = 60  # characters
 UNDO = timedelta(seconds=10)  # time to take a deletion back
 
-_SEARCH = """SELECT id, title, updated FROM conversation WHERE user = ?1 AND deleted IS NULL AND (
-        instr(folded(title), ?2) OR EXISTS (
-            SELECT 1 FROM entry WHERE conversation = conversation.id
-                AND (instr(folded(question), ?2) OR instr(folded(text), ?2))))
-    ORDER BY updated DESC, rowid DESC"""
-_ENTRIES = """SELECT number, answer, asked, verdict, note, scope, searched FROM entry
-    WHERE conversation = ? ORDER BY number"""
-_CREATE = "INSERT OR IGNORE INTO conversation (id, user, title, updated) VALUES (?, ?, '', '')"
-_ADD = """INSERT INTO entry (conversation, number, question, text, answer, asked, scope, searched)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
-_ADDED = """UPDATE conversation SET updated = ?, title = iif(? = 1 AND NOT renamed, ?, title)
-    WHERE id = ?"""
-_RESTORE = """UPDATE conversation SET deleted = NULL WHERE id = ? AND user = ? AND deleted >= ?
-    RETURNING id"""
-_JUDGED = """SELECT conversation, number, answer, asked, verdict, note
-    FROM entry JOIN conversation ON id = conversation
-    WHERE verdict IS NOT NULL AND deleted IS NULL ORDER BY asked, conversation, number"""
-_BEFORE = "SELECT question, text FROM entry WHERE conversation = ? AND number < ? ORDER BY number"
+_OF, _IN = CONVERSATION.c, ENTRY.c
+_BY_NUMBER = select(ENTRY).order_by(_IN.number)
+_JUDGED = (
+    select(ENTRY)
+    .join(CONVERSATION)
+    .where(_IN.verdict.is_not(None), _OF.deleted.is_(None))
+    .order_by(_IN.asked, _IN.conversation, _IN.number)
+)
 
 
 class Conversation(NamedTuple):
@@ -64,7 +57,7 @@ class Entry:
 
 
 class Conversations(Storage):
-    """The opened file of conversations, safe for threads; every error is a PilcrowError.
+    """The opened conversations, safe for threads; every error is a PilcrowError.
 
     Another user's conversation is reported as missing. Without a login the user is "".
     """
@@ -79,7 +72,12 @@ class Conversations(Storage):
         The text is matched literally, in upper or lower case.
         """
         self._purge()
-        rows = self._run(_SEARCH, user, text.casefold())
+        wanted = select(_OF.id, _OF.title, _OF.updated).where(_OF.user == user, _OF.deleted.is_(None))
+        if text:
+            said = or_(self._contains(_IN.question, text), self._contains(_IN.text, text))
+            entries = exists().where(_IN.conversation == _OF.id, said)
+            wanted = wanted.where(or_(self._contains(_OF.title, text), entries))
+        rows = self._run(wanted.order_by(_OF.updated.desc(), _OF.id))
         return [Conversation(key, title, datetime.fromisoformat(updated)) for key, title, updated in rows]
 
     def title(self, user: str, conversation: str) -> str:
@@ -90,9 +88,10 @@ class Conversations(Storage):
         """Return the questions and answers of a conversation, oldest first."""
         self._own(user, conversation)
         found = []
-        for number, written, asked, verdict, note, scope, searched in self._run(_ENTRIES, conversation):
-            answer, at = Answer.from_json(json.loads(written)), datetime.fromisoformat(asked)
-            found.append(Entry(number, answer, at, verdict, note, tuple(json.loads(scope)), searched))
+        for row in self._run(_BY_NUMBER.where(_IN.conversation == conversation)):
+            answer, at = Answer.from_json(json.loads(row.answer)), datetime.fromisoformat(row.asked)
+            scope = tuple(json.loads(row.scope))
+            found.append(Entry(row.number, answer, at, row.verdict, row.note, scope, row.searched))
         return found
 
     def add(
@@ -110,38 +109,49 @@ class Conversations(Storage):
         With `new`, the id comes from `new_id`, and the conversation may not exist yet. The first question
         becomes its title. The answer replaces question number `replaces` (0 for none) and all after it.
         """
-        key, now = new_id() if conversation is None else conversation, stored_time()
-        written = json.dumps(answer.as_json(), ensure_ascii=False), now, json.dumps(list(scope)), searched
-        with self._transaction():
+        key = new_id() if conversation is None else conversation
+        with self.transaction():
             if new or conversation is None:
-                self._run(_CREATE, key, user)
-            number = self._count(user, key) + 1
+                begun = self._insert(CONVERSATION).values(id=key, user=user, title="", updated="")
+                self._run(begun.on_conflict_do_nothing())
+            number = self._count(user, key, to_change=True) + 1
             if replaces:
                 self._own_entry(user, key, replaces)
-                self._run("DELETE FROM entry WHERE conversation = ? AND number >= ?", key, replaces)
-                number = replaces
-            self._run(_ADD, key, number, answer.question, answer.text, *written)
-            self._run(_ADDED, now, number, _title(answer.question), key)
+                self._run(delete(ENTRY).where(_IN.conversation == key, _IN.number >= replaces))
+            self._append(key, replaces or number, answer, scope, searched)
         if replaces:
             self._truncate_log()
         return key
+
+    def _append(
+        self, conversation: str, number: int, answer: Answer, scope: Sequence[str], searched: int
+    ) -> None:
+        now, written = stored_time(), json.dumps(answer.as_json(), ensure_ascii=False)
+        entry = insert(ENTRY).values(conversation=conversation, number=number, searched=searched)
+        said = {"question": answer.question, "text": answer.text, "answer": written}
+        self._run(entry.values(**said, asked=now, scope=json.dumps(list(scope))))
+        title = literal(_title(answer.question), Written) if number == 1 else _OF.title
+        changed = {"updated": now, "title": case((_OF.renamed == 1, _OF.title), else_=title)}
+        self._run(update(CONVERSATION).where(_OF.id == conversation).values(changed))
 
     def rename(self, user: str, conversation: str, title: str) -> None:
         """Set a conversation's title; later questions no longer change it."""
         if not title.strip():
             raise PilcrowError("The title is empty. Type one.")
         self._own(user, conversation)
-        self._run("UPDATE conversation SET title = ?, renamed = 1 WHERE id = ?", _title(title), conversation)
+        named = update(CONVERSATION).values(title=_title(title), renamed=1)
+        self._run(named.where(_OF.id == conversation))
         self._truncate_log()
 
     def delete(self, user: str, conversation: str) -> None:
         """Delete a conversation; `restore` takes it back for `UNDO`, then its text is erased."""
         self._own(user, conversation)
-        self._run("UPDATE conversation SET deleted = ? WHERE id = ?", stored_time(), conversation)
+        self._run(update(CONVERSATION).where(_OF.id == conversation).values(deleted=stored_time()))
 
     def restore(self, user: str, conversation: str) -> None:
         """Take a deletion back, with the conversation's link."""
-        if not self._run(_RESTORE, conversation, user, stored_time(UNDO)):
+        lately = _OF.id == conversation, _OF.user == user, _OF.deleted >= stored_time(UNDO)
+        if not self._run(update(CONVERSATION).where(*lately).values(deleted=None).returning(_OF.id)):
             raise PilcrowError("This can't be undone any more: the conversation was erased.")
 
     def judge(self, user: str, conversation: str, number: int, verdict: str | None, note: str = "") -> None:
@@ -151,35 +161,37 @@ class Conversations(Storage):
         if len(note) > MAX_NOTE:
             raise PilcrowError(f"The note has {len(note)} characters. Use at most {MAX_NOTE}.")
         self._own_entry(user, conversation, number)
-        judged = "UPDATE entry SET verdict = ?, note = ? WHERE conversation = ? AND number = ?"
-        self._run(judged, verdict, note, conversation, number)
+        judged = update(ENTRY).where(_IN.conversation == conversation, _IN.number == number)
+        self._run(judged.values(verdict=verdict, note=note))
 
     def judged_answers(self) -> Iterator[dict[str, object]]:
         """Yield all users' answers that have a verdict, as JSON values for the evaluation, oldest first.
 
         `history` is the turns before, `citations` the cited [source, paragraph].
         """
-        for key, number, written, asked, verdict, note in self._run(_JUDGED):
-            answer, before = Answer.from_json(json.loads(written)), self._run(_BEFORE, key, number)
+        for row in self._run(_JUDGED):
+            answer, same = Answer.from_json(json.loads(row.answer)), _IN.conversation == row.conversation
+            before = self._run(_BY_NUMBER.where(same, _IN.number < row.number))
             yield {
                 "question": answer.question,
-                "history": [{"question": question, "answer": text} for question, text in before],
+                "history": [{"question": one.question, "answer": one.text} for one in before],
                 "answer": answer.text,
-                "verdict": verdict,
-                "note": note,
+                "verdict": row.verdict,
+                "note": row.note,
                 "citations": [[citation.source, citation.paragraph] for citation in answer.citations],
-                "asked": asked,
+                "asked": row.asked,
             }
 
     def _purge(self) -> None:
         """Erase what was deleted longer ago than `UNDO`."""
-        if self._run("DELETE FROM conversation WHERE deleted < ? RETURNING id", stored_time(UNDO)):
+        late = delete(CONVERSATION).where(_OF.deleted < stored_time(UNDO))
+        if self._run(late.returning(_OF.id)):
             self._truncate_log()
 
-    def _count(self, user: str, conversation: str) -> int:
+    def _count(self, user: str, conversation: str, to_change: bool = False) -> int:
         """Return how many questions a conversation of the user's has."""
-        self._own(user, conversation)
-        [(count,)] = self._run("SELECT count(*) FROM entry WHERE conversation = ?", conversation)
+        self._own(user, conversation, to_change)
+        [(count,)] = self._run(select(func.count()).where(_IN.conversation == conversation))
         return int(count)
 
     def _own_entry(self, user: str, conversation: str, number: int) -> None:

@@ -11,8 +11,9 @@ from threading import Event
 
 from rag import Assistant, Settings
 from ui.app import build, close, launch
-from ui.conversations import FILE, Conversations
+from ui.conversations import Conversations
 from ui.server import require_login
+from ui.storage import place
 from ui.watched import WatchedFolders
 
 
@@ -21,7 +22,7 @@ def run(settings: Settings, folders: Sequence[Path] = ()) -> None:
     require_login(settings)
     with TemporaryDirectory(prefix="pilcrow-") as folder, Assistant.open(settings=settings) as assistant:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        with Conversations(settings.index / FILE) as conversations:
+        with Conversations(place(settings)) as conversations:
             assistant.search("documents")  # loads the model before the first question
             assistant.begin_exam(lambda report: sys.stderr.write(f"{report}\n"))
             watched = WatchedFolders(assistant)

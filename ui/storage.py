@@ -1,76 +1,94 @@
-"""The SQLite file of conversations, sessions, tokens and links: opening, schema, transactions."""
+"""The database of conversations, sessions, tokens and links: a SQLite file, or PostgreSQL."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import RLock
-from typing import Any, Self
+from threading import local
+from typing import TYPE_CHECKING, Any, Self
 
-from rag import PilcrowError
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    QueuePool,
+    Row,
+    collate,
+    create_engine,
+    event,
+    func,
+    literal,
+    make_url,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql import Executable
+
+from rag import PilcrowError, Settings
+from ui.tables import ALONE, CONVERSATION, METADATA, Written
+
+if TYPE_CHECKING:
+    import psycopg
 
 FILE = "conversations.sqlite3"  # in the index's folder
+SCHEMA = "chat"  # of PostgreSQL; the catalog is in the same database
 
-_VERSIONS = (  # the statements that lead from each version of the schema to the next
-    """CREATE TABLE conversation (
-        id TEXT PRIMARY KEY, user TEXT NOT NULL, title TEXT NOT NULL, updated TEXT NOT NULL);
-    CREATE INDEX conversation_user ON conversation (user, updated);
-    CREATE TABLE entry (
-        conversation TEXT NOT NULL REFERENCES conversation ON DELETE CASCADE, number INTEGER NOT NULL,
-        question TEXT NOT NULL, text TEXT NOT NULL, answer TEXT NOT NULL, asked TEXT NOT NULL,
-        verdict TEXT, note TEXT NOT NULL DEFAULT '', PRIMARY KEY (conversation, number));""",
-    """ALTER TABLE entry ADD COLUMN scope TEXT NOT NULL DEFAULT '[]';
-    ALTER TABLE entry ADD COLUMN searched INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE conversation ADD COLUMN renamed INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE conversation ADD COLUMN deleted TEXT;
-    CREATE INDEX conversation_deleted ON conversation (deleted) WHERE deleted IS NOT NULL;
-    CREATE TABLE pass (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE, user TEXT NOT NULL,
-        stamp BLOB NOT NULL, label TEXT, made TEXT NOT NULL, used TEXT NOT NULL);
-    CREATE TABLE link (
-        conversation TEXT PRIMARY KEY REFERENCES conversation ON DELETE CASCADE,
-        token TEXT NOT NULL UNIQUE);""",
+_VERSION = 2  # of the tables, in both
+_SECOND_VERSION = (  # what leads a file there from version 1; its new tables are made as in a new file
+    "ALTER TABLE entry ADD COLUMN scope TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE entry ADD COLUMN searched INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE conversation ADD COLUMN renamed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE conversation ADD COLUMN deleted TEXT",
+    "CREATE INDEX conversation_deleted ON conversation (deleted) WHERE deleted IS NOT NULL",
 )
+_LOCK = 0x70696C63726F77  # "pilcrow": one process at a time makes the tables
 
 
 class Storage:
-    """The opened file, safe for threads; every error is a PilcrowError.
+    """The opened database, safe for threads; every error is a PilcrowError.
 
-    Deleted text is in no file after `_truncate_log`.
+    `place` is the path of a file, or the address of a PostgreSQL database. Deleted text is in no file after
+    `_truncate_log`; PostgreSQL keeps it until it vacuums.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = RLock()
+    def __init__(self, place: Path | str) -> None:
+        self.place = place
+        self.is_shared = isinstance(place, str)
+        self._insert = postgresql.insert if self.is_shared else sqlite.insert
+        self._here, self._is_closed = local(), False
         with self._translated_errors(), ExitStack() as opened:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            self._connection = sqlite3.connect(
-                path, timeout=30, isolation_level=None, check_same_thread=False
-            )
+            self._engine = _file(place) if isinstance(place, Path) else _server(place)
             opened.callback(self.close)
             self._prepare()
             opened.pop_all()
 
     def _prepare(self) -> None:
-        self._connection.create_function("folded", 1, str.casefold, deterministic=True)
-        for pragma in ("journal_mode = WAL", "foreign_keys = ON", "secure_delete = ON"):
-            self._run(f"PRAGMA {pragma}")
-        with self._transaction():
-            [(version,)] = self._run("PRAGMA user_version")
-            if version > len(_VERSIONS):
-                raise PilcrowError(f"{self.path} was written by a newer Pilcrow. Update Pilcrow.")
-            for statement in "".join(_VERSIONS[version:]).split(";"):
-                self._run(statement)
-            self._run(f"PRAGMA user_version = {len(_VERSIONS)}")
+        with self.transaction() as connection:
+            run = connection.exec_driver_sql
+            if self.is_shared:
+                run(f"SELECT pg_advisory_xact_lock({_LOCK})")
+                run(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+                version = run(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')").scalar()
+            else:
+                version = run("PRAGMA user_version").scalar()
+            if int(version or 0) > _VERSION:
+                raise PilcrowError(f"{self._name} was written by a newer Pilcrow. Update Pilcrow.")
+            for statement in _SECOND_VERSION if version == 1 else ():
+                run(statement)
+            METADATA.create_all(connection, None if self.is_shared else ALONE)
+            if int(version or 0) < _VERSION:
+                comment = f"COMMENT ON SCHEMA {SCHEMA} IS '{_VERSION}'"
+                run(comment if self.is_shared else f"PRAGMA user_version = {_VERSION}")
 
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._connection.close()
+        """Close the database."""
+        self._is_closed = True
+        self._engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -78,40 +96,103 @@ class Storage:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return a statement's rows. A lone surrogate, which UTF-8 can't encode, becomes a question mark."""
-        given = [one.encode("utf-8", "replace").decode() if isinstance(one, str) else one for one in values]
-        with self._lock, self._translated_errors():
-            return self._connection.execute(statement, given).fetchall()
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Do all of the block or nothing; what this thread's block runs joins its transaction."""
+        if joined := getattr(self._here, "connection", None):
+            yield joined
+            return
+        with self._translated_errors(), self._engine.begin() as connection:
+            if self._is_closed:
+                raise OSError("it was closed")
+            self._here.connection = connection
+            try:
+                yield connection
+            finally:
+                del self._here.connection
 
-    def _own(self, user: str, conversation: str) -> str:
+    def _run(self, statement: Executable, *values: dict[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Return a statement's rows."""
+        with self.transaction() as connection:
+            done = connection.execute(statement, values or None)
+            return done.all() if done.returns_rows else ()
+
+    def _own(self, user: str, conversation: str, to_change: bool = False) -> str:
         """Return a conversation's title; PilcrowError if it isn't the user's, or was deleted."""
-        wanted = "SELECT title FROM conversation WHERE id = ? AND user = ? AND deleted IS NULL"
-        for (title,) in self._run(wanted, conversation, user):
+        of = CONVERSATION.c
+        wanted = select(of.title).where(of.id == conversation, of.user == user, of.deleted.is_(None))
+        for (title,) in self._run(wanted.with_for_update() if to_change else wanted):
             return str(title)
         raise PilcrowError("There is no such conversation. It may have been deleted.")
 
-    def _truncate_log(self) -> None:
-        """Empty the write-ahead log, in which deleted text could still be read."""
-        self._run("PRAGMA wal_checkpoint(TRUNCATE)")
+    def _contains(self, column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+        """Match text literally, in upper or lower case."""
+        if self.is_shared:
+            both = (func.upper(collate(one, "und-x-icu")) for one in (column, literal(text, Written)))
+            return func.strpos(*both) > 0
+        return func.instr(func.folded(column), literal(text.casefold(), Written)) > 0
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._lock, self._translated_errors(), self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield
+    def _truncate_log(self) -> None:
+        """Empty SQLite's write-ahead log, in which deleted text could still be read."""
+        if not self.is_shared:
+            with self._translated_errors(), closing(self._engine.raw_connection()) as raw:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+    @property
+    def _name(self) -> str:
+        return str(self.place) if isinstance(self.place, Path) else make_url(self.place).render_as_string()
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, sqlite3.Error) as error:
-            raise PilcrowError(
-                f"{self.path} can't be used ({error}). Check the folder's permissions and the free space. "
+        except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+            reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            remedy = (
+                "Check that PostgreSQL runs, and that the user may use this database."
+                if self.is_shared
+                else "Check the folder's permissions and the free space. "
                 "If the file is damaged, move it; Pilcrow then creates a new one."
-            ) from error
+            )
+            raise PilcrowError(f"{self._name} can't be used ({reason}). {remedy}") from error
 
 
 def stored_time(age: timedelta = timedelta()) -> str:
-    """Return the UTC time so long ago, as the file stores it; the text sorts by time."""
+    """Return the UTC time so long ago, as it is stored; the text sorts by time."""
     return (datetime.now(UTC) - age).isoformat(timespec="microseconds")
+
+
+def place(settings: Settings) -> Path | str:
+    """Return where conversations are kept: in the catalog's PostgreSQL, or in the index's folder."""
+    return settings.catalog_url or settings.index / FILE
+
+
+def _file(path: Path) -> Engine:
+    """Open a SQLite file; threads take turns."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    options = {"timeout": 30, "isolation_level": None}
+    address = URL.create("sqlite", database=str(path))
+    engine = create_engine(address, poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args=options)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.create_function("folded", 1, str.casefold, deterministic=True)
+        for pragma in ("journal_mode = WAL", "foreign_keys = ON", "secure_delete = ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _server(address: str) -> Engine:
+    """Open a PostgreSQL database; the tables are in a schema of their own."""
+    url = make_url(address).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: psycopg.Connection, _: object) -> None:
+        connection.execute(f"SET search_path TO {SCHEMA}").close()
+        connection.commit()
+
+    return engine

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from test_accounts import account
-from test_conversations import answered, undo_ends
+from test_conversations import answered, change, undo_ends
 
 from rag import PilcrowError, Settings
 from ui.access import IDLE, MAX_LABEL, Access
 from ui.accounts import FILE, Accounts, User, write
 from ui.conversations import Conversations
-from ui.storage import stored_time
+from ui.storage import place, stored_time
 
 ANNA, BOB = User("anna", True), User("bob", False)
 
@@ -31,35 +31,41 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(params=["file", "postgres"])
+def more(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings of a file, then of a PostgreSQL database."""
+    return {} if request.param == "file" else {"catalog_url": request.getfixturevalue("postgres_url")}
+
+
 @pytest.fixture
-def conversations(folder: Path) -> Iterator[Conversations]:
-    with Conversations(folder / "conversations.sqlite3") as conversations:
+def conversations(folder: Path, more: dict[str, str]) -> Iterator[Conversations]:
+    with Conversations(place(Settings.model_validate({"index": folder, **more}))) as conversations:
         yield conversations
 
 
 def opened(folder: Path, **settings: object) -> Access:
-    accounts = Accounts(Settings.model_validate({"index": folder, **settings}))
-    return Access(folder / "conversations.sqlite3", accounts)
+    given = Settings.model_validate({"index": folder, **settings})
+    return Access(place(given), Accounts(given))
 
 
 @pytest.fixture
-def access(folder: Path) -> Iterator[Access]:
-    with opened(folder) as access:
+def access(folder: Path, more: dict[str, str]) -> Iterator[Access]:
+    with opened(folder, **more) as access:
         yield access
 
 
 def unused_for(access: Access, age: timedelta) -> None:
-    access._connection.execute("UPDATE pass SET used = ?", (stored_time(age),))
+    change(access, "UPDATE pass SET used = :then", then=stored_time(age))
 
 
-def test_session_lasts_until_it_is_closed(access: Access, folder: Path) -> None:
+def test_session_lasts_until_it_is_closed(access: Access, folder: Path, more: dict[str, str]) -> None:
     first, second, bobs = (access.open_session(name) for name in ("anna", "anna", "bob"))
     assert len({first, second, bobs}) == 3
     access.close_session(first)
     for _ in range(2):
         assert [access.user_of(session) for session in (first, second, bobs)] == [None, ANNA, BOB]
         access.close()
-        access = opened(folder)
+        access = opened(folder, **more)
     access.close_session("no such session")
     access.close()
 
@@ -73,7 +79,7 @@ def test_session_ends_after_thirty_days_without_use(access: Access) -> None:
     unused_for(access, IDLE + timedelta(seconds=1))
     assert access.user_of(session) is None
     access.open_session("bob")
-    assert access._connection.execute("SELECT user FROM pass").fetchall() == [("bob",)]
+    assert change(access, 'SELECT "user" FROM pass') == [("bob",)]
 
 
 def test_using_a_session_extends_it(access: Access) -> None:
@@ -81,7 +87,7 @@ def test_using_a_session_extends_it(access: Access) -> None:
     unused_for(access, IDLE - timedelta(days=1))
     before = datetime.now(UTC)
     access.user_of(session)
-    [(used,)] = access._connection.execute("SELECT used FROM pass").fetchall()
+    [(used,)] = change(access, "SELECT used FROM pass")
     assert datetime.fromisoformat(used) >= before
 
 
@@ -116,11 +122,13 @@ def test_token_needs_a_short_label(label: str, access: Access) -> None:
         access.add_token("anna", label)
 
 
-def test_no_file_has_what_lets_somebody_in(access: Access, folder: Path) -> None:
+def test_no_file_has_what_lets_somebody_in(folder: Path) -> None:
+    access = opened(folder)
     secrets = [access.open_session("anna"), access.add_token("anna", "backup")]
     written = b"".join(file.read_bytes() for file in folder.iterdir())
     assert b"backup" in written
     assert not any(secret.encode() in written for secret in secrets)
+    access.close()
 
 
 def test_removed_user_is_out_at_once(access: Access, folder: Path, conversations: Conversations) -> None:
@@ -159,12 +167,12 @@ def test_sessions_of_the_setting_survive_a_restart_but_no_other_password(tmp_pat
 
 
 def test_link_shows_one_conversation_until_it_is_taken_back(
-    access: Access, folder: Path, conversations: Conversations
+    access: Access, folder: Path, conversations: Conversations, more: dict[str, str]
 ) -> None:
     key = conversations.add("anna", None, answered("One?"))
     link = access.share("anna", key)
     assert access.share("anna", key) == link
-    with opened(folder) as again:
+    with opened(folder, **more) as again:
         assert again.shared(link) == ("anna", key)
     access.unshare("anna", key)
     access.unshare("anna", key)
@@ -192,7 +200,7 @@ def test_deleted_conversation_takes_its_link(access: Access, conversations: Conv
     conversations.delete("anna", key)
     undo_ends(conversations)
     conversations.search("anna")
-    assert access._connection.execute("SELECT * FROM link").fetchall() == []
+    assert not change(access, "SELECT * FROM link")
 
 
 def test_both_open_the_file_at_once(access: Access, conversations: Conversations) -> None:
