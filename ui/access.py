@@ -53,12 +53,12 @@ class Access(Storage):
         user = self._find(session, not_(_IS_TOKEN), _OF.used >= stored_time(IDLE))
         if user:
             old = _OF.digest == _digest(session), _OF.used < stored_time(timedelta(hours=1))
-            self._run(update(PASS).where(*old).values(used=stored_time()))
+            self.run(update(PASS).where(*old).values(used=stored_time()))
         return user
 
     def close_session(self, session: str) -> None:
         """End a session; nothing happens if there is none."""
-        self._run(delete(PASS).where(_OF.digest == _digest(session), not_(_IS_TOKEN)))
+        self.run(delete(PASS).where(_OF.digest == _digest(session), not_(_IS_TOKEN)))
 
     def add_token(self, user: str, label: str) -> str:
         """Return a new API token, which can't be shown again."""
@@ -71,12 +71,12 @@ class Access(Storage):
     def tokens(self, user: str) -> list[Token]:
         """Return a user's API tokens, oldest first."""
         wanted = select(_OF.id, _OF.label, _OF.made).where(_OF.user == user, _IS_TOKEN)
-        rows = self._run(wanted.order_by(_OF.id))
+        rows = self.run(wanted.order_by(_OF.id))
         return [Token(key, label, datetime.fromisoformat(made)) for key, label, made in rows]
 
     def remove_token(self, user: str, key: int) -> None:
         """Make an API token void; nothing happens if the user has no such token."""
-        self._run(delete(PASS).where(_OF.id == key, _OF.user == user, _IS_TOKEN))
+        self.run(delete(PASS).where(_OF.id == key, _OF.user == user, _IS_TOKEN))
 
     def user_of_token(self, token: str) -> User | None:
         """Return the user of an API token."""
@@ -84,21 +84,21 @@ class Access(Storage):
 
     def share(self, user: str, conversation: str) -> str:
         """Return the token of the link to a conversation, which it gets if it has none."""
-        link = self._insert(LINK).values(conversation=conversation, token=token_urlsafe(32))
+        link = self.insert(LINK).values(conversation=conversation, token=token_urlsafe(32))
         with self.transaction():
             self._own(user, conversation, to_change=True)
-            self._run(link.on_conflict_do_nothing())
-            return str(self._run(select(LINK.c.token).where(LINK.c.conversation == conversation))[0][0])
+            self.run(link.on_conflict_do_nothing())
+            return str(self.run(select(LINK.c.token).where(LINK.c.conversation == conversation))[0][0])
 
     def unshare(self, user: str, conversation: str) -> None:
         """Take the link to a conversation back."""
         self._own(user, conversation)
-        self._run(delete(LINK).where(LINK.c.conversation == conversation))
+        self.run(delete(LINK).where(LINK.c.conversation == conversation))
 
     def shared(self, link: str) -> tuple[str, str] | None:
         """Return owner and id of the conversation that a link shows; its owner must still exist."""
         wanted = select(CONVERSATION.c.user, CONVERSATION.c.id).join(LINK)
-        for user, conversation in self._run(
+        for user, conversation in self.run(
             wanted.where(LINK.c.token == link, CONVERSATION.c.deleted.is_(None))
         ):
             if self.accounts.find(user):
@@ -111,15 +111,15 @@ class Access(Storage):
             raise PilcrowError("This user no longer exists.")
         other = (_OF.user == user) & (_OF.stamp != account.stamp)
         unused = not_(_IS_TOKEN) & (_OF.used < stored_time(IDLE))
-        self._run(delete(PASS).where(or_(other, unused)))
+        self.run(delete(PASS).where(or_(other, unused)))
         now = stored_time()
         made = insert(PASS).values(digest=_digest(token), user=user, stamp=account.stamp, label=label)
-        self._run(made.values(made=now, used=now))
+        self.run(made.values(made=now, used=now))
         return token
 
     def _find(self, token: str, *also: ColumnElement[bool]) -> User | None:
         wanted = select(_OF.user, _OF.stamp).where(_OF.digest == _digest(token), *also)
-        for name, stamp in self._run(wanted):
+        for name, stamp in self.run(wanted):
             account = self.accounts.find(name)
             if account and account.stamp == stamp:
                 return account.user(name)

@@ -77,7 +77,7 @@ class Conversations(Storage):
             said = or_(self._contains(_IN.question, text), self._contains(_IN.text, text))
             entries = exists().where(_IN.conversation == _OF.id, said)
             wanted = wanted.where(or_(self._contains(_OF.title, text), entries))
-        rows = self._run(wanted.order_by(_OF.updated.desc(), _OF.id))
+        rows = self.run(wanted.order_by(_OF.updated.desc(), _OF.id))
         return [Conversation(key, title, datetime.fromisoformat(updated)) for key, title, updated in rows]
 
     def title(self, user: str, conversation: str) -> str:
@@ -88,7 +88,7 @@ class Conversations(Storage):
         """Return the questions and answers of a conversation, oldest first."""
         self._own(user, conversation)
         found = []
-        for row in self._run(_BY_NUMBER.where(_IN.conversation == conversation)):
+        for row in self.run(_BY_NUMBER.where(_IN.conversation == conversation)):
             answer, at = Answer.from_json(json.loads(row.answer)), datetime.fromisoformat(row.asked)
             scope = tuple(json.loads(row.scope))
             found.append(Entry(row.number, answer, at, row.verdict, row.note, scope, row.searched))
@@ -112,12 +112,12 @@ class Conversations(Storage):
         key = new_id() if conversation is None else conversation
         with self.transaction():
             if new or conversation is None:
-                begun = self._insert(CONVERSATION).values(id=key, user=user, title="", updated="")
-                self._run(begun.on_conflict_do_nothing())
+                begun = self.insert(CONVERSATION).values(id=key, user=user, title="", updated="")
+                self.run(begun.on_conflict_do_nothing())
             number = self._count(user, key, to_change=True) + 1
             if replaces:
                 self._own_entry(user, key, replaces)
-                self._run(delete(ENTRY).where(_IN.conversation == key, _IN.number >= replaces))
+                self.run(delete(ENTRY).where(_IN.conversation == key, _IN.number >= replaces))
             self._append(key, replaces or number, answer, scope, searched)
         if replaces:
             self._truncate_log()
@@ -129,10 +129,10 @@ class Conversations(Storage):
         now, written = stored_time(), json.dumps(answer.as_json(), ensure_ascii=False)
         entry = insert(ENTRY).values(conversation=conversation, number=number, searched=searched)
         said = {"question": answer.question, "text": answer.text, "answer": written}
-        self._run(entry.values(**said, asked=now, scope=json.dumps(list(scope))))
+        self.run(entry.values(**said, asked=now, scope=json.dumps(list(scope))))
         title = literal(_title(answer.question), Written) if number == 1 else _OF.title
         changed = {"updated": now, "title": case((_OF.renamed == 1, _OF.title), else_=title)}
-        self._run(update(CONVERSATION).where(_OF.id == conversation).values(changed))
+        self.run(update(CONVERSATION).where(_OF.id == conversation).values(changed))
 
     def rename(self, user: str, conversation: str, title: str) -> None:
         """Set a conversation's title; later questions no longer change it."""
@@ -140,18 +140,18 @@ class Conversations(Storage):
             raise PilcrowError("The title is empty. Type one.")
         self._own(user, conversation)
         named = update(CONVERSATION).values(title=_title(title), renamed=1)
-        self._run(named.where(_OF.id == conversation))
+        self.run(named.where(_OF.id == conversation))
         self._truncate_log()
 
     def delete(self, user: str, conversation: str) -> None:
         """Delete a conversation; `restore` takes it back for `UNDO`, then its text is erased."""
         self._own(user, conversation)
-        self._run(update(CONVERSATION).where(_OF.id == conversation).values(deleted=stored_time()))
+        self.run(update(CONVERSATION).where(_OF.id == conversation).values(deleted=stored_time()))
 
     def restore(self, user: str, conversation: str) -> None:
         """Take a deletion back, with the conversation's link."""
         lately = _OF.id == conversation, _OF.user == user, _OF.deleted >= stored_time(UNDO)
-        if not self._run(update(CONVERSATION).where(*lately).values(deleted=None).returning(_OF.id)):
+        if not self.run(update(CONVERSATION).where(*lately).values(deleted=None).returning(_OF.id)):
             raise PilcrowError("This can't be undone any more: the conversation was erased.")
 
     def judge(self, user: str, conversation: str, number: int, verdict: str | None, note: str = "") -> None:
@@ -162,16 +162,16 @@ class Conversations(Storage):
             raise PilcrowError(f"The note has {len(note)} characters. Use at most {MAX_NOTE}.")
         self._own_entry(user, conversation, number)
         judged = update(ENTRY).where(_IN.conversation == conversation, _IN.number == number)
-        self._run(judged.values(verdict=verdict, note=note))
+        self.run(judged.values(verdict=verdict, note=note))
 
     def judged_answers(self) -> Iterator[dict[str, object]]:
         """Yield all users' answers that have a verdict, as JSON values for the evaluation, oldest first.
 
         `history` is the turns before, `citations` the cited [source, paragraph].
         """
-        for row in self._run(_JUDGED):
+        for row in self.run(_JUDGED):
             answer, same = Answer.from_json(json.loads(row.answer)), _IN.conversation == row.conversation
-            before = self._run(_BY_NUMBER.where(same, _IN.number < row.number))
+            before = self.run(_BY_NUMBER.where(same, _IN.number < row.number))
             yield {
                 "question": answer.question,
                 "history": [{"question": one.question, "answer": one.text} for one in before],
@@ -185,13 +185,13 @@ class Conversations(Storage):
     def _purge(self) -> None:
         """Erase what was deleted longer ago than `UNDO`."""
         late = delete(CONVERSATION).where(_OF.deleted < stored_time(UNDO))
-        if self._run(late.returning(_OF.id)):
+        if self.run(late.returning(_OF.id)):
             self._truncate_log()
 
     def _count(self, user: str, conversation: str, to_change: bool = False) -> int:
         """Return how many questions a conversation of the user's has."""
         self._own(user, conversation, to_change)
-        [(count,)] = self._run(select(func.count()).where(_IN.conversation == conversation))
+        [(count,)] = self.run(select(func.count()).where(_IN.conversation == conversation))
         return int(count)
 
     def _own_entry(self, user: str, conversation: str, number: int) -> None:

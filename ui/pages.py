@@ -14,10 +14,11 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from rag import Citation, Evidence, PilcrowError
+from ui.board import Run
 from ui.desk import Desk, OnDesk, SignedIn
 from ui.export import as_json, html, markdown
 from ui.render import part
-from ui.runs import Run
+from ui.runs import EVERY
 from ui.source import page_image, pane, recorded, refreshed, stored
 from ui.words import language
 
@@ -79,13 +80,10 @@ def start(request: Request, desk: OnDesk, user: SignedIn, c: str = "") -> Respon
         suggestions = desk.assistant.suggestions()
         return desk.page(request, "start.html", documents=documents, suggestions=suggestions)
     run = desk.runs.find(user.name, c)
+    run = run if run and (run.problem or not run.over) else None  # it may have been recorded meanwhile
+    entries = [] if run and run.is_first else desk.conversations.entries(user.name, c)
     if run and not run.over:
-        entries = run.entries
-    elif run and run.problem and run.is_first:
-        entries = []
-    else:
-        run = run if run and run.problem else None  # it may have been recorded meanwhile
-        entries = desk.conversations.entries(user.name, c)
+        entries = entries[: run.number - 1]
     return desk.page(
         request,
         "conversation.html",
@@ -118,7 +116,7 @@ async def events(conversation: str, number: int, desk: OnDesk, user: SignedIn) -
 
 
 async def _follow(desk: Desk, user: str, conversation: str, number: int) -> AsyncIterator[str]:
-    run, seen = desk.runs.find(user, conversation), (-1, -1)
+    run, seen = await run_in_threadpool(desk.runs.find, user, conversation), (-1, -1)
     if run and run.number != number:  # a later question
         run = None
     if run:
@@ -128,7 +126,9 @@ async def _follow(desk: Desk, user: str, conversation: str, number: int) -> Asyn
         if now != seen:
             yield _event("draft", html=part("answer.html", "running", run, now[1]))
             seen = now
-        await sleep(TICK)
+        await sleep(EVERY if run.is_elsewhere else TICK)
+        if run.is_elsewhere:
+            run = await run_in_threadpool(desk.runs.find, user, conversation)
     if run and run.problem:
         yield _event("failed", html=part("answer.html", "failed", run, desk.assistant.uses_llm))
     else:

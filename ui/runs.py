@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, field
-from threading import Event, Lock
+from contextlib import closing, nullcontext, suppress
+from threading import Event, Lock, Thread
 
 from rag import Answer, Assistant, PilcrowError, Turn
-from ui.conversations import Conversations, Entry, new_id
+from ui.board import STOPPED, Board, Run, StillAnswering
+from ui.conversations import Conversations, new_id
 
 MAX_QUESTION = 2000  # characters
 MAX_RUNNING = 4  # questions answered at once
 MAX_WAITING = 64  # questions that wait; one more is refused
 KEPT = 200  # questions without an answer that are remembered, for a reload
+EVERY = 0.25  # seconds between two looks at what other processes should see, and want stopped
 
 log = logging.getLogger(__name__)
 
@@ -26,58 +27,11 @@ class Busy(PilcrowError):
     status = 429
 
 
-class StillAnswering(PilcrowError):
-    """The conversation's last question has no answer yet."""
-
-    status = 409
-
-
-@dataclass(slots=True)
-class Run:
-    """One question on its way to an answer.
-
-    `text` is checked, `unchecked` isn't yet. `problem` says why there is no answer. `version` grows with
-    each change.
-    """
-
-    user: str
-    conversation: str
-    question: str
-    scope: tuple[str, ...] = ()
-    replaces: int = 0
-    extractive: bool = False
-    entries: Sequence[Entry] = ()
-    text: str = ""
-    unchecked: str = ""
-    problem: str = ""
-    started: bool = False
-    over: bool = False
-    version: int = 0
-    stop: Event = field(default_factory=Event)
-
-    @property
-    def is_first(self) -> bool:
-        """Whether its conversation has no answer yet."""
-        return not self.entries and not self.replaces
-
-    @property
-    def number(self) -> int:
-        """The number that the question will have in its conversation."""
-        return len(self.entries) + 1
-
-    def show(self, text: str, unchecked: str) -> None:
-        """Set what is known of the answer so far."""
-        self.text, self.unchecked, self.started = text, unchecked, True
-        self.version += 1
-
-    def end(self, problem: str = "") -> None:
-        """Set that it is over, and why there is no answer if so."""
-        self.problem, self.over = problem, True
-        self.version += 1
-
-
 class Runs:
-    """All questions being answered, and the last ones that got no answer."""
+    """All questions being answered, and the last ones that got no answer.
+
+    Each is answered by the process that got it. If processes share a database, all see, list and stop it.
+    """
 
     def __init__(self, assistant: Assistant, conversations: Conversations) -> None:
         self._assistant = assistant
@@ -85,22 +39,31 @@ class Runs:
         self._runs: dict[str, Run] = {}
         self._lock = Lock()
         self._workers = ThreadPoolExecutor(MAX_RUNNING, thread_name_prefix="answer")
+        self._board = Board(conversations) if conversations.is_shared else None
+        self._closed = Event()
+        self._shown = Thread(target=self._show_all, name="board", daemon=True)
+        if self._board:
+            self._shown.start()
 
     def of(self, user: str) -> list[Run]:
         """Return the user's questions that are being answered, newest first."""
+        if self._board:
+            return self._board.of(user)
         with self._lock:
             return [run for run in reversed(self._runs.values()) if run.user == user and not run.over]
 
     def find(self, user: str, conversation: str) -> Run | None:
         """Return the conversation's last question if it is being answered or got no answer."""
         run = self._runs.get(conversation)
+        if self._board and (run is None or run.over):
+            return self._board.find(user, conversation)
         return run if run and run.user == user else None
 
     def before(self, run: Run) -> int:
         """Return how many questions wait before this one; 0 once it is read."""
         with self._lock:
-            waiting = [one for one in self._runs.values() if not (one.started or one.over)]
-        return waiting.index(run) if run in waiting else 0
+            waiting = [one.key for one in self._runs.values() if not (one.started or one.over)]
+        return waiting.index(run.key) if run.key in waiting else run.ahead
 
     def ask(
         self,
@@ -122,19 +85,30 @@ class Runs:
         entries = [] if is_new else self._conversations.entries(user, conversation)
         kept = [entry for entry in entries if not replaces or entry.number < replaces]
         key = conversation or new_id()
-        run = Run(user, key, question, tuple(sources), replaces, extractive, kept)
+        number = len(kept) + 1
+        run = Run(user, key, question, tuple(sources), number, replaces, extractive, kept)
+        if self._board:
+            self._board.begin(run)
+        try:
+            self._admit(run)
+        except PilcrowError:
+            if self._board:
+                self._board.drop([run])
+            raise
+        self._workers.submit(self._answer, run).add_done_callback(_log_bug)
+        return run
+
+    def _admit(self, run: Run) -> None:
         with self._lock:
             going = [one for one in self._runs.values() if not one.over]
-            if any(one.conversation == key for one in going):
+            if any(one.conversation == run.conversation for one in going):
                 raise StillAnswering("The question before is still being answered. Wait for it, or stop it.")
             if len(going) >= MAX_RUNNING + MAX_WAITING:
                 raise Busy(f"{len(going)} questions are being answered already. Try again in a moment.")
-            self._runs.pop(key, None)
-            self._runs[key] = run
+            self._runs.pop(run.conversation, None)
+            self._runs[run.conversation] = run
             for old in [one for one, ended in self._runs.items() if ended.over][:-KEPT]:
                 del self._runs[old]
-        self._workers.submit(self._answer, run).add_done_callback(_log_bug)
-        return run
 
     def stop(self, user: str, conversation: str) -> str:
         """Stop answering, and return the question; nothing is recorded. PilcrowError if there is none."""
@@ -142,7 +116,9 @@ class Runs:
         if run is None or run.over:
             raise PilcrowError("This question is not being answered any more.")
         run.stop.set()
-        run.end("Stopped. Nothing was saved.")
+        run.end(STOPPED)
+        if self._board:
+            self._board.stop(run)
         return run.question
 
     def close(self) -> None:
@@ -152,6 +128,11 @@ class Runs:
             if not run.over:
                 run.end()
         self._workers.shutdown(cancel_futures=True)
+        self._closed.set()
+        if self._board:
+            self._shown.join()
+            with suppress(PilcrowError):
+                self._board.drop(self._runs.values())
 
     def _check(self, question: str, sources: Sequence[str]) -> None:
         """Raise PilcrowError if the question can't be asked."""
@@ -184,6 +165,9 @@ class Runs:
         finally:
             if not run.over:
                 run.end(problem)
+            if self._board:
+                with suppress(PilcrowError):
+                    self._board.show([], [run])
 
     def _record(self, run: Run, answer: Answer) -> None:
         """Record the answer, unless it was stopped meanwhile."""
@@ -191,10 +175,35 @@ class Runs:
             if run.stop.is_set():
                 return
             searched = len(self._assistant.documents(list(run.scope) or None))
-            self._conversations.add(
-                run.user, run.conversation, answer, run.is_first, run.scope, searched, run.replaces
-            )
-            del self._runs[run.conversation]
+            with self._board.answered(run) if self._board else nullcontext(True) as is_wanted:
+                if is_wanted:
+                    self._conversations.add(
+                        run.user, run.conversation, answer, run.is_first, run.scope, searched, run.replaces
+                    )
+            run.end("" if is_wanted else STOPPED)
+            if is_wanted:
+                del self._runs[run.conversation]
+
+    def _show_all(self) -> None:
+        """Show other processes the questions answered here until `close`, and stop what they want stopped."""
+        shown: dict[str, tuple[int, int]] = {}
+        while not self._closed.wait(EVERY):
+            living = [run for run in list(self._runs.values()) if not run.over]
+            for run in living:
+                run.ahead = self.before(run)
+            now = {run.key: (run.version, run.ahead) for run in living}
+            try:
+                changed = [run for run in living if shown.get(run.key) != now[run.key]]
+                wanted = self._board.show(living, changed) if self._board and living else set()
+            except PilcrowError as error:
+                log.warning("%s", error)
+                continue
+            shown = now
+            with self._lock:  # none is being recorded
+                for run in living:
+                    if run.key not in wanted and not run.over:
+                        run.stop.set()
+                        run.end(STOPPED)
 
 
 def _log_bug(future: Future[None]) -> None:

@@ -59,7 +59,7 @@ class Storage:
     def __init__(self, place: Path | str) -> None:
         self.place = place
         self.is_shared = isinstance(place, str)
-        self._insert = postgresql.insert if self.is_shared else sqlite.insert
+        self.insert = postgresql.insert if self.is_shared else sqlite.insert
         self._here, self._is_closed = local(), False
         with self._translated_errors(), ExitStack() as opened:
             self._engine = _file(place) if isinstance(place, Path) else _server(place)
@@ -111,7 +111,7 @@ class Storage:
             finally:
                 del self._here.connection
 
-    def _run(self, statement: Executable, *values: dict[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
+    def run(self, statement: Executable, *values: dict[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
         """Return a statement's rows."""
         with self.transaction() as connection:
             done = connection.execute(statement, values or None)
@@ -121,7 +121,7 @@ class Storage:
         """Return a conversation's title; PilcrowError if it isn't the user's, or was deleted."""
         of = CONVERSATION.c
         wanted = select(of.title).where(of.id == conversation, of.user == user, of.deleted.is_(None))
-        for (title,) in self._run(wanted.with_for_update() if to_change else wanted):
+        for (title,) in self.run(wanted.with_for_update() if to_change else wanted):
             return str(title)
         raise PilcrowError("There is no such conversation. It may have been deleted.")
 

@@ -83,7 +83,7 @@ RUN = Table(
     "run",
     METADATA,
     Column("conversation", Written, primary_key=True),
-    *(_text(name) for name in ("user", "owner", "question", "scope")),
+    *(_text(name) for name in ("user", "key", "question", "scope")),
     *(Column(name, Integer, nullable=False) for name in ("number", "replaces")),
     Column("extractive", Boolean, nullable=False),
     *(_text(name, default="") for name in ("text", "unchecked", "problem")),

@@ -187,7 +187,7 @@ def test_deleted_text_is_in_no_file(in_file: Conversations, path: Path) -> None:
 
 def change(storage: Storage, statement: str, **values: str) -> Sequence[Row[*tuple[Any, ...]]]:
     """Run a statement that no user could, and return its rows."""
-    return storage._run(text(statement), values)
+    return storage.run(text(statement), values)
 
 
 def undo_ends(conversations: Conversations) -> None:
