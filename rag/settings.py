@@ -81,6 +81,9 @@ class Settings(BaseModel):
     auth: Accounts | None = Field(
         default=None, description="who may log in to the chat page, as name:password,name:password"
     )
+    questions_a_minute: int = Field(
+        default=60, ge=1, description="questions that a user who logs in may ask in a minute"
+    )
     llm: LanguageModel | None = Field(
         default=None,
         description="language model that writes answers: an OpenAI-compatible address, or a .gguf file",

@@ -16,13 +16,15 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from rag import Assistant, PilcrowError, Settings
-from ui import completions, login, pages, setup, sharing, shelf_pages, tools
+from ui import completions, health, login, pages, setup, sharing, shelf_pages, tools
 from ui.access import Access
 from ui.accounts import Accounts
 from ui.conversations import Conversations
 from ui.desk import Desk
 from ui.library import Shelf
 from ui.login import identify
+from ui.metrics import REQUESTS
+from ui.quota import Quota
 from ui.render import STATIC, VERSION, page
 from ui.runs import MAX_WAITING, Runs
 from ui.server import HEADERS, Guard, require_login
@@ -36,18 +38,19 @@ def build(
     """Build the application of an open assistant, without serving it."""
     access = Access(conversations.place, Accounts(assistant.settings))
     runs, shelf = Runs(assistant, conversations), Shelf(assistant)
-    desk = Desk(assistant, conversations, access, runs, shelf, watched or WatchedFolders(assistant))
+    quota = Quota(conversations, assistant.settings.questions_a_minute)
+    desk = Desk(assistant, conversations, access, quota, runs, shelf, watched or WatchedFolders(assistant))
     guard = Middleware(Guard, assistant.settings, partial(identify, access), access.accounts.needed)
     server = gr.Server(title="Pilcrow", openapi_url=None, docs_url=None, redoc_url=None, middleware=[guard])
     server.state.desk = desk
     server.mount(f"/room/{VERSION}", StaticFiles(directory=STATIC))
-    for module in (login, pages, setup, sharing, shelf_pages):
+    for module in (health, login, pages, setup, sharing, shelf_pages):
         server.include_router(module.router)
-    server.router.routes.extend(completions.routes(assistant))
+    server.router.routes.extend(completions.routes(assistant, quota))
     for kind in (PilcrowError, HTTPException, RequestValidationError):
         server.add_exception_handler(kind, _refuse)
     server.add_exception_handler(Exception, _apologise)
-    tools.add(server, assistant)
+    tools.add(server, assistant, quota)
     return server
 
 
@@ -110,6 +113,7 @@ def _refuse(request: Request, error: Exception) -> Response:
 
 def _apologise(request: Request, _: Exception) -> Response:
     """Answer an error of ours, which the log tells; outside the guard, so with its headers."""
+    REQUESTS.labels(500).inc()
     error = HTTPException(500, t("Something went wrong here; Pilcrow's log says what. Try again."))
     answer = _refuse(request, error)
     answer.headers.update(HEADERS)

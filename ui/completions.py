@@ -22,10 +22,13 @@ from starlette.routing import Route
 
 from rag import Answer, Assistant, PilcrowError, Stream, Turn
 from rag.errors import first_problem
+from ui.metrics import RUNNING, count_answer, count_refused
+from ui.quota import Quota, TooMany
 from ui.runs import MAX_QUESTION
 
 MODEL = "pilcrow"  # "pilcrow/contracts" asks the collection "contracts" only
 UNKNOWN = "model_not_found"
+LIMITED = "rate_limit_exceeded"
 EXTRA = ("citations", "statements", "computed", "abstained", "sure", "kind", "nearest")  # of `Answer`
 MAX_CONCURRENT = 32  # calls of programs, here and of the tools; one more is refused
 SLOTS = BoundedSemaphore(MAX_CONCURRENT)
@@ -83,14 +86,16 @@ class _ChatRequest(BaseModel):
         return [Turn(asked.text, answered.text) for asked, answered in pairs if answered.text]
 
 
-def error_response(status: int, message: str, code: str, param: str | None = None) -> JSONResponse:
+def error_response(
+    status: int, message: str, code: str, param: str | None = None, headers: dict[str, str] | None = None
+) -> JSONResponse:
     """Return an error in the form that OpenAI's and Gradio's clients read."""
     kind = "server_error" if status >= 500 else "invalid_request_error"
     error = {"message": message, "type": kind, "param": param, "code": code}
-    return JSONResponse({"error": error, "detail": message}, status)
+    return JSONResponse({"error": error, "detail": message}, status, headers)
 
 
-def routes(assistant: Assistant) -> list[Route]:
+def routes(assistant: Assistant, quota: Quota) -> list[Route]:
     """Return `/v1/models` and `/v1/chat/completions`.
 
     The answer's fields `EXTRA` and the verifier's grade are extra fields of the message; in a stream, of the
@@ -98,7 +103,7 @@ def routes(assistant: Assistant) -> list[Route]:
     """
     return [
         Route("/v1/models", partial(_models, assistant), methods=["GET"]),
-        Route("/v1/chat/completions", partial(_complete, assistant), methods=["POST"]),
+        Route("/v1/chat/completions", partial(_complete, assistant, quota), methods=["POST"]),
     ]
 
 
@@ -108,26 +113,38 @@ def _models(assistant: Assistant, _: Request) -> Response:
     return JSONResponse({"object": "list", "data": listed})
 
 
-async def _complete(assistant: Assistant, http_request: Request) -> Response:
+async def _complete(assistant: Assistant, quota: Quota, http_request: Request) -> Response:
     try:
         request = _ChatRequest.model_validate_json(await http_request.body())
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         code, field = problem["type"], ".".join(map(str, problem["loc"]))
         return error_response(404 if code == UNKNOWN else 400, first_problem(error), code, field or None)
+    try:
+        await run_in_threadpool(quota.take, http_request.state.user.name)
+    except TooMany as error:
+        return error_response(429, str(error), LIMITED, headers=error.headers)
     if not SLOTS.acquire(blocking=False):
-        return error_response(429, TOO_MANY, "rate_limit_exceeded")
+        count_refused()
+        return error_response(429, TOO_MANY, LIMITED)
+    return await _answer(assistant, request)
+
+
+async def _answer(assistant: Assistant, request: _ChatRequest) -> Response:
     with ExitStack() as held:
         held.callback(SLOTS.release)
+        held.enter_context(RUNNING.track_inprogress())
         stream = assistant.stream(request.messages[-1].text, request.turns, request.source)
         held.callback(stream.close)
         try:  # an error before the first piece can still set the status
             await run_in_threadpool(lambda: next(iter(stream), "") if request.stream else stream.answer)
         except PilcrowError as error:
+            count_answer(None)
             if request.source and not await run_in_threadpool(_holds, assistant, request.source):
                 return error_response(404, str(error), UNKNOWN, "model")
             return error_response(503, str(error), "unavailable")
         if not request.stream:
+            count_answer(stream.answer)
             reply = {"role": "assistant", "content": stream.answer.text, "refusal": None}
             whole = _chunk("message", reply | _extra(stream.answer, assistant), "stop")
             return JSONResponse(_envelope("chat.completion") | whole | {"usage": _usage(stream.answer)})
@@ -159,10 +176,12 @@ async def _events(
             async for piece in iterate_in_threadpool(iter(stream)):
                 if piece:
                     yield event(envelope | _chunk("delta", {"content": piece}))
+            count_answer(stream.answer)
             yield event(envelope | _chunk("delta", _extra(stream.answer, assistant), "stop"))
             if with_usage:
                 yield event(envelope | {"choices": [], "usage": _usage(stream.answer)})
         except PilcrowError as error:
+            count_answer(None)
             yield event({"error": {"message": str(error), "code": "unavailable"}})
     yield "data: [DONE]\n\n"
 

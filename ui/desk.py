@@ -13,6 +13,7 @@ from ui.access import Access
 from ui.accounts import User
 from ui.conversations import Conversations
 from ui.library import Shelf
+from ui.quota import Quota
 from ui.render import page
 from ui.runs import Runs
 from ui.watched import WatchedFolders
@@ -25,6 +26,7 @@ class Desk:
     assistant: Assistant
     conversations: Conversations
     access: Access
+    quota: Quota
     runs: Runs
     shelf: Shelf
     watched: WatchedFolders

@@ -17,8 +17,9 @@ from time import monotonic
 from typing import BinaryIO
 from unicodedata import normalize
 
-from rag import Assistant, PilcrowError
+from rag import Assistant, IngestReport, PilcrowError
 from rag.formats import unreadable
+from ui.metrics import count_changes
 from ui.words import t
 
 FOLDER = "uploads"  # in the index's folder: of each upload a folder, with the file under its path
@@ -137,7 +138,7 @@ class Shelf:
     def remove(self, sources: Sequence[str]) -> str:
         """Remove documents from the index at once; return what `restore` takes, for a while, to undo it."""
         removed = [(source, self._assistant.path(source)) for source in sources]
-        self._assistant.remove(*sources)
+        count_changes(IngestReport(removed=self._assistant.remove(*sources)))
         self.revision += 1
         key = token_hex(8)
         self._removed[key] = removed
@@ -227,6 +228,7 @@ class Shelf:
         try:
             old = self._replace(entry) if entry.sha256 else None
             report = self._assistant.ingest(entry.file, False, entry.progress, entry.below)
+            count_changes(report)
             problem = "; ".join(reason for _, reason in report.failed)
             entry.left_out = tuple(reason for _, reason in report.partly)
             if not problem:

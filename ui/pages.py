@@ -100,6 +100,7 @@ def start(request: Request, desk: OnDesk, user: SignedIn, c: str = "") -> Respon
 @router.post("/pilcrow/ask")
 def ask(asked: Ask, desk: OnDesk, user: SignedIn) -> dict[str, str]:
     """Begin to answer; return the conversation and the question as it waits."""
+    desk.quota.take(user.name)
     run = desk.runs.ask(user.name, **asked.model_dump())
     return {
         "conversation": run.conversation,

@@ -11,6 +11,7 @@ from threading import Event, Lock, Thread
 from rag import Answer, Assistant, PilcrowError, Turn
 from ui.board import STOPPED, Board, Run, StillAnswering
 from ui.conversations import Conversations, new_id
+from ui.metrics import RUNNING, count_answer, count_refused
 
 MAX_QUESTION = 2000  # characters
 MAX_RUNNING = 4  # questions answered at once
@@ -59,6 +60,11 @@ class Runs:
             return self._board.find(user, conversation)
         return run if run and run.user == user else None
 
+    def waiting(self) -> int:
+        """Return how many questions of this process wait."""
+        with self._lock:
+            return sum(not (one.started or one.over) for one in self._runs.values())
+
     def before(self, run: Run) -> int:
         """Return how many questions wait before this one; 0 once it is read."""
         with self._lock:
@@ -104,6 +110,7 @@ class Runs:
             if any(one.conversation == run.conversation for one in going):
                 raise StillAnswering("The question before is still being answered. Wait for it, or stop it.")
             if len(going) >= MAX_RUNNING + MAX_WAITING:
+                count_refused()
                 raise Busy(f"{len(going)} questions are being answered already. Try again in a moment.")
             self._runs.pop(run.conversation, None)
             self._runs[run.conversation] = run
@@ -153,14 +160,16 @@ class Runs:
             run.show("", "")
             turns = [Turn(entry.answer.question, entry.answer.text) for entry in run.entries]
             asked = self._assistant.stream(run.question, turns, list(run.scope) or None, run.extractive)
-            with closing(asked) as stream:
+            with RUNNING.track_inprogress(), closing(asked) as stream:
                 for piece in stream:
                     if run.stop.is_set():
                         return
                     run.show(run.text + piece, stream.unchecked)
+            count_answer(stream.answer)
             self._record(run, stream.answer)
             problem = ""
         except PilcrowError as error:
+            count_answer(None)
             problem = str(error)
         finally:
             if not run.over:

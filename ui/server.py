@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rag import PilcrowError, Settings
 from ui.accounts import User, has_login
 from ui.completions import error_response
+from ui.metrics import REQUESTS
 from ui.words import choose_language
 
 HEADERS = {
@@ -25,7 +26,7 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 # Needed by the login page; none of it shows documents. Gradio itself requests the startup events.
-PUBLIC = {"/login", "/logout", "/favicon.ico", "/gradio_api/startup-events"}
+PUBLIC = {"/login", "/logout", "/favicon.ico", "/health", "/gradio_api/startup-events"}
 STATIC = "/room/"
 PUBLIC_FOLDERS = (STATIC, "/shared/")
 KEPT = {"cache-control": "public, max-age=31536000, immutable"}  # their addresses have a version
@@ -124,10 +125,11 @@ def _refuse_stranger(request: Request) -> Response | None:
 
 
 def _with_headers(send: Send, more: dict[str, str]) -> Send:
-    """Add `HEADERS` to the response, and `more` to one that is no error."""
+    """Count the response and add `HEADERS` to it, and `more` to one that is no error."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
+            REQUESTS.labels(message["status"]).inc()
             MutableHeaders(scope=message).update(HEADERS | (more if message["status"] < 400 else {}))
         await send(message)
 

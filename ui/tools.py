@@ -20,6 +20,8 @@ from starlette.requests import Request
 from rag import Assistant, PilcrowError
 from rag.errors import first_problem
 from ui.completions import SLOTS, TOO_MANY
+from ui.metrics import RUNNING, count_answer, count_refused
+from ui.quota import Quota
 from ui.runs import MAX_QUESTION
 
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
@@ -27,12 +29,13 @@ Limit = Annotated[int, Field(ge=1, le=50)]
 EVERY = 0.1  # seconds between two values of a growing answer
 
 
-def add(server: gr.Server, assistant: Assistant) -> None:
+def add(server: gr.Server, assistant: Assistant, quota: Quota) -> None:
     """Add `ask`, `search`, `show_paragraph` and `list_documents` to the server, before its launch."""
     tools = _Tools(assistant)
     for tool in (tools.ask, tools.search, tools.show_paragraph, tools.list_documents):
+        counted = quota if "question" in signature(tool).parameters else None
         # No queue: MCP calls through it would lose the user's login. Gradio's client still queues.
-        server.api(_endpoint(tool), queue=False, concurrency_limit=4, concurrency_id="tools")
+        server.api(_endpoint(tool, counted), queue=False, concurrency_limit=4, concurrency_id="tools")
 
 
 def describe(server: gr.Server) -> None:
@@ -70,12 +73,17 @@ class _Tools:
             far, and `unchecked`, a sentence that isn't checked yet.
         """
         text, due = "", 0.0
-        with closing(self._assistant.stream(question, sources=sources)) as stream:
-            for piece in stream:
-                text += piece
-                if (now := monotonic()) >= due:  # words may arrive faster than anyone reads
-                    due = now + EVERY
-                    yield {"text": text, "unchecked": stream.unchecked}
+        with RUNNING.track_inprogress(), closing(self._assistant.stream(question, sources=sources)) as stream:
+            try:
+                for piece in stream:
+                    text += piece
+                    if (now := monotonic()) >= due:  # words may arrive faster than anyone reads
+                        due = now + EVERY
+                        yield {"text": text, "unchecked": stream.unchecked}
+            except PilcrowError:
+                count_answer(None)
+                raise
+            count_answer(stream.answer)
             yield stream.answer.as_json()
 
     def search(
@@ -120,17 +128,17 @@ class _Tools:
         ]
 
 
-def _endpoint(tool: Callable[..., Any]) -> Callable[..., Any]:
+def _endpoint(tool: Callable[..., Any], quota: Quota | None) -> Callable[..., Any]:
     """Wrap a tool: check its arguments, report its errors and, for MCP, return its result as JSON text."""
     checked, plain, returned = validate_call(tool), signature(tool), tool.__annotations__["return"]
 
     def once(request: gr.Request | Request, *given: object) -> object:
-        with _slot():
+        with _slot(request, quota):
             return _written(checked(**plain.bind(*given).arguments), request)
 
     def growing(request: gr.Request | Request, *given: object) -> Iterator[object]:
         is_queued = isinstance(request, gr.Request) and not {"run", "api"} & {*request.url.path.split("/")}
-        with _slot(), closing(checked(**plain.bind(*given).arguments)) as values:
+        with _slot(request, quota), closing(checked(**plain.bind(*given).arguments)) as values:
             for step, value in enumerate(values, 1):
                 if is_queued:
                     yield value
@@ -151,11 +159,15 @@ def _endpoint(tool: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def _slot() -> Iterator[None]:
-    """Take one of `SLOTS`; report errors as Gradio's."""
+def _slot(request: gr.Request | Request, quota: Quota | None) -> Iterator[None]:
+    """Take one of `SLOTS`, and one of the user's questions if they are limited; report errors as Gradio's."""
     if not SLOTS.acquire(blocking=False):
+        count_refused()
         raise gr.Error(TOO_MANY, print_exception=False)
     try:
+        if quota:
+            user = request.username if isinstance(request, gr.Request) else request.state.user.name
+            quota.take(user or "")
         yield
     except (ValidationError, PilcrowError) as error:
         raise gr.Error(first_problem(error), print_exception=False) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from rag import Assistant, IngestReport, PilcrowError
+from ui.metrics import count_changes
 from ui.server import is_only_here
 
 
@@ -73,6 +74,7 @@ class WatchedFolders:
             one.problem = dict(done.failed).get(str(folder), "")
             one.unread = tuple(each for each in done.failed + done.skipped if each[0] != str(folder))
             one.reading = False
+            count_changes(done)
             self.revision += 1
 
         def progress(_: str, done: float, total: int) -> None:

@@ -35,6 +35,7 @@ FREE = {
     "/login",
     "/logout",
     "/favicon.ico",
+    "/health",
     "/gradio_api/startup-events",
     "/shared/{link}",
     "/shared/{link}/source",
