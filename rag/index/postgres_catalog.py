@@ -18,7 +18,7 @@ from rag.index.postgres_snapshot import PostgresSnapshot, State
 CONNECTIONS = 8  # that are kept
 MORE_CONNECTIONS = 24  # that are opened when many read at once
 MAX_LOCKS = 1024  # of one holder; the server has room for some thousands in all
-MAX_CHANGES = 256  # commits, and the stems that they changed, that are added up at each reading
+MAX_CHANGES = 64  # commits, and the stems that they changed, that are added up at each reading
 MAX_STEM_CHANGES = 200_000
 _ALL = "\x00all"  # the key that each holder shares; who wants too many locks holds it alone
 _FOLD = "\x00fold"
