@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
 from threading import Lock
 from typing import NamedTuple
 
@@ -29,7 +32,7 @@ class ChunkWords(NamedTuple):
     heading: int
     length: int
     words: str
-    stems: frozenset[str]
+    stems: Sequence[str]
 
 
 class _Tokenizer:
@@ -63,17 +66,19 @@ _TOKENIZER = _Tokenizer()
 def chunk_words(chunks: Sequence[Chunk]) -> list[ChunkWords]:
     """Return the tokens of each chunk."""
     found = _TOKENIZER.tokens([(searchable(each.heading), searchable(each.text)) for each in chunks])
-    headings, lengths = [0] * len(chunks), [0] * len(chunks)
-    for _, number, column, _ in found:
-        headings[number] += column == "heading"
-        lengths[number] += 1
-    places: list[dict[str, list[int]]] = [{} for _ in chunks]
-    for token, number, column, offset in found:
-        place = offset + 1 if column == "heading" else headings[number] + offset + 2
-        places[number].setdefault(lexeme(token), []).append(min(place, MAX_POSITION))
+    headings = Counter(number for _, number, column, _ in found if column == "heading")
+    lengths = Counter(number for _, number, _, _ in found)
+    words: list[list[str]] = [[] for _ in chunks]
+    stems: list[list[str]] = [[] for _ in chunks]
+    for (token, number), places in groupby(found, key=itemgetter(0, 1)):
+        text = headings[number] + 2
+        at = (offset + (1 if column == "heading" else text) for _, _, column, offset in places)
+        stem = lexeme(token)
+        stems[number].append(stem)
+        words[number].append(f"{_quoted(stem)}:{','.join(str(min(place, MAX_POSITION)) for place in at)}")
     return [
-        ChunkWords(*each)
-        for each in zip(headings, lengths, map(_tsvector, places), map(frozenset, places), strict=True)
+        ChunkWords(headings[number], lengths[number], " ".join(words[number]), stems[number])
+        for number in range(len(chunks))
     ]
 
 
@@ -89,15 +94,13 @@ def tsquery(phrases: Iterable[Phrase]) -> str:
     return " | ".join(" <-> ".join(map(_quoted, each)) for each in phrases)
 
 
+@lru_cache(maxsize=16384)
 def lexeme(token: str) -> str:
     """Return a token as tsvector can hold it: a hash where it is too long."""
     encoded = token.encode()
     return token if len(encoded) <= MAX_LEXEME else blake2b(encoded).hexdigest()
 
 
-def _tsvector(places: dict[str, list[int]]) -> str:
-    return " ".join(f"{_quoted(each)}:{','.join(map(str, at))}" for each, at in places.items())
-
-
+@lru_cache(maxsize=16384)
 def _quoted(token: str) -> str:
     return "'" + token.replace("\\", "\\\\").replace("'", "''") + "'"
