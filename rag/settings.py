@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -41,6 +42,7 @@ FILE = "pilcrow.toml"
 PREFIX = "PILCROW_"
 ARGUMENTS = "the arguments"
 DEFAULTS = "the defaults"
+_PASSWORD = re.compile(r"://[^/]*@")
 SECRET = frozenset({"auth", "llm_key", "chroma_token"})  # never shown, nor a password in an address
 
 
@@ -156,7 +158,7 @@ class Settings(BaseModel):
     def public(self) -> dict[str, object]:
         """Return the settings as JSON values, without secrets and addresses that hold a password."""
         written = self.model_dump(mode="json", exclude=set(SECRET))
-        return {name: value for name, value in written.items() if "@" not in str(value)}
+        return {name: value for name, value in written.items() if not _PASSWORD.search(str(value))}
 
     @property
     def stores(self) -> Stores:
