@@ -55,7 +55,9 @@ def differences(catalog: Catalog, store: VectorStore) -> list[str]:
 def _different_ids(catalog: Catalog, store: VectorStore) -> tuple[set[str], set[str]]:
     """Return the ids of chunks without a vector, and of vectors without a chunk."""
     before, changing = _ids(catalog)
-    stored = store.ids()
+    stored = store.held(sorted(before))
+    if store.count() != len(stored):  # it has others
+        stored = store.ids()
     after, still = _ids(catalog)
     changing |= still
     return (before & after) - stored - changing, stored - before - after - changing

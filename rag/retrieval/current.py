@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import lru_cache
+from math import ceil
+from operator import attrgetter
 
 from rag.index.catalog import DatedEdition
 from rag.query.question import Question, Shape, is_year
@@ -34,12 +37,27 @@ def superseded(question: Question, editions: Sequence[DatedEdition]) -> dict[str
 
     return {
         one.source: other.source
-        for one in editions
-        for other in editions
-        if one.edition.version != other.edition.version
-        and gives_way(one, other)
-        and _is_alike(one.title, other.title)
+        for one, other in _pairs(editions)
+        if one.edition.version != other.edition.version and gives_way(one, other)
     }
+
+
+def _pairs(editions: Sequence[DatedEdition]) -> Iterator[tuple[DatedEdition, DatedEdition]]:
+    """Yield each two that are editions of one document, in both orders and in the order of the second."""
+    alike: dict[frozenset[str], list[DatedEdition]] = {}
+    for one in editions:
+        alike.setdefault(_named(one.title), []).append(one)
+    having: dict[str, set[frozenset[str]]] = {}
+    for name in alike:
+        for word in name:
+            having.setdefault(word, set()).add(name)
+    for name, group in alike.items():
+        # Who shares most words has one of the rarest of them.
+        rarest = sorted(name, key=lambda word: len(having[word]))[: len(name) - ceil(ALIKE * len(name)) + 1]
+        near = set().union(*(having[word] for word in rarest)) or {name}
+        others = [other for each in near if _shares_most(name, each) for other in alike[each]]
+        others.sort(key=attrgetter("source"))
+        yield from ((one, other) for one in group for other in others)
 
 
 def of_other_years(question: Question, titles: Mapping[str, str]) -> frozenset[str]:
@@ -66,5 +84,14 @@ def _is_named(question: Question, version: str) -> bool:
 
 def _is_alike(title: str, other: str) -> bool:
     """Return whether two documents are editions of one: their titles have the same words but for numbers."""
-    here, there = (content_stems(re.sub(r"[\d.]+", " ", each)) for each in (title, other))
+    return _shares_most(_named(title), _named(other))
+
+
+@lru_cache(maxsize=20_000)
+def _named(title: str) -> frozenset[str]:
+    """Return what a title has besides numbers, as stems."""
+    return frozenset(content_stems(re.sub(r"[\d.]+", " ", title)))
+
+
+def _shares_most(here: Set[str], there: Set[str]) -> bool:
     return len(here & there) >= ALIKE * len(here | there)

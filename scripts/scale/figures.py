@@ -120,8 +120,9 @@ def disk(folder: Path, others: Sequence[Path]) -> Figures:
 @contextmanager
 def opened(settings: Settings) -> Iterator[Assistant]:
     """Open the index with the stand-in embedder."""
-    index = Index.open(settings.index, NAME, DIMENSION, settings.chroma_url)
-    with Assistant(settings, index, MadeUpEmbedder()) as assistant:  # type: ignore[arg-type]
+    embedder = MadeUpEmbedder()
+    index = Index.open(settings.index, NAME, DIMENSION, settings.stores)
+    with Assistant(settings, index, embedder) as assistant:  # type: ignore[arg-type]
         yield assistant
 
 
