@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import takewhile
+from pathlib import Path
 from typing import TypeVar
 
 from rag.errors import LoadError
@@ -16,12 +17,13 @@ from rag.index.files import stamp
 from rag.index.folder import Index
 from rag.ingestion.chunker import sentence_spans
 from rag.ingestion.embedding import Piece, SentenceVectors, SpannedText
-from rag.ingestion.memory import Memory, Reading, stamp_of
+from rag.ingestion.memory import Memory, Reading, Stamp, stamp_of
 from rag.ingestion.missing import Former, is_same, moved_roots
 from rag.ingestion.scan import Scan
 from rag.ingestion.sources import assign_sources
 from rag.ingestion.windows import Window, stored_windows, windows
 from rag.loaders import read_bytes
+from rag.loaders.limits import Limits
 from rag.loaders.ocr import can_read_more
 from rag.loaders.worker import Loader
 from rag.types import Chunk, Document, Kind, Vector
@@ -105,6 +107,31 @@ class Ready:
         return [window for window in self.windows if window.text not in self.known_windows]
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What the vectors of a document are known by: chunk ids, headings with texts, texts of windows."""
+
+    chunks: Set[str] = frozenset()
+    paragraphs: Set[tuple[str, str]] = frozenset()
+    windows: Set[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A new or changed file to load; its `origin` lacks the hash until it is read, unless `data` has it.
+
+    `old` is the document's older version, `renamed` the document whose file was renamed to this one, and
+    `like` the document whose vectors it can share, if any.
+    """
+
+    origin: Origin
+    old: Origin | None
+    renamed: Origin | None
+    like: Origin | None
+    touched: Stamp | None
+    data: bytes | None
+
+
 Outcome = Failed | Unchanged | Ready
 
 
@@ -119,11 +146,33 @@ def read_files(
     stopped: Callable[[], bool],
 ) -> Generator[Outcome]:
     """Read each file once, until `stopped`; parse and split it if it is new or changed."""
+    found = compare(files, origins, fingerprint, memory, loader.limits)
+    for each in takewhile(lambda _: not stopped(), found):
+        if not isinstance(each, Changed):
+            yield each
+            continue
+        path = Path(each.origin.path)
+        try:
+            document = loader.load(path, each.origin.source, each.data, each.origin.sha256 or None)
+        except LoadError as error:
+            if stopped():  # it may be the loader that was stopped
+                return
+            memory.record(path, each.touched, Reading("", error.reason))
+            yield Failed(each.origin.source, error.reason)
+            continue
+        memory.record(path, each.touched, Reading(document.sha256))
+        yield make_ready(index, each, document, split(document))
+
+
+def compare(
+    files: Scan, origins: Sequence[Origin], fingerprint: str, memory: Memory, limits: Limits
+) -> Generator[Failed | Unchanged | Changed]:
+    """Compare each file with the index, by its hash; one that has no namesake there by its size first."""
     moved = moved_roots(files.found, origins)
     sources = assign_sources(files.found, origins, moved)
-    stored = {origin.source: origin for origin in origins}
+    stored, sizes = {origin.source: origin for origin in origins}, {origin.size for origin in origins}
     former = Former(origins, files, sources.values(), moved)
-    for file in takewhile(lambda _: not stopped(), files.found):
+    for file in files.found:
         source, before = sources[file.path], stamp(file.path)
         old, touched = stored.get(source), stamp_of(file.path)
         known = memory.reading(file.path, touched) or Reading("")
@@ -131,22 +180,24 @@ def read_files(
         if known.reason:
             yield Failed(source, known.reason)
             continue
-        try:
-            if not _is_current(old, origin):
-                data = read_bytes(file.path, source, loader.limits)
-                origin = replace(origin, sha256=sha256(data).hexdigest())
-            if old and _is_current(old, origin):
-                outcome: Outcome = Unchanged(origin, old)
-            else:
-                document = loader.load(file.path, source, data, origin.sha256)
-                outcome = _ready(index, origin, old, former, document, split(document))
+        data = None
+        if not _is_current(old, origin) and (old or not sizes.isdisjoint((-1, origin.size))):
+            try:
+                data = read_bytes(file.path, source, limits)
+            except LoadError as error:
+                memory.record(file.path, touched, Reading("", error.reason))
+                yield Failed(source, error.reason)
+                continue
+            origin = replace(origin, sha256=sha256(data).hexdigest())
+        if old and _is_current(old, origin):
             memory.record(file.path, touched, Reading(origin.sha256))
-            yield outcome
-        except LoadError as error:
-            if stopped():  # it may be the loader that was stopped
-                return
-            memory.record(file.path, touched, Reading("", error.reason))
-            yield Failed(source, error.reason)
+            yield Unchanged(origin, old)
+            continue
+        renamed = former.renamed(origin)
+        like = renamed or former.same_content(origin) or old
+        if old and old.fingerprint != fingerprint:  # the vectors may be another model's
+            like = None
+        yield Changed(origin, old, renamed, like, touched, data)
 
 
 def in_batches(outcomes: Iterator[Outcome]) -> Generator[list[Outcome]]:
@@ -180,32 +231,42 @@ def _is_current(old: Origin | None, origin: Origin) -> bool:
     return old is not None and is_same(old, origin) and not can_read_more(old.left_out)
 
 
-def _ready(
-    index: Index,
-    origin: Origin,
-    old: Origin | None,
-    former: Former,
-    document: Document,
-    chunks: Sequence[Chunk],
-) -> Ready:
+def make_ready(index: Index, changed: Changed, document: Document, chunks: Sequence[Chunk]) -> Ready:
     """Return a document with the vectors that its older version has, or one of the same content."""
+    origin = replace(changed.origin, sha256=document.sha256)
     pieces, made = tuple(with_sentences(document, chunks)), tuple(windows(document.paragraphs))
-    renamed = former.renamed(origin)
-    like = renamed or former.same_content(origin) or old
-    if not like or (old and old.fingerprint != origin.fingerprint):  # its vectors may be another model's
-        return Ready(origin, document, pieces, pieces, {}, {}, made, {}, old, renamed)
-    theirs = {replace(each, source=like.source).id: each.id for each in chunks}
-    with index.catalog.read() as snapshot:
-        vectors = {theirs[key]: vector for key, vector in snapshot.vectors(theirs).items()}
-        sentences = snapshot.sentences_of(like.source)
-        known = stored_windows(like.source, snapshot)
-    new = {each.number for each in document.paragraphs if (each.heading, each.text) not in sentences}
-    to_embed = tuple(
+    vectors: dict[str, Vector] = {}
+    sentences: Mapping[tuple[str, str], SentenceVectors] = {}
+    known: Mapping[str, Vector] = {}
+    if like := changed.like:
+        theirs = {replace(each, source=like.source).id: each.id for each in chunks}
+        with index.catalog.read() as snapshot:
+            vectors = {theirs[key]: vector for key, vector in snapshot.vectors(theirs).items()}
+            sentences = snapshot.sentences_of(like.source)
+            known = stored_windows(like.source, snapshot)
+    to_embed = lacking(pieces, document, Keys(vectors.keys(), sentences.keys()))
+    return Ready(
+        origin,
+        document,
+        pieces,
+        to_embed,
+        vectors,
+        sentences,
+        made,
+        known,
+        changed.old,
+        changed.renamed,
+    )
+
+
+def lacking(pieces: Sequence[Piece], document: Document, known: Keys) -> tuple[Piece, ...]:
+    """Return the pieces that have no vectors yet, or whose sentences have none."""
+    new = {each.number for each in document.paragraphs if (each.heading, each.text) not in known.paragraphs}
+    return tuple(
         piece
         for piece in pieces
-        if piece.chunk.id not in vectors or (piece.sentences and piece.chunk.paragraph in new)
+        if piece.chunk.id not in known.chunks or (piece.sentences and piece.chunk.paragraph in new)
     )
-    return Ready(origin, document, pieces, to_embed, vectors, sentences, made, known, old, renamed)
 
 
 def with_sentences(document: Document, chunks: Sequence[Chunk]) -> Iterator[Piece]:
