@@ -106,18 +106,20 @@ class Assistant(Lookup):
         progress: Callable[[str, float, int], None] | None = None,
         below: str | Path | None = None,
         stop: Event | None = None,
+        ray: str | None = None,
     ) -> IngestReport:
         """Add files and folders. An edited file replaces its old version, an unchanged one is skipped.
 
         `prune` removes documents whose files were deleted. `progress` gets (source, done, total). `below` is
-        a folder: a file given by itself is named by its path below it, instead of its name.
+        a folder: a file given by itself is named by its path below it, instead of its name. `ray` is the
+        address of a Ray cluster that loads and embeds ("auto", "HOST:PORT", "ray://HOST:PORT", "local").
         A file that can't be read is in `failed` with the reason, one of another format in `skipped`. Once
         `stop` is set, the rest is left for another time.
         """
         given = [paths] if isinstance(paths, str | Path) else paths
         root = Path(below) if below else None
         files = [Path(path) for path in given]
-        return self._ingest(files, prune=prune, progress=progress, below=root, stop=stop)
+        return self._ingest(files, prune=prune, progress=progress, below=root, stop=stop, ray=ray)
 
     def watch(
         self,

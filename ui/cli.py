@@ -90,6 +90,14 @@ def ingest(
         bool,
         typer.Option("--reembed", help="First embed the index again, if it was made with another embedder."),
     ] = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Load and embed on a Ray cluster: auto, HOST:PORT, ray://HOST:PORT, or local to start one.",
+        ),
+    ] = None,
     index: Index = None,
 ) -> None:
     """Add documents to the index. Skips unchanged files and reports those that can't be read."""
@@ -100,7 +108,7 @@ def ingest(
     if not paths:
         return
     with _open(index) as assistant, terminal.progress_bar() as show:
-        report = assistant.ingest(paths, prune=prune, progress=show)
+        report = assistant.ingest(paths, prune=prune, progress=show, ray=ray)
     terminal.print_report(report)
     if report.failed and not (report.added or report.updated or report.unchanged):
         raise typer.Exit(1)

@@ -90,6 +90,11 @@ class Index:
             self._vectors.close()
 
     @property
+    def stores(self) -> Stores:
+        """Where the index keeps what it holds."""
+        return self._home.stores
+
+    @property
     def vectors(self) -> VectorStore:
         """The vector store, opened again if another process has replaced it."""
         if not self._home.stores.shared:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rag.index.catalog import Origin, Revision
 from rag.index.folder import Index
+from rag.ingestion.comparing import Failed, Unchanged
 from rag.ingestion.embedding import CachedEmbedder, SpannedText, SpannedVectors, sentence_vectors
 from rag.ingestion.missing import is_same
-from rag.ingestion.reading import Failed, Outcome, Ready, Unchanged
+from rag.ingestion.reading import Outcome, Ready
 from rag.ingestion.reembedding import forget
 from rag.types import Chunk, Vector
 

@@ -39,6 +39,10 @@ class CachedEmbedder:
         self._embed = embed
         self._cache: dict[SpannedText, SpannedVectors] = {}
 
+    def remember(self, vectors: Mapping[SpannedText, SpannedVectors]) -> None:
+        """Take over vectors that were made elsewhere, for the next `embed`."""
+        self._cache |= vectors
+
     def embed(
         self, texts: Iterable[SpannedText], progress: Callable[[float], None]
     ) -> dict[SpannedText, SpannedVectors]:

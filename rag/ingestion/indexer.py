@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -14,16 +14,18 @@ from time import monotonic
 from rag.index.catalog import Origin
 from rag.index.folder import Index
 from rag.ingestion.chunker import chunk
-from rag.ingestion.committing import commit, remove_documents
+from rag.ingestion.committing import remove_documents
+from rag.ingestion.comparing import Failed, Unchanged
 from rag.ingestion.embedding import CachedEmbedder, EmbedSpans
 from rag.ingestion.interruption import Interruption
 from rag.ingestion.memory import Memory
 from rag.ingestion.missing import existing_paths, gone_sources
-from rag.ingestion.reading import Failed, Outcome, Ready, Unchanged, ahead, in_batches, read_files
+from rag.ingestion.reading import Outcome, read_here
 from rag.ingestion.report import IngestReport
 from rag.ingestion.scan import Scan, scan
+from rag.ingestion.settling import Committed, Done, Written, settle
+from rag.ingestion.spread import read_on_cluster
 from rag.loaders.limits import DEFAULT, Limits
-from rag.loaders.worker import Loader
 
 log = logging.getLogger(__name__)
 
@@ -31,20 +33,6 @@ PASSES = 10  # over files that other writers overtake
 BUSY = "other processes keep changing documents of this name; ingest it again"
 
 Progress = Callable[[str, float, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What the report needs of a committed document; `former` is its source before it was renamed, or ""."""
-
-    source: str
-    former: str
-    is_update: bool
-    left_out: tuple[str, ...]
-    paragraphs: int
-
-
-Done = Failed | Unchanged | Written
 
 
 def ingest(
@@ -60,12 +48,14 @@ def ingest(
     stop: Event | None = None,
     limits: Limits = DEFAULT,
     below: Path | None = None,
+    ray: str | None = None,
 ) -> IngestReport:
     """Bring the index up to date with files and folders.
 
     `progress` gets (source, files done, files in all) once a file is committed; during a long file, `files
     done` has a fraction. `prune` removes documents whose files were deleted from a folder. A file that was
-    not touched since the `memory` has it isn't read. `below` is as for `scan`. LoadError for a missing path.
+    not touched since the `memory` has it isn't read. `below` is as for `scan`. `ray` is the address of
+    a Ray cluster that loads and embeds. LoadError for a missing path.
     A first Ctrl-C or SIGTERM, or `stop`, takes effect after the current documents; what is committed stays.
     """
     start, memory = monotonic(), memory or Memory()
@@ -75,9 +65,14 @@ def ingest(
             origins = snapshot.origins()
         existing, missing = existing_paths(paths, origins) if prune else (list(paths), [])
         files = scan(existing, index.folder, below)
-        split = partial(chunk, count_tokens=count_tokens, limit=token_limit)
-        read = partial(read_files, index, split=split, fingerprint=fingerprint, memory=memory)
-        done = _brought_in(index, files, origins, read, CachedEmbedder(embed), limits, interruption, progress)
+        embedder = CachedEmbedder(embed)
+        read: Callable[..., Generator[list[Outcome] | Committed]]
+        if ray:
+            read = partial(read_on_cluster, ray, index, embedder, token_limit)
+        else:
+            read = partial(read_here, index, partial(chunk, count_tokens=count_tokens, limit=token_limit))
+        read = partial(read, fingerprint=fingerprint, memory=memory, limits=limits)
+        done = _brought_in(index, files, origins, read, embedder, interruption, progress)
         gone, skipped = ([], []) if interruption.requested else _gone(origins, files, done, memory)
         memory.record_folders(files.complete)
         if prune:
@@ -110,9 +105,8 @@ def _brought_in(
     index: Index,
     files: Scan,
     origins: Sequence[Origin],
-    read: Callable[..., Generator[Outcome]],
+    read: Callable[..., Generator[list[Outcome] | Committed]],
     embedder: CachedEmbedder,
-    limits: Limits,
     interruption: Interruption,
     progress: Progress | None,
 ) -> list[Done]:
@@ -120,14 +114,13 @@ def _brought_in(
     done: list[Done] = []
     left = files
     for _ in range(PASSES):
-        with Loader(limits) as loader:
-            stopped = lambda: loader.stopped or interruption.requested  # noqa: E731
-            outcomes = read(files=left, origins=origins, loader=loader, stopped=stopped)
-            batches = ahead(in_batches(outcomes), loader.stop)
-            report = partial(_report_progress, progress, len(files.found))
-            committed, overtaken = _committed(index, batches, embedder, interruption, report, len(done))
-        done += committed
-        left = replace(left, found=tuple(file for file in left.found if str(file.path) in overtaken))
+        batches = read(files=left, origins=origins, stopped=lambda: interruption.requested)
+        report = partial(_report_progress, progress, len(files.found))
+        committed = _committed(index, batches, embedder, interruption, report, len(done))
+        done += committed.done
+        left = replace(
+            left, found=tuple(file for file in left.found if str(file.path) in committed.overtaken)
+        )
         if interruption.requested or not left.found:
             return done
         with index.catalog.read() as snapshot:
@@ -142,13 +135,13 @@ def _report_progress(progress: Progress | None, total: int, source: str, done: f
 
 def _committed(
     index: Index,
-    batches: Generator[list[Outcome]],
+    batches: Generator[list[Outcome] | Committed],
     embedder: CachedEmbedder,
     interruption: Interruption,
     report: Callable[[str, float], None],
     before: int,
-) -> tuple[list[Done], set[str]]:
-    """Commit the batches; return of each outcome what the report needs, and the paths to be read again.
+) -> Committed:
+    """Commit the batches; return what came of all of them.
 
     `report` gets a source and how many files are done, `before` this pass and in it.
     """
@@ -156,24 +149,20 @@ def _committed(
     overtaken: set[str] = set()
     with closing(batches):
         for batch in batches:
-            if interruption.requested:
+            if interruption.requested and not isinstance(batch, Committed):
                 break
-            source, count = batch[-1].source, before + len(done)
-            outcomes = commit(index, batch, embedder, lambda share: report(source, count + share))  # noqa: B023
-            for outcome in outcomes:
-                done.append(_without_content(outcome) if isinstance(outcome, Ready) else outcome)
+            if not isinstance(batch, Committed):
+                report_share = partial(_report_share, report, batch[-1].source, before + len(done))
+                batch = settle(index, batch, embedder, report_share)  # noqa: PLW2901
+            for outcome in batch.done:
+                done.append(outcome)
                 report(outcome.source, before + len(done))
-            overtaken |= _paths(batch) - _paths(outcomes)
-    return done, overtaken
+            overtaken |= batch.overtaken
+    return Committed(tuple(done), frozenset(overtaken))
 
 
-def _paths(outcomes: Sequence[Outcome]) -> set[str]:
-    return {outcome.origin.path for outcome in outcomes if not isinstance(outcome, Failed)}
-
-
-def _without_content(ready: Ready) -> Written:
-    document = ready.document
-    return Written(ready.source, ready.former, ready.is_update, document.left_out, len(document.paragraphs))
+def _report_share(report: Callable[[str, float], None], source: str, done: int, share: float) -> None:
+    report(source, done + share)
 
 
 def _report(

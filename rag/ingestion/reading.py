@@ -1,4 +1,4 @@
-"""Read the files, ahead of the embedding: skip unchanged ones, parse and split others, look up vectors."""
+"""Read the files, ahead of the embedding: parse and split new and changed ones, look up vectors."""
 
 from __future__ import annotations
 
@@ -6,25 +6,20 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Se
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
 from typing import TypeVar
 
 from rag.errors import LoadError
 from rag.index.catalog import Origin
-from rag.index.files import stamp
 from rag.index.folder import Index
 from rag.ingestion.chunker import sentence_spans
+from rag.ingestion.comparing import Changed, Failed, Unchanged, compare
 from rag.ingestion.embedding import Piece, SentenceVectors, SpannedText
-from rag.ingestion.memory import Memory, Reading, Stamp, stamp_of
-from rag.ingestion.missing import Former, is_same, moved_roots
+from rag.ingestion.memory import Memory, Reading
 from rag.ingestion.scan import Scan
-from rag.ingestion.sources import assign_sources
 from rag.ingestion.windows import Window, stored_windows, windows
-from rag.loaders import read_bytes
 from rag.loaders.limits import Limits
-from rag.loaders.ocr import can_read_more
 from rag.loaders.worker import Loader
 from rag.types import Chunk, Document, Kind, Vector
 
@@ -32,32 +27,6 @@ BATCH = 256  # new texts, or files, up to which small documents are embedded and
 
 Item = TypeVar("Item")
 Split = Callable[[Document], tuple[Chunk, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A file that could not be read, and why; its last version stays in the index."""
-
-    source: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unchanged:
-    """A file that the index has in this version; `old` is where it has it from."""
-
-    origin: Origin
-    old: Origin
-
-    @property
-    def source(self) -> str:
-        """The document's name in the index."""
-        return self.origin.source
-
-    @property
-    def moved(self) -> bool:
-        """Whether the index has it from another path."""
-        return self.old.path != self.origin.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +85,24 @@ class Keys:
     windows: Set[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A new or changed file to load; its `origin` lacks the hash until it is read, unless `data` has it.
-
-    `old` is the document's older version, `renamed` the document whose file was renamed to this one, and
-    `like` the document whose vectors it can share, if any.
-    """
-
-    origin: Origin
-    old: Origin | None
-    renamed: Origin | None
-    like: Origin | None
-    touched: Stamp | None
-    data: bytes | None
-
-
 Outcome = Failed | Unchanged | Ready
+
+
+def read_here(
+    index: Index,
+    split: Split,
+    files: Scan,
+    origins: Sequence[Origin],
+    fingerprint: str,
+    memory: Memory,
+    limits: Limits,
+    stopped: Callable[[], bool],
+) -> Generator[list[Outcome]]:
+    """Yield the files in batches that are worth a commit, each read while the one before is used."""
+    with Loader(limits) as loader:
+        until = lambda: loader.stopped or stopped()  # noqa: E731
+        read = read_files(index, files, origins, split, fingerprint, memory, loader, until)
+        yield from ahead(in_batches(read), loader.stop)
 
 
 def read_files(
@@ -164,42 +134,6 @@ def read_files(
         yield make_ready(index, each, document, split(document))
 
 
-def compare(
-    files: Scan, origins: Sequence[Origin], fingerprint: str, memory: Memory, limits: Limits
-) -> Generator[Failed | Unchanged | Changed]:
-    """Compare each file with the index, by its hash; one that has no namesake there by its size first."""
-    moved = moved_roots(files.found, origins)
-    sources = assign_sources(files.found, origins, moved)
-    stored, sizes = {origin.source: origin for origin in origins}, {origin.size for origin in origins}
-    former = Former(origins, files, sources.values(), moved)
-    for file in files.found:
-        source, before = sources[file.path], stamp(file.path)
-        old, touched = stored.get(source), stamp_of(file.path)
-        known = memory.reading(file.path, touched) or Reading("")
-        origin = Origin(source, str(file.path), str(file.root), known.sha256, fingerprint, *before)
-        if known.reason:
-            yield Failed(source, known.reason)
-            continue
-        data = None
-        if not _is_current(old, origin) and (old or not sizes.isdisjoint((-1, origin.size))):
-            try:
-                data = read_bytes(file.path, source, limits)
-            except LoadError as error:
-                memory.record(file.path, touched, Reading("", error.reason))
-                yield Failed(source, error.reason)
-                continue
-            origin = replace(origin, sha256=sha256(data).hexdigest())
-        if old and _is_current(old, origin):
-            memory.record(file.path, touched, Reading(origin.sha256))
-            yield Unchanged(origin, old)
-            continue
-        renamed = former.renamed(origin)
-        like = renamed or former.same_content(origin) or old
-        if old and old.fingerprint != fingerprint:  # the vectors may be another model's
-            like = None
-        yield Changed(origin, old, renamed, like, touched, data)
-
-
 def in_batches(outcomes: Iterator[Outcome]) -> Generator[list[Outcome]]:
     """Yield the outcomes in lists that are worth a commit, in their order."""
     batch: list[Outcome] = []
@@ -224,11 +158,6 @@ def ahead(items: Generator[Item], stop: Callable[[], None]) -> Generator[Item]:
                 yield item
         finally:
             stop()
-
-
-def _is_current(old: Origin | None, origin: Origin) -> bool:
-    """Return whether the index has this version of a file, and all of it that can be read."""
-    return old is not None and is_same(old, origin) and not can_read_more(old.left_out)
 
 
 def make_ready(index: Index, changed: Changed, document: Document, chunks: Sequence[Chunk]) -> Ready:
@@ -257,6 +186,17 @@ def make_ready(index: Index, changed: Changed, document: Document, chunks: Seque
         changed.old,
         changed.renamed,
     )
+
+
+def keys_of(index: Index, changed: Changed) -> Keys:
+    """Return what a changed document can share; its chunks by their ids in the document that has them."""
+    if not (like := changed.like):
+        return Keys()
+    with index.catalog.read() as snapshot:
+        chunks, paragraphs = snapshot.chunk_ids([like.source]), snapshot.sentences_of(like.source)
+        return Keys(
+            frozenset(chunks), frozenset(paragraphs), frozenset(stored_windows(like.source, snapshot))
+        )
 
 
 def lacking(pieces: Sequence[Piece], document: Document, known: Keys) -> tuple[Piece, ...]:
