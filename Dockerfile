@@ -14,7 +14,8 @@ ENV PATH=/opt/pilcrow/bin:$PATH
 WORKDIR /source
 COPY pyproject.toml requirements.lock requirements-eval.lock README.md LICENSE ./
 # The dependencies are a layer of their own, which a change of the code leaves alone. The locks pin them.
-RUN pip install --quiet -c requirements.lock -c requirements-eval.lock ".${EXTRAS:+[$EXTRAS]}" "psycopg[binary]"
+RUN pip install --quiet -c requirements.lock -c requirements-eval.lock ".${EXTRAS:+[$EXTRAS]}" "psycopg[binary]" \
+    && rm -rf /opt/pilcrow/lib/python3.*/site-packages/torch/include /opt/pilcrow/lib/python3.*/site-packages/torch/test
 COPY eval eval
 COPY rag rag
 COPY ui ui

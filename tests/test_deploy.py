@@ -110,7 +110,9 @@ def test_proxy_reaches_every_page_and_passes_pieces_on_at_once() -> None:
     assert upstreams
     assert set(upstreams[1].split()) == {f"{page}:{port}" for page in pages}
     assert "flush_interval -1" in CADDYFILE
-    assert f"127.0.0.1:{port}/" in DOCKERFILE
+    health = re.search(r"health_uri (/\w+)", CADDYFILE)
+    assert health
+    assert f"'http://127.0.0.1:{port}{health[1]}'" in DOCKERFILE
 
 
 def test_image_gets_the_files_that_it_copies_and_no_others() -> None:
