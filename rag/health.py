@@ -26,4 +26,4 @@ def problem(assistant: Assistant) -> tuple[str, str]:
 def sizes(assistant: Assistant) -> tuple[int, int]:
     """Return the number of documents and of chunks."""
     with assistant._index.catalog.read() as snapshot:
-        return len(snapshot.documents()), snapshot.chunk_count()
+        return snapshot.document_count(), snapshot.chunk_count()

@@ -43,6 +43,12 @@ class Lookup(ExaminedModels):
         with self._index.catalog.read() as snapshot:
             return listed(sources, self.settings.collections, snapshot)
 
+    def count(self, sources: Sequence[str] | str | None = None) -> int:
+        """Return the number of documents in the index; `sources` as for `ask`."""
+        with self._index.catalog.read() as snapshot:
+            among = choose(sources, self.settings.collections, snapshot)
+            return snapshot.document_count() if among is None else len(among)
+
     def paragraph(self, source: str, number: int) -> Paragraph:
         """Return one paragraph; StoreError if the document or its paragraph doesn't exist."""
         with self._index.catalog.read() as snapshot:

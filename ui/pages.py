@@ -75,7 +75,7 @@ class Rename(Named):
 @router.get("/")
 def start(request: Request, desk: OnDesk, user: SignedIn, c: str = "") -> Response:
     """Show the start, or a conversation."""
-    documents = len(desk.assistant.documents())
+    documents = desk.assistant.count()
     if not c:
         suggestions = desk.assistant.suggestions()
         return desk.page(request, "start.html", documents=documents, suggestions=suggestions)

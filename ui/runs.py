@@ -149,7 +149,7 @@ class Runs:
             )
         if not question.strip():
             raise PilcrowError("This question is empty. Type a question, then press Ask.")
-        if not self._assistant.documents(list(sources) or None):
+        if not self._assistant.count(list(sources) or None):
             raise PilcrowError("Add documents first, then ask again.")
 
     def _answer(self, run: Run) -> None:
@@ -183,7 +183,7 @@ class Runs:
         with self._lock:
             if run.stop.is_set():
                 return
-            searched = len(self._assistant.documents(list(run.scope) or None))
+            searched = self._assistant.count(list(run.scope) or None)
             with self._board.answered(run) if self._board else nullcontext(True) as is_wanted:
                 if is_wanted:
                     self._conversations.add(

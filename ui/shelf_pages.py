@@ -82,7 +82,7 @@ def shelf(
     if not start:
         html["watched"] = part("shelf.html", "watched", folders, user.librarian)
     if start and version != seen:
-        suggestions, count = desk.assistant.suggestions(), len(desk.assistant.documents())
+        suggestions, count = desk.assistant.suggestions(), desk.assistant.count()
         html["ready"] = part("shelf.html", "ready", suggestions, count)
     elif version != seen:
         html["table"] = _table(desk, view, user.librarian)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 # The public methods and properties of Assistant that other processes may call.
 CALLS = frozenset(
-    {"changed", "check", "collections", "documents", "exam", "grade", "has_verifier", "ingest", "overview"}
-    | {"paragraph", "paragraphs", "path", "refreshed", "remove", "search", "stream", "suggestions"}
-    | {"uses_llm", "verify", "watch"}
+    {"changed", "check", "collections", "count", "documents", "exam", "grade", "has_verifier", "ingest"}
+    | {"overview", "paragraph", "paragraphs", "path", "refreshed", "remove", "search", "stream"}
+    | {"suggestions", "uses_llm", "verify", "watch"}
 )
 # Those that only the holder has: they change what all others get.
 HOLDERS = frozenset({"begin_exam", "use", "writer"})

@@ -51,6 +51,9 @@ class Snapshot(Protocol):
     def documents(self) -> list[DocumentInfo]:
         """Return all documents, sorted by source."""
 
+    def document_count(self) -> int:
+        """Return the number of documents."""
+
     def document(self, source: str) -> DocumentInfo | None:
         """Return the document with this source, in NFC or in NFD, or None."""
 
@@ -76,7 +79,7 @@ class Snapshot(Protocol):
         """Return the stored chunks among `ids`, in their order."""
 
     def chunk_count(self) -> int:
-        """Return the number of chunks, counted once."""
+        """Return the number of chunks, counted once in each state of the index."""
 
     def chunk_ids(self, sources: Iterable[str] | None = None) -> list[str]:
         """Return the ids of all chunks, or of those of some sources, sorted."""

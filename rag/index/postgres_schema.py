@@ -71,6 +71,7 @@ _DOCUMENT = """SELECT source, title, sha256,
     language FROM document"""
 DOCUMENTS = text(f"{_DOCUMENT} ORDER BY source")
 DOCUMENT = text(f"{_DOCUMENT} WHERE source IN (:composed, :decomposed) ORDER BY source DESC")  # NFC first
+DOCUMENT_COUNT = text("SELECT count(*) FROM document")
 EDITIONS = text("SELECT source, title, date, version, replaces, retired FROM document WHERE version <> ''")
 _ORIGINS = "SELECT source, path, root, sha256, fingerprint, size, modified, left_out FROM document"
 ORIGINS = text(f"{_ORIGINS} ORDER BY source")

@@ -45,6 +45,9 @@ class PostgresSnapshot:
     def documents(self) -> list[DocumentInfo]:
         return [document_info(row) for row in self._rows(schema.DOCUMENTS)]
 
+    def document_count(self) -> int:
+        return int(self._rows(schema.DOCUMENT_COUNT)[0][0])
+
     def document(self, source: str) -> DocumentInfo | None:
         composed = encodable(source).replace("\x00", "\ufffd")
         rows = self._rows(schema.DOCUMENT, composed=composed, decomposed=normalize("NFD", composed))

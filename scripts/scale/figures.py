@@ -48,14 +48,17 @@ def store(settings: Settings, folders: Sequence[Path]) -> Figures:
 def answers(settings: Settings, documents: int, amount: int) -> Figures:
     """Return how long opening, a search and an answer take, in what memory, and how many facts are found."""
     asked = list(questions(documents, WARM_UP + amount))
-    begun, bare = perf_counter(), resident()
-    with opened(settings) as assistant:
+    embedder, bare = MadeUpEmbedder(), resident()
+    begun = perf_counter()
+    with opened(settings, embedder) as assistant:
         opening, after_opening = perf_counter() - begun, resident()
-        searches, spent, found = list[float](), list[float](), 0
+        searches, spent, used, found = list[float](), list[float](), list[float](), 0
         for question, expected in asked:
             searches.append(timed(partial(assistant.search, question))[1])
+            before = process_time()
             answer, took = timed(partial(assistant.ask, question, extractive=True))
             spent.append(took)
+            used.append(process_time() - before)
             found += bool(expected) and expected in answer.text
         after_asking = resident()
     return {
@@ -65,6 +68,7 @@ def answers(settings: Settings, documents: int, amount: int) -> Figures:
         "memory_asked_mib": after_asking,
         **percentiles("search", searches[WARM_UP:]),
         **percentiles("answer", spent[WARM_UP:]),
+        **percentiles("answer_cpu", used[WARM_UP:]),
         "facts_found": found / sum(bool(expected) for _, expected in asked),
     }
 
@@ -118,9 +122,9 @@ def disk(folder: Path, others: Sequence[Path]) -> Figures:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Assistant]:
+def opened(settings: Settings, embedder: MadeUpEmbedder | None = None) -> Iterator[Assistant]:
     """Open the index with the stand-in embedder."""
-    embedder = MadeUpEmbedder()
+    embedder = embedder or MadeUpEmbedder()
     index = Index.open(settings.index, NAME, DIMENSION, settings.stores)
     with Assistant(settings, index, embedder) as assistant:  # type: ignore[arg-type]
         yield assistant

@@ -80,6 +80,7 @@ def test_more_vectors_than_chroma_takes_at_once(store: VectorStore) -> None:
     fill(store, 6000)
     assert store.count() == 6000
     assert len(store.ids()) == 6000
+    assert store.held([*sorted(store.ids()), "none"]) == store.ids()
 
 
 def test_closed_store_says_so(store: VectorStore) -> None:

@@ -19,6 +19,7 @@ from scripts import (
     measure_ingest,
     measure_injection,
     measure_llm,
+    measure_scale,
     measure_shared,
     measure_speed,
 )
@@ -150,3 +151,18 @@ def test_writers_and_readers_of_shared_stores_are_measured(shared_stores: Stores
     printed = capsys.readouterr().out
     documents, *_, errors, lost, double = re.findall(r"[\d.]+", printed.splitlines()[-1])
     assert (documents, errors, lost, double) == ("40", "0", "0", "0"), printed
+
+
+@pytest.mark.long
+def test_index_is_measured_as_it_grows(tmp_path: Path, capsys: Printed) -> None:
+    measure_scale.main([200, 400], tmp_path, questions=4)
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert [row.split("|")[1].strip() for row in rows] == ["paragraphs", "---", "200", "400"]
+    figures = json.loads((tmp_path / "scale.json").read_text("utf-8"))["400"]
+    assert figures["store"]["paragraphs_added"] == 200
+    assert figures["answers"]["facts_found"] == 1
+    assert figures["recall"]["recall_at_10"] > 0.95
+    assert figures["disk"]["disk_mib"] > 1
+    assert (tmp_path / "scale.svg").exists()
+    measure_scale.main([200], tmp_path, questions=4)
+    assert "| 400 |" in capsys.readouterr().out, "what is known is not measured again"
