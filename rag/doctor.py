@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rag.errors import PilcrowError
 from rag.examining import NONE, changed, load_verifier
+from rag.migrating import Progress, holds
 from rag.models.llm import load_llm
 from rag.models.local import (
     BUILT_IN,
@@ -47,8 +48,11 @@ NAMED = 4  # languages
 Finding = tuple[str, bool]  # a line to print, and whether it is good
 
 
-def examine(index: Path | None) -> Iterator[Finding]:
-    """Yield each finding as it is made. A failed check is a finding; the others go on."""
+def examine(index: Path | None, progress: Progress | None = None) -> Iterator[Finding]:
+    """Yield each finding as it is made. A failed check is a finding; the others go on.
+
+    `progress` gets (what is read, documents read, documents in all).
+    """
     yield (
         f"pilcrow {version('pilcrow')}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
         True,
@@ -66,7 +70,7 @@ def examine(index: Path | None) -> Iterator[Finding]:
     yield from _model(settings)
     llm = yield from _language_model(settings)
     yield from _verifier(settings, llm)
-    yield from _index(settings)
+    yield from _index(settings, progress)
 
 
 def _library(name: str) -> Finding:
@@ -156,7 +160,7 @@ def _verifier(settings: Settings, llm: LLM | None) -> Iterator[Finding]:
     yield f"verifier: {grade or 'no grade yet; it sits the exam on first use, or with `pilcrow exam`'}", True
 
 
-def _index(settings: Settings) -> Iterator[Finding]:
+def _index(settings: Settings, progress: Progress | None) -> Iterator[Finding]:
     if not settings.index.exists():
         yield f"index: none yet at {settings.index}. Run `pilcrow ingest PATH`.", True
         return
@@ -166,14 +170,16 @@ def _index(settings: Settings) -> Iterator[Finding]:
             holder = assistant.holder
             problems = assistant.check()
             documents = assistant.documents()
+            content, original = holds(settings, progress)
     except PilcrowError as error:
         yield f"problem: {error}", False
         return
     if holder:
         yield f"index: held by {holder}; checked through it", True
     yield from ((f"index: {note}", True) for note in notes)
-    paragraphs = sum(document.paragraphs for document in documents)
-    yield f"index: {len(documents)} documents, {paragraphs} paragraphs", True
+    yield f"index: {content}", True
+    if original:
+        problems.append(f"an incomplete copy of {original}; run `pilcrow migrate` again")
     if advice := better_embedder([document.language for document in documents], settings.embedder):
         yield advice, True
     yield from ((f"problem: {problem}", False) for problem in problems)

@@ -163,6 +163,7 @@ def test_settings_are_read_at_the_entry_points_only() -> None:
         "rag.assistant",
         "rag.doctor",
         "rag.examining",
+        "rag.migrating",
         "rag.opening",
         "rag.reembedding",
         "ui.cli",

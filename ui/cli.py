@@ -15,7 +15,7 @@ from eval.cli import app as evaluation  # imports RAGAS only when it runs
 from rag import Assistant, PilcrowError, Settings
 from rag.errors import HolderGone
 from rag.opening import reach
-from ui import terminal, users
+from ui import migrating, terminal, users
 
 app = typer.Typer(
     name="pilcrow",
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(evaluation)
 app.add_typer(users.app)
+app.command("migrate")(migrating.command)
 Index = Annotated[
     Path | None,
     typer.Option("--index", metavar="DIR", help="Use the index in DIR."),
@@ -262,9 +263,10 @@ def doctor(index: Index = None) -> None:
     from rag.doctor import examine
 
     healthy = True
-    for line, good in examine(index):
-        terminal.print_text(line)
-        healthy &= good
+    with terminal.progress_bar() as show:
+        for line, good in examine(index, show):
+            terminal.print_text(line)
+            healthy &= good
     if not healthy:
         raise typer.Exit(1)
 
