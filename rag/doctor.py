@@ -161,7 +161,7 @@ def _verifier(settings: Settings, llm: LLM | None) -> Iterator[Finding]:
 
 
 def _index(settings: Settings, progress: Progress | None) -> Iterator[Finding]:
-    if not settings.index.exists():
+    if not (settings.catalog_url or settings.index.exists()):
         yield f"index: none yet at {settings.index}. Run `pilcrow ingest PATH`.", True
         return
     try:

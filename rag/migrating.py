@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rag.index.stored import Content
     from rag.ingestion.copying import Copied
 
+FILE = "catalog.sqlite3"  # in the folder of an index without a database
+
 Progress = Callable[[str, float, int], None]
 
 
@@ -34,6 +36,8 @@ def destination(settings: Settings, to: Sequence[str]) -> Settings:
         if name in found:
             raise SettingsError(f"--to {found[name]} --to {where}: name one of them.")
         found[name] = where
+    if "catalog_url" in found and "chroma_url" not in found:
+        raise SettingsError("A copy in PostgreSQL needs a Chroma server too: add --to http://…")
     if not found.keys() & {"index", "catalog_url"}:
         raise SettingsError("Name where to copy to: --to DIR, or --to postgresql://… --to http://…")
     kept = {
@@ -85,12 +89,10 @@ def _ignore(_what: str, _done: float, _total: int) -> None:
 @contextmanager
 def _catalog(settings: Settings) -> Iterator[Catalog]:
     """Open the catalog alone, also while another process holds the index."""
-    from rag.index.sqlite_catalog import SqliteCatalog
-
-    file = settings.index.expanduser().resolve() / "catalog.sqlite3"
-    if not file.exists():
-        raise StoreError(f"There is no index at {file.parent}. Run `pilcrow ingest PATH`.")
-    with closing(SqliteCatalog.open(file)) as catalog:
+    folder = settings.index.expanduser().resolve()
+    if not (settings.catalog_url or (folder / FILE).exists()):
+        raise StoreError(f"There is no index at {folder}. Run `pilcrow ingest PATH`.")
+    with closing(settings.stores.open_catalog(folder)) as catalog:
         yield catalog
 
 
@@ -98,7 +100,7 @@ def _target(settings: Settings, embedder: str, dimension: int) -> Index:
     from rag.index.folder import Index
 
     try:
-        return Index.open(settings.index, embedder, dimension, settings.chroma_url)
+        return Index.open(settings.index, embedder, dimension, settings.stores)
     except EmbedderMismatch as error:
         raise StoreError(
             f"Nothing was copied: {_name(settings)} is another index already, of another embedder. Use an "
@@ -110,5 +112,6 @@ def _name(settings: Settings) -> str:
     """Return where an index is: its database, without user and password, or its folder."""
     if not settings.catalog_url:
         return str(settings.index.expanduser().resolve())
-    url = urlsplit(settings.catalog_url)
-    return url._replace(netloc=url.netloc.rpartition("@")[2], query="").geturl()
+    from rag.index.postgres_access import address, shown
+
+    return shown(address(settings.catalog_url))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rag.errors import StoreError
-from rag.index.catalog import Origin, Snapshot
+from rag.index.catalog import Origin, Revision, Snapshot
 from rag.index.folder import Index
 from rag.index.stored import Content, Progress, StoredDocument, read_content, stored_documents
 from rag.ingestion.committing import remove_documents
@@ -38,7 +38,7 @@ def copy_index(
     before = _begun(index, name, partial(_labelled, progress, "comparing"))
     wanted = read_content(source, partial(_labelled, progress, "reading"))
     origins = {origin.source: placed(origin) for origin in source.origins()}
-    with index.writing(), index.catalog.write() as revision:
+    with index.catalog.write() as revision:
         revision.set_meta(COPY_OF, name)
         revision.set_meta(COPIED, "")
     removed = _remove_others(index, origins)
@@ -52,7 +52,7 @@ def copy_index(
     with index.catalog.read() as snapshot:
         made = read_content(snapshot, partial(_labelled, progress, "comparing"))
     _refuse_differences(wanted, made)
-    with index.writing(), index.catalog.write() as revision:
+    with index.catalog.write() as revision:
         revision.set_meta(COPIED, made.sha256)
     return Copied(done, len(removed - origins.keys()), made)
 
@@ -91,12 +91,11 @@ def _remove_others(index: Index, origins: Mapping[str, Origin]) -> set[str]:
         stored = {origin.source: origin for origin in snapshot.origins()}
     wanted = {one: origins.get(one) for one in stored}
     others = [one for one, origin in wanted.items() if not origin or origin.path != stored[one].path]
-    with index.writing():
-        remove_documents(index, others)
-        with index.catalog.write() as revision:
-            for one, origin in wanted.items():
-                if origin and one not in others and origin != stored[one]:
-                    revision.relocate(origin)
+    remove_documents(index, others, lambda found: [origin.source for origin in found])
+    with index.catalog.write() as revision:
+        for one, origin in wanted.items():
+            if origin and one not in others and origin != stored[one]:
+                revision.relocate(origin)
     return set(others)
 
 
@@ -116,21 +115,23 @@ def _batches(documents: Iterable[StoredDocument]) -> Iterator[list[StoredDocumen
 
 def _store(index: Index, batch: Sequence[StoredDocument]) -> None:
     """Write documents with their vectors in place of their old versions; a kill leaves all old or all new."""
-    new = {chunk.id: chunk.source for one in batch for chunk in one.chunks}
-    with index.writing():
+    sources = [one.origin.source for one in batch]
+    new = {
+        chunk.id: (chunk.source, vector)
+        for one in batch
+        for chunk, vector in zip(one.chunks, one.vectors, strict=True)
+    }
+
+    def write(revision: Revision) -> None:
+        for one in batch:
+            revision.replace(one.origin, one.document, one.chunks, one.vectors, one.sentences, one.windows)
+
+    with index.catalog.locked([*sources, *(f"path:{one.origin.path}" for one in batch)]):
+        index.repair(sources)
         with index.catalog.read() as snapshot:
-            old = snapshot.chunk_ids(one.origin.source for one in batch)
-            deleted = {i: chunk.source for i, chunk in snapshot.chunks(set(old) - new.keys()).items()}
-        with index.catalog.write() as revision:
-            revision.mark_pending(new | deleted)
-        vectors = [vector for one in batch for vector in one.vectors]
-        index.vectors.upsert(list(new), vectors, list(new.values()))
-        with index.catalog.write() as revision:
-            for one in batch:
-                revision.replace(
-                    one.origin, one.document, one.chunks, one.vectors, one.sentences, one.windows
-                )
-        index.finish_write(list(deleted))
+            gone = set(snapshot.chunk_ids(sources)) - new.keys()
+            deleted = {key: chunk.source for key, chunk in snapshot.chunks(gone).items()}
+        index.change(new, deleted, write)
 
 
 def _refuse_differences(wanted: Content, made: Content) -> None:

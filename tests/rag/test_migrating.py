@@ -15,6 +15,7 @@ import faulty_migration
 import pytest
 from chroma_server import chroma_server
 from hash_embedder import DIMENSION, count_words, embed_parts
+from postgres_server import PostgresServer
 from remembering_embedder import RememberingEmbedder
 from shared_names import Run
 
@@ -40,7 +41,7 @@ def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def open_index(settings: Settings) -> Index:
-    return Index.open(settings.index, "hash", DIMENSION, settings.chroma_url)
+    return Index.open(settings.index, "hash", DIMENSION, settings.stores)
 
 
 def made_index(folder: Path, documents: int, paragraphs: int = 20) -> Settings:
@@ -81,21 +82,27 @@ def what_is_said(answer: Answer) -> tuple[object, ...]:
 
 
 def test_answers_and_citations_are_the_same_there_and_back(
-    seeds_index: Path, embedder: Embedder, chroma: str, tmp_path: Path
+    seeds_index: Path, embedder: Embedder, chroma: str, postgres: PostgresServer, tmp_path: Path
 ) -> None:
     first = Settings(index=Path(shutil.copytree(seeds_index, tmp_path / "first")))
-    second = destination(first, [str(tmp_path / "second"), chroma])
-    third = destination(second, [str(tmp_path / "third")])
+    places = (
+        [postgres.new_database(), chroma],
+        [postgres.new_database(), chroma],
+        [str(tmp_path / "second"), chroma],
+        [str(tmp_path / "third")],
+    )
+    copies = [first]
+    for to in places:
+        copies.append(destination(copies[-1], to))
+        assert migrate(copies[-2], copies[-1]).documents == 14
     said = []
-    for source, copy in ((first, second), (second, third)):
-        assert migrate(source, copy).documents == len(holds(source)[0].digests)
-    for settings in (first, second, third):
+    for settings in copies:
         assert holds(settings) == holds(first)
-        opened = Index.open(settings.index, embedder.name, embedder.dimension, settings.chroma_url)
+        opened = Index.open(settings.index, embedder.name, embedder.dimension, settings.stores)
         with Assistant(settings, opened, RememberingEmbedder(embedder)) as assistant:
             assert not assistant.check()
             said.append([what_is_said(assistant.ask(question)) for question in QUESTIONS])
-    assert said[0] == said[1] == said[2]
+    assert all(each == said[0] for each in said)
 
 
 def test_a_second_run_copies_only_what_changed(tmp_path: Path) -> None:
@@ -156,9 +163,10 @@ def test_what_was_written_to_a_complete_copy_is_never_lost(tmp_path: Path) -> No
     ("to", "problem"),
     [
         (["index"], "is the index itself"),
+        (["postgresql:///pilcrow"], "needs a Chroma server too"),
         (["http://127.0.0.1:1"], "Name where to copy to"),
         (["one", "two"], "name one of them"),
-        (["mysql://127.0.0.1/pilcrow"], "should be the address of a PostgreSQL database"),
+        (["mysql://127.0.0.1/pilcrow", "http://127.0.0.1:1"], "should be the address of a PostgreSQL database"),
     ],
 )
 def test_a_bad_place_is_refused(
@@ -193,9 +201,9 @@ def test_files_of_the_folder_come_along(tmp_path: Path, run: Run) -> None:
 
 
 @pytest.mark.long
-def test_a_copy_killed_at_any_moment_is_completed(tmp_path: Path, chroma: str) -> None:
+def test_a_copy_killed_at_any_moment_is_completed(tmp_path: Path, chroma: str, postgres_url: str) -> None:
     source, chance = made_index(tmp_path, 150), random.Random(18)  # noqa: S311
-    for number, also in enumerate([[], [chroma]]):
+    for number, also in enumerate([[], [chroma], [chroma, postgres_url]]):
         copy = destination(source, [str(tmp_path / f"copy{number}"), *also])
         killed = [kill_after(source, copy, chance) for _ in range(5)]
         assert any(killed)
