@@ -1,10 +1,11 @@
-"""`pilcrow migrate`: copy an index to other stores, with the files that lie in its folder."""
+"""`pilcrow migrate`: copy an index to other stores, with its files, conversations and sessions."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +13,13 @@ from rag import Settings
 from rag.migrating import destination, migrate
 from ui import terminal
 
+if TYPE_CHECKING:
+    from sqlalchemy import Row, Table
+
+    from ui.storage import Storage
+
 EXAMS = "exams.json"  # the grades of verifiers
+TOGETHER = 100  # conversations
 
 Where = Annotated[
     list[str],
@@ -38,6 +45,8 @@ def command(to: Where, index: Index = None) -> None:
     old, new = (each.index.expanduser().resolve() for each in (settings, target))
     if copied := copy_files(old, new):
         terminal.print_text(f"copied {', '.join(copied)}")
+    if count := _copy_page(settings, target):
+        terminal.print_text(f"copied {count} conversations")
     terminal.print_text(f"both hold {done.content}")
     terminal.print_text(f"To use the copy, {_change(settings, target)}.")
 
@@ -64,6 +73,48 @@ def _copy(old: Path, new: Path, name: str) -> int:
             half.replace(copy)
             count += 1
     return count
+
+
+def _copy_page(settings: Settings, target: Settings) -> int:
+    from ui.storage import place
+
+    old, new = place(settings), place(target)
+    return copy_conversations(old, new) if old != new and (isinstance(old, str) or old.exists()) else 0
+
+
+def copy_conversations(old: Path | str, new: Path | str) -> int:
+    """Copy conversations, links, sessions and tokens; return how many conversations.
+
+    Those of the same id or token are replaced; others that are there stay.
+    """
+    from sqlalchemy import delete, select
+
+    from ui.storage import Storage
+    from ui.tables import CONVERSATION, ENTRY, LINK, PASS
+
+    keys = {CONVERSATION: CONVERSATION.c.id, ENTRY: ENTRY.c.conversation, LINK: LINK.c.conversation}
+    with Storage(old) as source, Storage(new) as target:
+        every = [row.id for row in source.run(select(CONVERSATION.c.id).order_by(CONVERSATION.c.id))]
+        for start in range(0, len(every), TOGETHER):
+            ids = every[start : start + TOGETHER]
+            with source.transaction():
+                found = {table: source.run(select(table).where(key.in_(ids))) for table, key in keys.items()}
+            with target.transaction():
+                target.run(
+                    delete(CONVERSATION).where(CONVERSATION.c.id.in_(ids))
+                )  # with what belongs to them
+                for table, rows in found.items():
+                    _insert(target, table, rows)
+        passes = source.run(select(*(column for column in PASS.c if column.name != "id")).order_by(PASS.c.id))
+        with target.transaction():
+            target.run(delete(PASS).where(PASS.c.digest.in_([one.digest for one in passes])))
+            _insert(target, PASS, passes)
+    return len(every)
+
+
+def _insert(target: Storage, table: Table, rows: Sequence[Row[*tuple[Any, ...]]]) -> None:
+    if rows:
+        target.run(target.insert(table), *(row._asdict() for row in rows))
 
 
 def _change(settings: Settings, target: Settings) -> str:

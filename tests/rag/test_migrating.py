@@ -166,7 +166,10 @@ def test_what_was_written_to_a_complete_copy_is_never_lost(tmp_path: Path) -> No
         (["postgresql:///pilcrow"], "needs a Chroma server too"),
         (["http://127.0.0.1:1"], "Name where to copy to"),
         (["one", "two"], "name one of them"),
-        (["mysql://127.0.0.1/pilcrow", "http://127.0.0.1:1"], "should be the address of a PostgreSQL database"),
+        (
+            ["mysql://127.0.0.1/pilcrow", "http://127.0.0.1:1"],
+            "should be the address of a PostgreSQL database",
+        ),
     ],
 )
 def test_a_bad_place_is_refused(
