@@ -9,6 +9,5 @@ from rag.migrating import migrate
 
 
 def run(source: Settings, target: Settings, told: Connection) -> None:
-    """Say what is read, copied and compared, one message for each, then "end"."""
+    """Say what is read, copied and compared, one message for each."""
     migrate(source, target, lambda what, _done, _total: told.send(what))
-    told.send("end")

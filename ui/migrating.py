@@ -125,5 +125,6 @@ def _change(settings: Settings, target: Settings) -> str:
         "chroma_url": target.chroma_url,
     }
     changes = [f"set {name} to {value}" for name, value in now.items() if value]
-    unset = [name for name in ("catalog_url", "chroma_url") if getattr(settings, name) and not now[name]]
-    return ", ".join(changes + [f"remove {name}" for name in unset]) + " in pilcrow.toml"
+    for name in ("catalog_url", "chroma_url"):
+        changes += [f"remove {name}"] if getattr(settings, name) and not now[name] else []
+    return " and ".join(changes) + " in pilcrow.toml"

@@ -131,6 +131,8 @@ def progress_bar() -> Iterator[Callable[[str, float, int], None]]:
         if terminal and monotonic() - started >= PATIENCE:
             bar.start()
             bar.update(task, completed=done, total=total, source=source)
+            if done >= total:
+                bar.stop()  # so that what is printed next has a line of its own
 
     try:
         yield show
