@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -183,3 +185,14 @@ def test_damage_is_reported(postgres: PostgresServer, postgres_url: str, catalog
             "catalog: 1 vectors are damaged",
             "catalog: 2 words too many or too few are counted",
         ]
+
+
+def test_missing_driver_is_named() -> None:
+    program = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "from rag.index.postgres_catalog import PostgresCatalog\n"
+        "PostgresCatalog.open('postgresql://postgres:s3cret@127.0.0.1/postgres')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert done.stderr.strip().endswith('Install it with: pip install "pilcrow[scale]"')
+    assert "s3cret" not in done.stderr.strip().splitlines()[-1]
