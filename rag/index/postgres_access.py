@@ -12,9 +12,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from rag.errors import StoreError
 
 _PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-# Compiling a search takes longer than the search; and the server forgets those whose machine is gone.
-_SETTINGS = """SET jit = off; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;
-    SET tcp_keepalives_count = 3"""
+# The planner takes reading and comparing all words for cheaper than it is, and neither compiling a search nor
+# helpers make it faster. And the server forgets those whose machine is gone.
+_SETTINGS = """SET enable_seqscan = off; SET jit = off; SET max_parallel_workers_per_gather = 0;
+    SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"""
 _START = "Start the server, or correct catalog_url."
 _REMEDIES = (  # what the server says when it refuses a connection, and what to do
     (r"authentication failed", "Correct the name or the password in catalog_url."),
