@@ -30,6 +30,8 @@ os.environ.update(
     ANONYMIZED_TELEMETRY="False",
     TOKENIZERS_PARALLELISM="false",
     OMP_WAIT_POLICY="PASSIVE",
+    RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",  # Ray listens on the loopback address only
+    RAY_USAGE_STATS_ENABLED="0",
 )
 
 # A shell that runs the tests in the background has Ctrl-C ignored, and with it every process that they start.

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import current_thread, main_thread
@@ -35,7 +36,8 @@ def connected(address: str) -> Iterator[int]:
     _check_reachable(address)
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **_options(address))
+        with _muted():
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **_options(address))
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         raise _unreachable(address, error) from error
     finally:
@@ -54,6 +56,20 @@ def _prepare_process(address: str) -> None:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     if address == LOCAL:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # listen on the loopback address only
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Keep what Ray's own libraries write at their start off standard error."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _options(address: str) -> dict[str, object]:

@@ -42,11 +42,7 @@ if TYPE_CHECKING:
 BATCH_FILES = 32  # files of a batch at most
 BATCH_BYTES = 1 << 18  # bytes of its files, unless one file has more
 BATCHES_PER_ACTOR = 4  # at least, if there are files enough, so that all actors end at the same time
-OPTIONS: dict[str, Any] = {
-    "batch_size": None,
-    "batch_format": "pyarrow",
-    "max_task_retries": 5,  # of a batch whose actor or node dies
-}
+OPTIONS: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}  # Ray tries lost ones again
 
 
 def read_on_cluster(
