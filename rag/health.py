@@ -27,3 +27,9 @@ def sizes(assistant: Assistant) -> tuple[int, int]:
     """Return the number of documents and of chunks."""
     with assistant._index.catalog.read() as snapshot:
         return snapshot.document_count(), snapshot.chunk_count()
+
+
+def revision(assistant: Assistant) -> str:
+    """Return a text that differs after each change of the documents, whoever made it."""
+    with assistant._index.catalog.read() as snapshot:
+        return snapshot.meta("revision") or ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from rag.formats import unreadable
 from ui.metrics import count_changes
 from ui.words import t
 
+NOTES = "removed"  # in the index's folder: of each removal that can be undone, its documents
 FOLDER = "uploads"  # in the index's folder: of each upload a folder, with the file under its path
 MIB = 2**20
 CHANGED = "file has changed"  # as Assistant.changed() says it
@@ -72,12 +74,12 @@ class Shelf:
 
     def __init__(self, assistant: Assistant, undo_seconds: float = UNDO_SECONDS) -> None:
         self.limit = assistant.settings.file_mib
-        self.revision = 0  # grows with every change made here
         self._assistant, self._undo_seconds = assistant, undo_seconds
         self._index = assistant.settings.index.expanduser().resolve()
         self._folder = self._index / FOLDER
         self._entries: list[Entry] = []
-        self._removed: dict[str, list[tuple[str, Path]]] = {}
+        self._notes = self._index / NOTES
+        self._removed: set[str] = set()
         self._lock = RLock()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
 
@@ -139,9 +141,10 @@ class Shelf:
         """Remove documents from the index at once; return what `restore` takes, for a while, to undo it."""
         removed = [(source, self._assistant.path(source)) for source in sources]
         count_changes(IngestReport(removed=self._assistant.remove(*sources)))
-        self.revision += 1
         key = token_hex(8)
-        self._removed[key] = removed
+        self._notes.mkdir(mode=0o700, exist_ok=True)
+        (self._notes / key).write_text(json.dumps([(source, str(path)) for source, path in removed]), "utf-8")
+        self._removed.add(key)
         timer = Timer(self._undo_seconds, self._forget, [key])
         timer.daemon = True
         timer.start()
@@ -149,7 +152,7 @@ class Shelf:
 
     def restore(self, key: str) -> None:
         """Undo a removal: read the documents again."""
-        if not (removed := self._removed.pop(key, None)):
+        if not (removed := self._take_note(key)):
             raise Refused(t("It is too late to undo this. Add the files again."), 410)
         for source, path in removed:
             if path.is_relative_to(self._folder) and path.is_file():
@@ -158,9 +161,22 @@ class Shelf:
                 self._list(Entry(source, path, _root(path, source)))
 
     def _forget(self, key: str) -> None:
-        for _, path in self._removed.pop(key, []):
+        self._removed.discard(key)
+        for _, path in self._take_note(key):
             if path.is_relative_to(self._index):
                 self._delete(path)
+
+    def _take_note(self, key: str) -> list[tuple[str, Path]]:
+        """Return what was removed, once: to whichever process comes first, to undo it or to forget it."""
+        note, taken = self._notes / key, self._notes / f"{key}.taken"
+        if not re.fullmatch("[0-9a-f]{16}", key) or not note.is_file():
+            return []
+        with suppress(FileNotFoundError):
+            note.rename(taken)
+            removed = json.loads(taken.read_text("utf-8"))
+            taken.unlink()
+            return [(source, Path(path)) for source, path in removed]
+        return []
 
     def _delete(self, file: Path) -> None:
         """Delete an uploaded file, and the folders that this leaves empty."""
@@ -244,7 +260,6 @@ class Shelf:
                 self._delete(old)
             entry.reason, entry.since = problem, monotonic()
             entry.state = "failed" if problem else "done"
-            self.revision += 1
 
     def _replace(self, entry: Entry) -> Path | None:
         """Move an upload to the place of the document it replaces; return where that one's file is now."""

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from rag import DocumentInfo
+from rag.health import revision
 from ui.desk import Desk, Librarian, OnDesk, SignedIn
 from ui.library import CHANGED, MIB, Refused, folded
 from ui.render import part
@@ -64,7 +65,7 @@ def library(request: Request, desk: OnDesk, user: SignedIn, view: Annotated[View
         folders=desk.watched.folders(),
         may_watch=desk.watched.may_add,
         table=_table(desk, view, user.librarian),
-        seen=_version(desk),
+        seen=revision(desk.assistant),
         view=view,
     )
 
@@ -77,7 +78,7 @@ def shelf(
 
     For the start page, `start`, the suggested questions are returned instead of the documents.
     """
-    entries, folders, version = desk.shelf.entries(), desk.watched.folders(), _version(desk)
+    entries, folders, version = desk.shelf.entries(), desk.watched.folders(), revision(desk.assistant)
     html: dict[str, str] = {"reading": part("shelf.html", "reading", entries, user.librarian)}
     if not start:
         html["watched"] = part("shelf.html", "watched", folders, user.librarian)
@@ -155,10 +156,6 @@ def unwatch(order: Order, desk: OnDesk, _: Librarian) -> Reply:
     """Watch a folder no more; its documents stay."""
     desk.watched.stop(order.path)
     return {}
-
-
-def _version(desk: Desk) -> str:
-    return f"{desk.shelf.revision}.{desk.watched.revision}"
 
 
 def _table(desk: Desk, view: View, librarian: bool) -> str:

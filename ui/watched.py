@@ -25,12 +25,11 @@ class Folder:
 
 
 class WatchedFolders:
-    """The folders being watched, each by a thread; `revision` grows with every change of a document."""
+    """The folders being watched, each by a thread."""
 
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
         self._folders: dict[Path, Folder] = {}
-        self.revision = 0
 
     @property
     def may_add(self) -> bool:
@@ -75,7 +74,6 @@ class WatchedFolders:
             one.unread = tuple(each for each in done.failed + done.skipped if each[0] != str(folder))
             one.reading = False
             count_changes(done)
-            self.revision += 1
 
         def progress(_: str, done: float, total: int) -> None:
             one.done, one.total, one.reading = int(done), total, done < total

@@ -61,6 +61,7 @@ def _committed(
         if not new:
             revision.mark_pending(marked)
         write(revision)
+        revision.add_meta("revision", 1)
     return True
 
 

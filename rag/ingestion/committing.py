@@ -40,6 +40,7 @@ def commit(
             with index.catalog.write() as revision:
                 for origin in moved:
                     revision.relocate(origin)
+                revision.add_meta("revision", 1)
         if ready := [outcome for outcome in batch if isinstance(outcome, Ready)]:
             _replace_documents(index, ready, vectors)
     return batch
