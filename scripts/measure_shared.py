@@ -78,7 +78,9 @@ def main(
             if snapshot.chunk_count():
                 raise typer.BadParameter("The database holds an index. Give an empty one.")
         folders = _write_notes(Path(scratch, "notes"), documents, Random(seed))  # noqa: S311
-        with ProcessPoolExecutor(WRITERS + READERS, mp_context=get_context("spawn")) as processes:
+        context = get_context("forkserver")
+        context.set_forkserver_preload(["scripts.measure_shared", "chromadb", "sqlalchemy"])
+        with ProcessPoolExecutor(WRITERS + READERS, mp_context=context) as processes:
             reading = [processes.submit(_read, scratch, stores, documents, n) for n in range(READERS)]
             began = time.monotonic()
             writing = [processes.submit(_write, scratch, stores, given) for given in folders]

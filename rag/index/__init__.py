@@ -1,1 +1,1 @@
-"""Storage: the catalog in SQLite and the vectors in Chroma, in one folder."""
+"""Storage: the catalog in SQLite or PostgreSQL and the vectors in Chroma, kept consistent."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -102,14 +103,37 @@ def graph_files(index: Path) -> list[int]:
     ]
 
 
-def kill_at_a_moment(process: multiprocessing.process.BaseProcess, index: Path, wait: float | None) -> None:
-    """Send SIGKILL after `wait` seconds or, for None, as soon as Chroma writes its graph."""
-    if wait is not None:
-        process.join(wait)
-    else:
-        before = graph_files(index)
-        while process.is_alive() and graph_files(index) == before:
+def marks(url: str) -> int:
+    """Return how many chunks writers have marked in a database."""
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        [(found,)] = connection.execute("SELECT count(*) FROM pending").fetchall()
+        return int(found)
+
+
+Moment = Callable[[multiprocessing.process.BaseProcess], object]  # waits for it, or for the process's end
+
+
+def after(seconds: float) -> Moment:
+    return lambda process: process.join(seconds)
+
+
+def once_changed(watched: Callable[[], object], seconds: float = 0) -> Moment:
+    """Wait until what is watched changes, and some time more."""
+
+    def wait(process: multiprocessing.process.BaseProcess) -> None:
+        before = watched()
+        while process.is_alive() and watched() == before:
             pass
+        process.join(seconds)
+
+    return wait
+
+
+def kill_at(moment: Moment, process: multiprocessing.process.BaseProcess) -> None:
+    """Send SIGKILL at a moment, unless the process has ended."""
+    moment(process)
     if process.pid and process.is_alive():
         os.kill(process.pid, signal.SIGKILL)
     process.join()
@@ -135,8 +159,7 @@ def run_until_killed(
     processes: multiprocessing.context.ForkServerContext,
     target: Callable[..., None],
     arguments: tuple[Path | Stores, ...],
-    index: Path,
-    wait: float | None,
+    moment: Moment,
 ) -> list[str]:
     """Return the messages of a process that runs `target`, until it is killed or done."""
     reader, writer = processes.Pipe(duplex=False)
@@ -144,7 +167,7 @@ def run_until_killed(
     process.start()
     writer.close()
     messages = [reader.recv()]
-    kill_at_a_moment(process, index, wait)
+    kill_at(moment, process)
     return [*messages, *received(reader)]
 
 
@@ -153,12 +176,12 @@ def ingest_until_killed(
     index: Path,
     corpus: Corpus,
     table: Path,
-    wait: float | None,
+    moment: Moment,
     stores: Stores = EMBEDDED,
 ) -> list[str]:
     """Return the messages of a process that ingests the corpus, until it is killed or done."""
     arguments = (index, corpus.folder, table, stores)
-    return run_until_killed(processes, faulty_ingestion.run, arguments, index, wait)
+    return run_until_killed(processes, faulty_ingestion.run, arguments, moment)
 
 
 def finds(opened: Index, source: str, text: str, vectors: dict[str, Vector]) -> bool:
@@ -222,27 +245,33 @@ def test_killed_ingestion_loses_and_duplicates_nothing(
     processes: multiprocessing.context.ForkServerContext,
     request: pytest.FixtureRequest,
 ) -> None:
-    """In a folder, every second kill comes while Chroma writes its own files."""
+    """Every second kill comes while Chroma writes its own files, or while documents are marked."""
     stores = EMBEDDED if stores_of == "embedded" else request.getfixturevalue("shared_stores")
     chance = random.Random(kills)  # noqa: S311
     corpus, vectors = full_corpus(tmp_path / "docs", table, chance)
     index = tmp_path / "index"
     before: Texts = {}
-    killed, damaged, seconds = 0, 0, 3.0
+    killed, interrupted, seconds = 0, 0, 3.0
+
+    def moment_of(number: int) -> Moment:
+        if number % 2 and stores.catalog_url:
+            return once_changed(partial(marks, stores.catalog_url), chance.uniform(0, 0.4))
+        return once_changed(partial(graph_files, index)) if number % 2 else after(chance.uniform(0, seconds))
+
     while killed < kills:
-        began = time.monotonic()
-        wait = None if killed % 2 and stores is EMBEDDED else chance.uniform(0, seconds)
-        messages = ingest_until_killed(processes, index, corpus, table, wait, stores)
+        began, moment = time.monotonic(), moment_of(killed)
+        messages = ingest_until_killed(processes, index, corpus, table, moment, stores)
         ended = messages[-1] == "end"
         if ended:
             seconds = min(seconds, time.monotonic() - began)
         killed += not ended
-        damaged += any(damaged_file(location) is not None for location in index.glob("chroma-*"))
+        damaged = any(damaged_file(location) is not None for location in index.glob("chroma-*"))
+        interrupted += damaged or bool(stores.catalog_url and marks(stores.catalog_url))
         before = state_after(messages, index, before, corpus, vectors, stores)
         if ended or chance.random() < 0.7:
             corpus.change(5)
-    log.info("%d processes were killed; %d of them left damaged files of Chroma", killed, damaged)
-    assert ingest_until_killed(processes, index, corpus, table, 60, stores)[-1] == "end"
+    log.info("%d processes were killed; %d of them left damaged files or marks", killed, interrupted)
+    assert ingest_until_killed(processes, index, corpus, table, after(60), stores)[-1] == "end"
     assert state_after(NAMES, index, corpus.texts, corpus, vectors, stores) == corpus.texts
 
 
@@ -283,7 +312,7 @@ def test_killed_upgrade_loses_nothing(
     chance = random.Random(kills)  # noqa: S311
     corpus, vectors = full_corpus(tmp_path / "docs", table, chance)
     old, index = tmp_path / "old", tmp_path / "index"
-    assert ingest_until_killed(processes, old, corpus, table, 60)[-1] == "end"
+    assert ingest_until_killed(processes, old, corpus, table, after(60))[-1] == "end"
     downgrade(old / "catalog.sqlite3")
     killed, seconds, versions = 0, 1.0, set()
     while killed < kills:
@@ -291,7 +320,7 @@ def test_killed_upgrade_loses_nothing(
         shutil.copytree(old, index)
         began = time.monotonic()
         wait = chance.uniform(0, seconds)
-        messages = run_until_killed(processes, faulty_ingestion.upgrade, (index,), index, wait)
+        messages = run_until_killed(processes, faulty_ingestion.upgrade, (index,), after(wait))
         if messages[-1] == "end":
             seconds = min(seconds, time.monotonic() - began)
             continue
@@ -325,7 +354,7 @@ def test_killed_watch_loses_nothing_and_finds_nothing_deleted(
         messages = []
         while number % 2 and "end" not in messages:
             messages.append(reader.recv())
-        kill_at_a_moment(process, index, 0 if number % 2 else chance.uniform(0, 4))
+        kill_at(after(0 if number % 2 else chance.uniform(0, 4)), process)
         messages += received(reader)
         gone = [message.removeprefix("removed ") for message in messages if message.startswith("removed ")]
         now = state_after([m for m in messages if m != "end"], index, before, corpus, vectors)
