@@ -27,7 +27,6 @@ app = typer.Typer(
 )
 app.add_typer(evaluation)
 app.add_typer(users.app)
-app.command("migrate")(migrating.command)
 Index = Annotated[
     Path | None,
     typer.Option("--index", metavar="DIR", help="Use the index in DIR."),
@@ -269,6 +268,9 @@ def doctor(index: Index = None) -> None:
             healthy &= good
     if not healthy:
         raise typer.Exit(1)
+
+
+app.command("migrate")(migrating.command)
 
 
 def _reembed(index: Path | None) -> None:

@@ -33,6 +33,7 @@ PASSES = 10  # over files that other writers overtake
 BUSY = "other processes keep changing documents of this name; ingest it again"
 
 Progress = Callable[[str, float, int], None]
+Read = Callable[..., Generator[list[Outcome] | Committed]]
 
 
 def ingest(
@@ -54,8 +55,8 @@ def ingest(
 
     `progress` gets (source, files done, files in all) once a file is committed; during a long file, `files
     done` has a fraction. `prune` removes documents whose files were deleted from a folder. A file that was
-    not touched since the `memory` has it isn't read. `below` is as for `scan`. `ray` is the address of
-    a Ray cluster that loads and embeds. LoadError for a missing path.
+    not touched since the `memory` has it isn't read. `below` is as for `scan`, `ray` for `_reader`.
+    LoadError for a missing path.
     A first Ctrl-C or SIGTERM, or `stop`, takes effect after the current documents; what is committed stays.
     """
     start, memory = monotonic(), memory or Memory()
@@ -66,22 +67,30 @@ def ingest(
         existing, missing = existing_paths(paths, origins) if prune else (list(paths), [])
         files = scan(existing, index.folder, below)
         embedder = CachedEmbedder(embed)
-        read: Callable[..., Generator[list[Outcome] | Committed]]
-        if ray:
-            read = partial(read_on_cluster, ray, index, embedder, token_limit)
-        else:
-            read = partial(read_here, index, partial(chunk, count_tokens=count_tokens, limit=token_limit))
+        read = _reader(index, embedder, count_tokens, token_limit, ray)
         read = partial(read, fingerprint=fingerprint, memory=memory, limits=limits)
         done = _brought_in(index, files, origins, read, embedder, interruption, progress)
         gone, skipped = ([], []) if interruption.requested else _gone(origins, files, done, memory)
         memory.record_folders(files.complete)
         if prune:
-            still = lambda origins: _gone(origins, files, done, memory)[0]  # noqa: E731
-            gone = remove_documents(index, gone, still)
+            gone = remove_documents(index, gone, lambda origins: _gone(origins, files, done, memory)[0])
         index.catalog.purge()
         if len(done) < len(files.found):
             log.warning("Stopped: %d of %d files are done and stay.", len(done), len(files.found))
     return _report(done, [*missing, *skipped] if prune else [], files, gone, prune, monotonic() - start)
+
+
+def _reader(
+    index: Index,
+    embedder: CachedEmbedder,
+    count_tokens: Callable[[str], int],
+    token_limit: int,
+    ray: str | None,
+) -> Read:
+    """Return what reads the files: this process, or the Ray cluster at an address."""
+    if ray:
+        return partial(read_on_cluster, ray, index, embedder, token_limit)
+    return partial(read_here, index, partial(chunk, count_tokens=count_tokens, limit=token_limit))
 
 
 def remove(index: Index, sources: Sequence[str]) -> tuple[str, ...]:
@@ -105,7 +114,7 @@ def _brought_in(
     index: Index,
     files: Scan,
     origins: Sequence[Origin],
-    read: Callable[..., Generator[list[Outcome] | Committed]],
+    read: Read,
     embedder: CachedEmbedder,
     interruption: Interruption,
     progress: Progress | None,
