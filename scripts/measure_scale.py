@@ -32,6 +32,7 @@ SHOWN = {  # figures in the table: the first of each pair as its heading
     "p95 ": "answer_p95_ms",
     "its processor time": "answer_cpu_p50_ms",
     "recall@10": "recall_at_10",
+    "of random words": "recall_at_10_random",
     "open, MiB": "memory_open_mib",
     "asked, MiB": "memory_asked_mib",
     "disk, MiB": "disk_mib",

@@ -88,13 +88,13 @@ def questions(documents: int, amount: int) -> Iterator[tuple[str, str]]:
     chance = random.Random(documents)  # noqa: S311
     for turn in range(amount):
         number = chance.randrange(documents)
+        title, *lines = markdown(number).splitlines()[::2]
         if turn % 2 == 0:
             planted = fact(number)
-            yield planted.question, planted.answer
+            yield f"{planted.question[:-1]} of {title.strip('# 0123456789')}?", planted.answer
         else:
-            line = chance.choice(markdown(number).splitlines()[2::2])
-            rare = [each for each in _WORD.findall(line) if len(each) > 4]
-            yield f"What is known of {' and '.join(chance.sample(rare, min(4, len(rare))))}?", ""
+            rare = [each for each in _WORD.findall(chance.choice(lines)) if len(each) > 4]
+            yield f"What is known of {' and '.join(chance.sample(rare, min(6, len(rare))))}?", ""
 
 
 @cache

@@ -44,6 +44,7 @@ def test_written_document_is_read_back(catalog: Catalog) -> None:
     heading, pilot, barges = write(catalog)
     with catalog.read() as snapshot:
         info = DocumentInfo("a.txt", "Harbour", "0" * 64, 3, date(2024, 5, 1), language="en")
+        assert snapshot.document_count() == len(snapshot.documents())
         assert snapshot.documents() == [info]
         assert snapshot.document("a.txt") == info
         assert snapshot.document("b.txt") is None
