@@ -146,6 +146,10 @@ class Storage:
     def _translated_errors(self) -> Iterator[None]:
         try:
             yield
+        except ModuleNotFoundError as error:
+            raise PilcrowError(
+                'Conversations on PostgreSQL need psycopg. Install it with: pip install "pilcrow[scale]"'
+            ) from error
         except (OSError, sqlite3.Error, SQLAlchemyError) as error:
             reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
             remedy = (
