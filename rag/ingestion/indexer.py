@@ -33,7 +33,6 @@ PASSES = 10  # over files that other writers overtake
 BUSY = "other processes keep changing documents of this name; ingest it again"
 
 Progress = Callable[[str, float, int], None]
-Read = Callable[..., Generator[list[Outcome] | Committed]]
 
 
 def ingest(
@@ -54,21 +53,19 @@ def ingest(
     """Bring the index up to date with files and folders.
 
     `progress` gets (source, files done, files in all) once a file is committed; during a long file, `files
-    done` has a fraction. `prune` removes documents whose files were deleted from a folder. A file that was
-    not touched since the `memory` has it isn't read. `below` is as for `scan`, `ray` for `_reader`.
-    LoadError for a missing path.
-    A first Ctrl-C or SIGTERM, or `stop`, takes effect after the current documents; what is committed stays.
+    done` has a fraction. `prune` removes documents whose files were deleted from a folder. A file not touched
+    since the `memory` has it isn't read. `below` is as for `scan`; `ray` is the cluster that loads and embeds.
+    A first Ctrl-C or SIGTERM, or `stop`, ends it after the current documents. LoadError for a missing path.
     """
-    start, memory = monotonic(), memory or Memory()
+    start, memory, embedder = monotonic(), memory or Memory(), CachedEmbedder(embed)
     with Interruption(stop) as interruption:
         index.repair()
         with index.catalog.read() as snapshot:
             origins = snapshot.origins()
         existing, missing = existing_paths(paths, origins) if prune else (list(paths), [])
         files = scan(existing, index.folder, below)
-        embedder = CachedEmbedder(embed)
-        read = _reader(index, embedder, count_tokens, token_limit, ray)
-        read = partial(read, fingerprint=fingerprint, memory=memory, limits=limits)
+        reader = _reader(index, embedder, count_tokens, token_limit, ray)
+        read = partial(reader, fingerprint=fingerprint, memory=memory, limits=limits)
         done = _brought_in(index, files, origins, read, embedder, interruption, progress)
         gone, skipped = ([], []) if interruption.requested else _gone(origins, files, done, memory)
         memory.record_folders(files.complete)
@@ -78,19 +75,6 @@ def ingest(
         if len(done) < len(files.found):
             log.warning("Stopped: %d of %d files are done and stay.", len(done), len(files.found))
     return _report(done, [*missing, *skipped] if prune else [], files, gone, prune, monotonic() - start)
-
-
-def _reader(
-    index: Index,
-    embedder: CachedEmbedder,
-    count_tokens: Callable[[str], int],
-    token_limit: int,
-    ray: str | None,
-) -> Read:
-    """Return what reads the files: this process, or the Ray cluster at an address."""
-    if ray:
-        return partial(read_on_cluster, ray, index, embedder, token_limit)
-    return partial(read_here, index, partial(chunk, count_tokens=count_tokens, limit=token_limit))
 
 
 def remove(index: Index, sources: Sequence[str]) -> tuple[str, ...]:
@@ -110,11 +94,24 @@ def _gone(
     return gone_sources(origins, files, kept, memory)
 
 
+def _reader(
+    index: Index,
+    embedder: CachedEmbedder,
+    count_tokens: Callable[[str], int],
+    token_limit: int,
+    ray: str | None,
+) -> Callable[..., Generator[list[Outcome] | Committed]]:
+    """Return what reads files: the cluster at `ray`, if that is set, or this process."""
+    if ray:
+        return partial(read_on_cluster, ray, index, embedder, token_limit)
+    return partial(read_here, index, partial(chunk, count_tokens=count_tokens, limit=token_limit))
+
+
 def _brought_in(
     index: Index,
     files: Scan,
     origins: Sequence[Origin],
-    read: Read,
+    read: Callable[..., Generator[list[Outcome] | Committed]],
     embedder: CachedEmbedder,
     interruption: Interruption,
     progress: Progress | None,

@@ -20,6 +20,7 @@ from shared_names import ROOT
 
 from rag import Assistant, Settings
 from rag.index.catalog import Origin, Snapshot
+from rag.index.stores import Stores
 from rag.ingestion.comparing import Changed, Failed
 from rag.ingestion.node import Job, LoadAndEmbed, Problem, Target, packed, unpacked
 from rag.ingestion.reading import Keys
@@ -32,7 +33,7 @@ pytest.importorskip("ray")
 KILLS = 5  # of the ingesting process, in one ingestion
 SECONDS = 300  # to wait for a process
 TARGET = Target(BUILT_IN, fingerprint(BUILT_IN, None), LIMITS[BUILT_IN])
-QUICK = {"health_check_period_ms": 500, "health_check_timeout_ms": 1000, "health_check_failure_threshold": 3}
+QUICK = {"health_check_period_ms": 1000}  # so that a node that was removed is soon known to be dead
 
 
 class Nodes:
@@ -90,11 +91,13 @@ def write_corpus(folder: Path, files: int = 24, paragraphs: int = 6) -> Path:
     return folder
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
+def start(*arguments: str | Path, stores: Stores | None = None) -> subprocess.Popen[str]:
     """Run the command in a process group of its own, as a terminal does."""
+    servers = stores and {"PILCROW_CATALOG_URL": stores.catalog_url, "PILCROW_CHROMA_URL": stores.chroma_url}
     return subprocess.Popen(
         [sys.executable, "-m", "ui", *map(str, arguments)],
         cwd=ROOT,
+        env={**os.environ, **(servers or {})},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -127,8 +130,9 @@ def committed(index: Path) -> int:
 
 
 def wait_for(index: Path, documents: int, process: subprocess.Popen[str]) -> None:
-    """Wait until so many documents are committed, or the process has ended."""
-    while process.poll() is None and committed(index) < documents:
+    """Wait until so many documents are committed, by a process that goes on."""
+    while committed(index) < documents:
+        assert process.poll() is None, process.communicate()
         sleep(0.02)
 
 
@@ -147,11 +151,12 @@ def contents(snapshot: Snapshot) -> tuple[dict[str, object], dict[tuple[str, obj
     return texts, vectors
 
 
-def assert_same(one: Path, other: Path, question: str = "") -> None:
-    """Check that two indexes hold the same, answer the same, and are well."""
+def assert_same(one: Path, other: Path, question: str = "", stores: Stores | None = None) -> None:
+    """Check that two indexes hold the same, answer the same, and are well; the other one in `stores`."""
     found = []
-    for folder in (one, other):
-        with Assistant.open(folder, Settings()) as assistant:
+    servers = {"catalog_url": stores.catalog_url, "chroma_url": stores.chroma_url} if stores else {}
+    for folder, settings in ((one, Settings()), (other, Settings(**servers))):
+        with Assistant.open(folder, settings) as assistant:
             assert assistant.check() == []
             with assistant._index.catalog.read() as snapshot:
                 answer = assistant.ask(question) if question else None
@@ -235,6 +240,26 @@ def test_what_is_committed_stays_when_the_ingestion_is_stopped_or_killed(
     assert f"{before} unchanged" in out
     ingest(folder, "--index", plain)
     assert_same(plain, spread)
+
+
+@pytest.mark.long
+def test_nodes_write_to_shared_stores_themselves(nodes: Nodes, shared_stores: Stores, tmp_path: Path) -> None:
+    folder = write_corpus(tmp_path / "folder", 36)
+    plain, spread = tmp_path / "plain", tmp_path / "spread"
+    process = start("ingest", folder, "--index", spread, "--ray", nodes.address, stores=shared_stores)
+    with closing(shared_stores.open_catalog(spread)) as catalog:
+        documents = 0
+        while process.poll() is None and not documents:
+            with catalog.read() as snapshot:
+                documents = len(snapshot.origins())
+            sleep(0.05)
+        nodes.remove_second()
+    assert 0 < documents < 36, "the node was removed too late"
+    code, out, err = finish(process)
+    assert (code, err) == (0, "")
+    assert counts(out) == "36 added; 252 paragraphs written"
+    ingest(folder, "--index", plain)
+    assert_same(plain, spread, "Which ship left with 5 crates in letter 7?", shared_stores)
 
 
 def test_a_file_that_a_node_lacks_is_named_with_the_node(tmp_path: Path) -> None:
