@@ -54,7 +54,7 @@ def ingest(
 
     `progress` gets (source, files done, files in all) once a file is committed; during a long file, `files
     done` has a fraction. `prune` removes documents whose files were deleted from a folder. A file not touched
-    since the `memory` has it isn't read. `below` is as for `scan`; `ray` is the cluster that loads and embeds.
+    since the `memory` has it isn't read. `below` is as for `scan`; the cluster `ray` loads and embeds.
     A first Ctrl-C or SIGTERM, or `stop`, ends it after the current documents. LoadError for a missing path.
     """
     start, memory, embedder = monotonic(), memory or Memory(), CachedEmbedder(embed)
