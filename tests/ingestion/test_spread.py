@@ -257,7 +257,8 @@ def test_nodes_write_to_shared_stores_themselves(nodes: Nodes, shared_stores: St
     assert 0 < documents < 36, "the node was removed too late"
     code, out, err = finish(process)
     assert (code, err) == (0, "")
-    assert counts(out) == "36 added; 252 paragraphs written"
+    # What the lost node had committed, and could not tell, is unchanged when it is done again.
+    assert sum(map(int, re.findall(r"(\d+) (?:added|unchanged)", out))) == 36
     ingest(folder, "--index", plain)
     assert_same(plain, spread, "Which ship left with 5 crates in letter 7?", shared_stores)
 
