@@ -90,11 +90,11 @@ class Host:
         self._lock = Lock()
         self._closed_at: float | None = None
         self._deafen: finalize[[socket.socket], object] | None = None
-        self._who = f"process {os.getpid()} ({this_command()})"
+        self._who = f"{os.getpid()} ({this_command()})"
         self._hello = {
             "pilcrow": version("pilcrow"),
             "pid": os.getpid(),
-            "holder": f"{self._who} since {datetime.now():%Y-%m-%d %H:%M}",
+            "holder": f"process {self._who} since {datetime.now():%Y-%m-%d %H:%M}",
             "settings": dict(settings),
         }
         try:
@@ -110,7 +110,7 @@ class Host:
         with self._lock:
             self._closed_at = monotonic()
             calls = dict(self._calls)
-        if self._deafen:
+        if self._deafen and self._deafen.alive:  # else the socket may be the next holder's
             (self._folder / SOCKET).unlink(missing_ok=True)
             self._deafen()
         for call in calls.values():
@@ -142,7 +142,7 @@ class Host:
         with call.connection, suppress(Gone):
             if is_full:
                 call.lines.send(**self._hello)
-                busy = f"P{self._who[1:]} serves {MOST} other connections. Try again later."
+                busy = f"Process {self._who} serves {MOST} other connections. Try again later."
                 call.lines.send(**error_message(StoreError(busy)))
 
     def _serve(self, call: Call) -> None:
@@ -196,7 +196,7 @@ class Host:
             return stream.answer
 
     def _gone(self) -> HolderGone:
-        return HolderGone(f"P{self._who[1:]} closed the index meanwhile. Try again.")
+        return HolderGone(f"Process {self._who} closed the index meanwhile. Try again.")
 
 
 class _Answering:

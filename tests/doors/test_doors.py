@@ -302,7 +302,10 @@ def test_stale_socket_and_long_path_are_no_hindrance(filled: Path, tmp_path: Pat
     index = shutil.copytree(filled, deep / "index")
     with socket.socket(socket.AF_UNIX) as dead, socket_address(index) as address:
         dead.bind(address)
+    former = Assistant.open(index, Settings())
+    former.close()
     with Assistant.open(index, Settings()):
+        former.close()  # once more
         assert (index / "socket").is_socket()
         assert Assistant.connect(index, Settings()).documents()
     assert not (index / "socket").exists()
