@@ -79,7 +79,9 @@ def main(
                 raise typer.BadParameter("The database holds an index. Give an empty one.")
         folders = _write_notes(Path(scratch, "notes"), documents, Random(seed))  # noqa: S311
         context = get_context("forkserver")
-        context.set_forkserver_preload(["scripts.measure_shared", "chromadb", "sqlalchemy"])
+        context.set_forkserver_preload(
+            ["rag.ingestion.indexer", "rag.retrieval.search", "chromadb", "sqlalchemy"]
+        )
         with ProcessPoolExecutor(WRITERS + READERS, mp_context=context) as processes:
             reading = [processes.submit(_read, scratch, stores, documents, n) for n in range(READERS)]
             began = time.monotonic()
