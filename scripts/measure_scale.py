@@ -64,6 +64,8 @@ def main(
         parts = known.setdefault(str(size), {})
         for name, measure in measurements(size, out, settings, questions, disks or []).items():
             if name not in parts:
+                if any(int(other) > size and "store" in known[other] for other in known):
+                    raise typer.BadParameter(f"The index has outgrown {size:,}. Name another --out.")
                 parts[name] = measure()
                 file.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
     rows = {int(size): dict(ChainMap(*parts.values())) for size, parts in known.items()}
