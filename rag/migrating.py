@@ -109,9 +109,11 @@ def _target(settings: Settings, embedder: str, dimension: int) -> Index:
 
 
 def _name(settings: Settings) -> str:
-    """Return where an index is: its database, without user and password, or its folder."""
+    """Return where an index is: its database with its schema, without user and password, or its folder."""
     if not settings.catalog_url:
         return str(settings.index.expanduser().resolve())
     from rag.index.postgres_access import address, shown
 
-    return shown(address(settings.catalog_url))
+    url = address(settings.catalog_url)
+    options = url.query.get("options")  # such as -csearch_path=SCHEMA
+    return shown(url) + (f" ({options})" if options else "")
