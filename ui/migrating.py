@@ -33,9 +33,10 @@ Index = Annotated[Path | None, typer.Option("--index", metavar="DIR", help="Use 
 
 
 def command(to: Where, index: Index = None) -> None:
-    """Copy the index to other stores, without embedding again, and compare both.
+    """Copy the index to other stores without embedding again.
 
-    Run it again to go on after a stop, or to copy what changed. The index stays, and may be in use meanwhile.
+    At the end, both are compared. Run it again to go on after a stop, or to copy what changed. The index
+    stays, and may be in use meanwhile.
     """
     settings = Settings.load(index=index)
     target = destination(settings, to)
