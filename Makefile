@@ -34,7 +34,7 @@ test: $(EVALUATING)
 	$(BIN)/python -m pytest -m "not long" -n logical --dist loadfile
 
 test-all: test
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long -n logical --dist loadfile
 
 check: lint test
 
