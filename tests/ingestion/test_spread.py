@@ -30,7 +30,7 @@ from rag.models.local import BUILT_IN
 
 pytest.importorskip("ray")
 
-KILLS = 5  # of the ingesting process, in one ingestion
+KILLS = 3  # of the ingesting process, in one ingestion
 SECONDS = 300  # to wait for a process
 TARGET = Target(BUILT_IN, fingerprint(BUILT_IN, None), LIMITS[BUILT_IN])
 QUICK = {"health_check_period_ms": 1000}  # so that a node that was removed is soon known to be dead
@@ -121,11 +121,11 @@ def counts(out: str) -> str:
 
 def committed(index: Path) -> int:
     """How many documents another process has committed."""
-    with (
-        suppress(sqlite3.Error),
-        closing(sqlite3.connect(f"file:{index}/catalog.sqlite3?mode=ro", uri=True)) as db,
-    ):
-        return int(db.execute("SELECT count(*) FROM documents").fetchone()[0])
+    if not (file := index / "catalog.sqlite3").exists():
+        return 0
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
+        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'document'").fetchone():
+            return int(db.execute("SELECT count(*) FROM document").fetchone()[0])
     return 0
 
 
@@ -151,6 +151,10 @@ def contents(snapshot: Snapshot) -> tuple[dict[str, object], dict[tuple[str, obj
     return texts, vectors
 
 
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+
+
 def assert_same(one: Path, other: Path, question: str = "", stores: Stores | None = None) -> None:
     """Check that two indexes hold the same, answer the same, and are well; the other one in `stores`."""
     found = []
@@ -165,7 +169,8 @@ def assert_same(one: Path, other: Path, question: str = "", stores: Stores | Non
     assert texts == texts_too
     assert vectors.keys() == vectors_too.keys()
     for key, vector in vectors.items():
-        assert vector @ vectors_too[key] > 1 - 1e-3, key  # in bfloat16, they depend on their batch a little
+        # Made in bfloat16, and kept in 8 bits for sentences: they depend a little on their batch.
+        assert cosine(vector, vectors_too[key]) > 1 - 1e-3, key
     assert answer == answer_too
 
 
@@ -206,9 +211,8 @@ def test_a_node_that_dies_costs_only_its_batch(nodes: Nodes, tmp_path: Path) -> 
     process = start("ingest", folder, "--index", spread, "--ray", nodes.address)
     wait_for(spread, 1, process)
     nodes.remove_second()
-    left = 48 - committed(spread)
+    assert 0 < committed(spread) < 48, "the node was removed too late"
     code, out, err = finish(process)
-    assert left > 0, "the node was removed too late"
     assert (code, err) == (0, "")
     assert counts(out) == "48 added; 336 paragraphs written"
     ingest(folder, "--index", plain)
