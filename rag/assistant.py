@@ -112,7 +112,7 @@ class Assistant(Lookup):
 
         `prune` removes documents whose files were deleted. `progress` gets (source, done, total). `below` is
         a folder: a file given by itself is named by its path below it, instead of its name. `ray` is the
-        address of a Ray cluster that loads and embeds ("auto", "HOST:PORT", "ray://HOST:PORT", "local").
+        address of a Ray cluster that loads and embeds ("auto", "HOST:PORT" or "local").
         A file that can't be read is in `failed` with the reason, one of another format in `skipped`. Once
         `stop` is set, the rest is left for another time.
         """

@@ -95,7 +95,7 @@ def ingest(
         typer.Option(
             "--ray",
             metavar="ADDRESS",
-            help="Load and embed on a Ray cluster: auto, HOST:PORT, ray://HOST:PORT, or local to start one.",
+            help="Load and embed on this Ray cluster: auto, HOST:PORT, or local to start one here.",
         ),
     ] = None,
     index: Index = None,

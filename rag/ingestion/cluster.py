@@ -21,10 +21,16 @@ SECONDS = 10  # to reach a cluster's address
 
 @contextmanager
 def connected(address: str) -> Iterator[int]:
-    """Connect to a cluster, as `ray.init` takes its address; yield its number of processors.
+    """Connect to the cluster that this machine is a node of; yield its number of processors.
 
-    "local" starts one on this machine, which no other machine can reach. SettingsError if there is none.
+    The address is "auto", HOST:PORT, or "local", which starts a cluster on this machine that no other machine
+    can reach. SettingsError if there is none.
     """
+    if address.startswith("ray://"):
+        raise SettingsError(
+            f"Ray Data can't be used through {address}. Run the command on a node of the cluster (`ray start "
+            "--address HOST:PORT` adds one), with --ray auto."
+        )
     _prepare_process(address)
     try:
         import ray.data
@@ -109,6 +115,6 @@ def _check_reachable(address: str) -> None:
 def _unreachable(address: str, error: Exception) -> SettingsError:
     reason = str(error).strip().split("\n", 1)[0].rstrip(".")
     return SettingsError(
-        f"No Ray cluster answers at {address} ({reason}). Start one with `ray start --head`, or use "
-        "--ray local."
+        f"No Ray cluster answers at {address} ({reason}). Start one with `ray start --head`, make this "
+        "machine one of its nodes with `ray start --address HOST:PORT`, or use --ray local."
     )

@@ -303,6 +303,11 @@ def test_a_missing_cluster_and_a_missing_ray_are_said(tmp_path: Path) -> None:
     code, out, err = ingest(folder, "--index", tmp_path / "index", "--ray", "127.0.0.1:1")
     assert (code, out) == (1, "")
     assert err.startswith("pilcrow: No Ray cluster answers at 127.0.0.1:1 (")
+    code, out, err = ingest(folder, "--index", tmp_path / "index", "--ray", "ray://127.0.0.1:10001")
+    assert (code, out) == (1, "")
+    assert err.startswith(
+        "pilcrow: Ray Data can't be used through ray://127.0.0.1:10001. Run the command on "
+    )
     without = "import sys; sys.modules['ray'] = None; from ui.cli import main; main()"
     command = [
         sys.executable,
