@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     import psycopg
 
 FILE = "conversations.sqlite3"  # in the index's folder
-SCHEMA = "chat"  # of PostgreSQL; the catalog is in the same database
 
 _VERSION = 2  # of the tables, in both
 _SECOND_VERSION = (  # what leads a file there from version 1; its new tables are made as in a new file
@@ -72,8 +71,9 @@ class Storage:
             run = connection.exec_driver_sql
             if self.is_shared:
                 run(f"SELECT pg_advisory_xact_lock({_LOCK})")
-                run(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-                version = run(f"SELECT obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')").scalar()
+                schema = run("SHOW search_path").scalar()
+                run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+                version = run(f"SELECT obj_description('{schema}'::regnamespace, 'pg_namespace')").scalar()
             else:
                 version = run("PRAGMA user_version").scalar()
             if int(version or 0) > _VERSION:
@@ -82,8 +82,8 @@ class Storage:
                 run(statement)
             METADATA.create_all(connection, None if self.is_shared else ALONE)
             if int(version or 0) < _VERSION:
-                comment = f"COMMENT ON SCHEMA {SCHEMA} IS '{_VERSION}'"
-                run(comment if self.is_shared else f"PRAGMA user_version = {_VERSION}")
+                comment = f"COMMENT ON SCHEMA {schema} IS '{_VERSION}'" if self.is_shared else ""
+                run(comment or f"PRAGMA user_version = {_VERSION}")
 
     def close(self) -> None:
         """Close the database."""
@@ -190,13 +190,14 @@ def _file(path: Path) -> Engine:
 
 
 def _server(address: str) -> Engine:
-    """Open a PostgreSQL database; the tables are in a schema of their own."""
+    """Open a PostgreSQL database; the tables are in a schema of their own, beside the catalog's."""
     url = make_url(address).set(drivername="postgresql+psycopg")
     engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: psycopg.Connection, _: object) -> None:
-        connection.execute(f"SET search_path TO {SCHEMA}").close()
+        [(beside,)] = connection.execute("SELECT current_schema()").fetchall()
+        connection.execute("SELECT set_config('search_path', quote_ident(%s), false)", [f"{beside}_chat"])
         connection.commit()
 
     return engine

@@ -375,7 +375,8 @@ def test_unusable_or_closed_file_is_an_error(tmp_path: Path) -> None:
 
 def test_tables_of_a_newer_pilcrow_are_an_error(place: Path | str) -> None:
     with Conversations(place) as conversations:
-        newer = "COMMENT ON SCHEMA chat IS '9'" if isinstance(place, str) else "PRAGMA user_version = 9"
+        schema = f"{str(place).rpartition('%3D')[2]}_chat"  # beside the catalog's
+        newer = f"COMMENT ON SCHEMA {schema} IS '9'" if isinstance(place, str) else "PRAGMA user_version = 9"
         change(conversations, newer)
     with pytest.raises(PilcrowError, match="newer Pilcrow"):
         Conversations(place)

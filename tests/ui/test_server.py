@@ -419,6 +419,9 @@ class Busy(Slow):
     def documents(self, sources: object = None) -> list[Any]:
         return [None]
 
+    def count(self, sources: object = None) -> int:
+        return 1
+
     def suggestions(self) -> list[str]:  # type: ignore[override]
         return []
 
