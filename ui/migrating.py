@@ -125,7 +125,8 @@ def _change(settings: Settings, target: Settings) -> str:
         "catalog_url": "the address of the database" if target.catalog_url else None,
         "chroma_url": target.chroma_url,
     }
-    changes = [f"set {name} to {value}" for name, value in now.items() if value]
-    for name in ("catalog_url", "chroma_url"):
-        changes += [f"remove {name}"] if getattr(settings, name) and not now[name] else []
-    return " and ".join(changes) + " in pilcrow.toml"
+    kept = " and ".join(f"{name} to {value}" for name, value in now.items() if value)
+    gone = " and ".join(
+        one for one in ("catalog_url", "chroma_url") if getattr(settings, one) and not now[one]
+    )
+    return f"set {kept}{f', and remove {gone},' if gone else ''} in pilcrow.toml"
