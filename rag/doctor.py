@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from rag.errors import PilcrowError
 from rag.examining import NONE, changed, load_verifier
-from rag.migrating import Progress, holds
+from rag.ingestion.report import Progress
+from rag.migrating import holds
 from rag.models.llm import load_llm
 from rag.models.local import (
     BUILT_IN,

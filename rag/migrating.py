@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from rag.errors import EmbedderMismatch, SettingsError, StoreError
+from rag.ingestion.report import Progress, no_progress
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from rag.index.folder import Index
     from rag.index.stored import Content
     from rag.ingestion.copying import Copied
-
-FILE = "catalog.sqlite3"  # in the folder of an index without a database
-
-Progress = Callable[[str, float, int], None]
 
 
 def destination(settings: Settings, to: Sequence[str]) -> Settings:
@@ -55,6 +52,7 @@ def migrate(settings: Settings, to: Settings, progress: Progress | None = None) 
     A killed run goes on where it was, and a later one brings what changed. `progress` gets (what, done,
     total). Raises StoreError.
     """
+    from rag.index.catalog import embedder_of
     from rag.ingestion.copying import copy_index
 
     old, new = settings.index.expanduser().resolve(), to.index.expanduser().resolve()
@@ -63,9 +61,9 @@ def migrate(settings: Settings, to: Settings, progress: Progress | None = None) 
         return replace(origin, path=_moved(origin.path, old, new), root=_moved(origin.root, old, new))
 
     with _catalog(settings) as catalog, catalog.read() as snapshot:
-        embedder, dimension = snapshot.meta("embedder") or "", int(snapshot.meta("dimension") or 0)
+        embedder, dimension = embedder_of(snapshot)
         with closing(_target(to, embedder, dimension)) as index:
-            return copy_index(snapshot, _name(settings), index, placed, progress or _ignore)
+            return copy_index(snapshot, _name(settings), index, placed, progress or no_progress)
 
 
 def holds(settings: Settings, progress: Progress | None = None) -> tuple[Content, str]:
@@ -74,7 +72,7 @@ def holds(settings: Settings, progress: Progress | None = None) -> tuple[Content
     from rag.ingestion.copying import incomplete_copy
 
     with _catalog(settings) as catalog, catalog.read() as snapshot:
-        return read_content(snapshot, progress or _ignore), incomplete_copy(snapshot)
+        return read_content(snapshot, progress or no_progress), incomplete_copy(snapshot)
 
 
 def _moved(path: str, old: Path, new: Path) -> str:
@@ -82,15 +80,13 @@ def _moved(path: str, old: Path, new: Path) -> str:
     return str(new / Path(path).relative_to(old)) if Path(path).is_relative_to(old) else path
 
 
-def _ignore(_what: str, _done: float, _total: int) -> None:
-    """Report no progress."""
-
-
 @contextmanager
 def _catalog(settings: Settings) -> Iterator[Catalog]:
     """Open the catalog alone, also while another process holds the index."""
+    from rag.index.stores import CATALOG
+
     folder = settings.index.expanduser().resolve()
-    if not (settings.catalog_url or (folder / FILE).exists()):
+    if not (settings.catalog_url or (folder / CATALOG).exists()):
         raise StoreError(f"There is no index at {folder}. Run `pilcrow ingest PATH`.")
     with closing(settings.stores.open_catalog(folder)) as catalog:
         yield catalog

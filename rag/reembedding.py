@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING
 
 from rag.errors import SettingsError, StoreError
+from rag.ingestion.report import Progress, no_progress
 from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag.ingestion.reembedding import Target
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[str, float, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +28,19 @@ class Reembedding:
     complete: bool
 
 
-def reembed(settings: Settings, progress: Progress | None = None, stop: Event | None = None) -> Reembedding:
+def reembed(settings: Settings, progress: Progress = no_progress, stop: Event | None = None) -> Reembedding:
     """Embed the stored documents with `settings.embedder`, then make the index use it.
 
     Another process may answer from the index meanwhile; only the last step needs the index alone. What is
     embedded stays: after Ctrl-C, `stop` or a kill, the next run goes on. `progress` gets (source, done,
     total). Raises StoreError if there is no index or another process holds it at the end, ModelError.
     """
+    from rag.index.catalog import embedder_of
     from rag.index.lock import FolderLock
     from rag.index.sqlite_catalog import SqliteCatalog
+    from rag.index.stores import CATALOG
     from rag.ingestion.interruption import Interruption
-    from rag.ingestion.reembedding import FILE, FOLDER, embed_missing, open_beside
+    from rag.ingestion.reembedding import FOLDER, embed_missing, open_beside
 
     if settings.catalog_url:
         raise SettingsError(
@@ -49,21 +49,20 @@ def reembed(settings: Settings, progress: Progress | None = None, stop: Event | 
             "to an empty database."
         )
     folder = settings.index.expanduser().resolve()
-    if not (folder / FILE).exists():
+    if not (folder / CATALOG).exists():
         raise StoreError(f"There is no index at {folder}. Run `pilcrow ingest PATH`.")
-    target, beside = _target(settings), folder / FOLDER
-    done, complete = 0, True
-    with closing(SqliteCatalog.open(folder / FILE)) as current:
+    target, beside, done, complete = _target(settings), folder / FOLDER, 0, True
+    with closing(SqliteCatalog.open(folder / CATALOG)) as current:
         with current.read() as snapshot:
-            recorded = snapshot.meta("embedder") or "", int(snapshot.meta("dimension") or 0)
+            recorded = embedder_of(snapshot)
         if recorded != (target.name, target.dimension):
             beside.mkdir(mode=0o700, exist_ok=True)
-            with FolderLock(beside).held(), Interruption(stop) as interruption:
-                stopped = lambda: interruption.requested  # noqa: E731
-                with closing(open_beside(beside / FILE, target)) as made:
-                    done, complete = embed_missing(current, made, target, progress or _ignore, stopped)
+            with FolderLock(beside).held(), Interruption(stop) as stopping:
+                stopped = lambda: stopping.requested  # noqa: E731
+                with closing(open_beside(beside / CATALOG, target)) as made:
+                    done, complete = embed_missing(current, made, target, progress, stopped)
                 if complete:
-                    done += _switch(settings, recorded, target, progress or _ignore)
+                    done += _switch(settings, recorded, target, progress)
                 else:
                     log.warning("Stopped: %d documents are embedded again. The next run goes on.", done)
     if complete:
@@ -71,14 +70,11 @@ def reembed(settings: Settings, progress: Progress | None = None, stop: Event | 
     return Reembedding(done, target.name, complete)
 
 
-def _ignore(_source: str, _done: float, _total: int) -> None:
-    """Report no progress."""
-
-
 def _switch(settings: Settings, recorded: tuple[str, int], target: Target, progress: Progress) -> int:
     """Embed what changed meanwhile, and make the index use the new vectors; return how many documents."""
     from rag.index.folder import Index
-    from rag.ingestion.reembedding import FILE, FOLDER, embed_missing, open_beside
+    from rag.index.stores import CATALOG
+    from rag.ingestion.reembedding import FOLDER, embed_missing, open_beside
 
     try:
         index = Index.open(settings.index, *recorded, settings.stores)
@@ -89,9 +85,9 @@ def _switch(settings: Settings, recorded: tuple[str, int], target: Target, progr
         ) from error
     beside = index.folder / FOLDER
     with closing(index), index.catalog.locked(()):
-        with closing(open_beside(beside / FILE, target)) as made:
+        with closing(open_beside(beside / CATALOG, target)) as made:
             done, _ = embed_missing(index.catalog, made, target, progress, lambda: False)
-        index.adopt(beside / FILE)
+        index.adopt(beside / CATALOG)
     return done
 
 

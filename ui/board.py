@@ -30,6 +30,9 @@ class StillAnswering(PilcrowError):
 
     status = 409
 
+    def __init__(self) -> None:
+        super().__init__("The question before is still being answered. Wait for it, or stop it.")
+
 
 @dataclass(slots=True)
 class Run:
@@ -92,7 +95,7 @@ class Board:
         )
         self._storage.run(delete(RUN).where(_IS_OLD))
         if not self._storage.run(taken.returning(_OF.key)):
-            raise StillAnswering("The question before is still being answered. Wait for it, or stop it.")
+            raise StillAnswering
 
     def show(self, living: Iterable[Run], changed: Iterable[Run] = ()) -> set[str]:
         """Show what has changed, and that these live; return the keys of those that nobody has stopped."""

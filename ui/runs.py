@@ -108,7 +108,7 @@ class Runs:
         with self._lock:
             going = [one for one in self._runs.values() if not one.over]
             if any(one.conversation == run.conversation for one in going):
-                raise StillAnswering("The question before is still being answered. Wait for it, or stop it.")
+                raise StillAnswering
             if len(going) >= MAX_RUNNING + MAX_WAITING:
                 count_refused()
                 raise Busy(f"{len(going)} questions are being answered already. Try again in a moment.")

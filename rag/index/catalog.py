@@ -110,9 +110,6 @@ class Snapshot(Protocol):
     def sentences(self, places: Iterable[Place]) -> dict[Place, dict[Span, Vector]]:
         """Return the vectors of each paragraph's sentences, by their spans in its text, in order."""
 
-    def sentences_of(self, source: str) -> dict[tuple[str, str], dict[Span, Vector]]:
-        """Return the vectors of a document's sentences, by their paragraph's heading and text."""
-
     def windows_at(self, places: Iterable[Place]) -> dict[Place, Vector]:
         """Return the vector of the window around each (source, paragraph number) that has one."""
 
@@ -133,6 +130,11 @@ class Snapshot(Protocol):
 
     def problems(self, dimension: int) -> list[str]:
         """Return what is wrong in the store: pages, references, the word index, lengths of vectors."""
+
+
+def embedder_of(snapshot: Snapshot) -> tuple[str, int]:
+    """Return the name and the dimension of the embedder that made an index; "" and 0 of a new one."""
+    return snapshot.meta("embedder") or "", int(snapshot.meta("dimension") or 0)
 
 
 class Revision(Protocol):

@@ -22,7 +22,7 @@ from rag.index.keeping import (
 )
 from rag.index.lock import FolderLock
 from rag.index.sqlite_adopting import adopt
-from rag.index.stores import Stores
+from rag.index.stores import CATALOG, Stores
 from rag.index.vectors import VectorStore
 from rag.types import Vector
 
@@ -155,7 +155,7 @@ class Index:
             with self.catalog.read() as snapshot:
                 old = snapshot.meta("chroma"), snapshot.meta("collection")
             self._vectors.close()
-            adopt(self.folder / "catalog.sqlite3", beside)
+            adopt(self.folder / CATALOG, beside)
             self._vectors = rebuild(self._home, None, "")
             drop_from_server(self._home, *old)
 

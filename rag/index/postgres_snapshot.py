@@ -152,13 +152,6 @@ class PostgresSnapshot:
             found.setdefault((source, number), {})[start, end] = from_steps(blob)
         return found
 
-    def sentences_of(self, source: str) -> dict[tuple[str, str], dict[Span, Vector]]:
-        paragraphs = {(source, each.number): each for each in self.all_paragraphs(source)}
-        return {
-            (paragraphs[place].heading, paragraphs[place].text): vectors
-            for place, vectors in self.sentences(paragraphs).items()
-        }
-
     def windows_at(self, places: Iterable[Place]) -> dict[Place, Vector]:
         rows = self._rows(schema.WINDOWS_AT, **_places(places))
         return {(source, number): from_steps(blob) for source, number, blob in rows}

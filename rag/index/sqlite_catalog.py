@@ -127,9 +127,7 @@ class SqliteCatalog:
             is_upgraded = schema.prepare(revision._connection, path)
         if is_upgraded:
             with catalog._connected("PRAGMA user_version") as connection, suppress(sqlite3.OperationalError):
-                connection.execute(
-                    "VACUUM"
-                )  # vectors take half the space; on a full disk they go on as they are
+                connection.execute("VACUUM")  # vectors take half the space; a full disk stays as it is
         catalog.purge()
         return catalog
 

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import numpy as np
 
+from rag.index.batching import in_batches
 from rag.index.catalog import Origin, Snapshot
 from rag.text.edition import Edition
 from rag.types import Chunk, Document, DocumentInfo, Paragraph, Place, Span, Vector
@@ -74,7 +75,7 @@ class Content:
 def read_content(snapshot: Snapshot, progress: Progress) -> Content:
     """Return what a catalog holds; `progress` gets (source, documents read, documents in all)."""
     digests: dict[str, str] = {}
-    paragraphs, total = 0, len(snapshot.origins())
+    paragraphs, total = 0, snapshot.document_count()
     for stored in stored_documents(snapshot):
         digests[stored.origin.source] = stored.digest
         paragraphs += len(stored.document.paragraphs)
@@ -85,22 +86,13 @@ def read_content(snapshot: Snapshot, progress: Progress) -> Content:
 def stored_documents(snapshot: Snapshot, sources: Iterable[str] | None = None) -> Iterator[StoredDocument]:
     """Yield all documents, or some, in the order of their sources; only a few are in memory at a time."""
     wanted = None if sources is None else set(sources)
-    batch: list[DocumentInfo] = []
-    size = 0
-    for each in snapshot.documents():
-        if wanted is None or each.source in wanted:
-            batch.append(each)
-            size += each.paragraphs
-        if size >= BATCH:
-            yield from _read(snapshot, batch)
-            batch, size = [], 0
-    yield from _read(snapshot, batch)
+    chosen = (each for each in snapshot.documents() if wanted is None or each.source in wanted)
+    for batch in in_batches(chosen, lambda each: each.paragraphs, BATCH):
+        yield from _read(snapshot, batch)
 
 
 def _read(snapshot: Snapshot, batch: Sequence[DocumentInfo]) -> Iterator[StoredDocument]:
     sources = [each.source for each in batch]
-    if not sources:
-        return
     origins = {origin.source: origin for origin in snapshot.origins(sources)}
     ids = snapshot.chunk_ids(sources)
     vectors = snapshot.vectors(ids)
@@ -138,7 +130,7 @@ def _paragraph(each: Paragraph) -> tuple[object, ...]:
 
 
 def _joined(vectors: Iterable[Vector], kind: type[np.floating]) -> bytes:
-    """Return vectors as the catalog stores them: little-endian numbers of one kind, one after another."""
+    """Return the numbers of vectors one after another, little-endian and of one kind on each machine."""
     return b"".join(
         np.asarray(vector, dtype=np.dtype(kind).newbyteorder("<")).tobytes() for vector in vectors
     )

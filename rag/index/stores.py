@@ -10,6 +10,8 @@ from rag.index.access import Access
 from rag.index.catalog import Catalog
 from rag.index.vectors import VectorStore
 
+CATALOG = "catalog.sqlite3"  # in the index folder
+
 
 @dataclass(frozen=True, slots=True)
 class Stores:
@@ -43,7 +45,7 @@ class Stores:
             return PostgresCatalog.open(self.catalog_url)
         from rag.index.sqlite_catalog import SqliteCatalog
 
-        return SqliteCatalog.open(folder / "catalog.sqlite3")
+        return SqliteCatalog.open(folder / CATALOG)
 
     def open_vectors(self, folder: Path, location: str, collection: str) -> VectorStore:
         """Open or create a collection: at `location` in the folder, or on the server; StoreError if not."""

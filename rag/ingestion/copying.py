@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from rag.errors import StoreError
+from rag.index.batching import in_batches
 from rag.index.catalog import Origin, Revision, Snapshot
 from rag.index.folder import Index
 from rag.index.stored import Content, Progress, StoredDocument, read_content, stored_documents
@@ -45,7 +46,8 @@ def copy_index(
     known = {one: digest for one, digest in before.digests.items() if one not in removed}
     missing = [one for one, digest in wanted.digests.items() if known.get(one) != digest]
     done = 0
-    for batch in _batches(stored_documents(source, missing)):
+    chunks = lambda one: 1 + len(one.chunks)  # noqa: E731
+    for batch in in_batches(stored_documents(source, missing), chunks, BATCH):
         _store(index, [replace(one, origin=origins[one.origin.source]) for one in batch])
         done += len(batch)
         progress(f"copying {batch[-1].origin.source}", done, len(missing))
@@ -97,20 +99,6 @@ def _remove_others(index: Index, origins: Mapping[str, Origin]) -> set[str]:
             if origin and one not in others and origin != stored[one]:
                 revision.relocate(origin)
     return set(others)
-
-
-def _batches(documents: Iterable[StoredDocument]) -> Iterator[list[StoredDocument]]:
-    """Yield documents in lists that are worth a commit."""
-    batch: list[StoredDocument] = []
-    size = 0
-    for each in documents:
-        batch.append(each)
-        size += 1 + len(each.chunks)
-        if size >= BATCH:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def _store(index: Index, batch: Sequence[StoredDocument]) -> None:

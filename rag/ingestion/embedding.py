@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rag.index.catalog import Snapshot
 from rag.types import Chunk, Document, Span, Vector
 
 EMBED_BATCH = 512  # texts embedded between two progress reports
@@ -73,6 +74,15 @@ def sentence_vectors(
         number: {span: _mean(weighted) for span, weighted in of_spans.items()}
         for number, of_spans in parts.items()
         if of_spans
+    }
+
+
+def stored_sentences(source: str, snapshot: Snapshot) -> dict[tuple[str, str], SentenceVectors]:
+    """Return the vectors of a stored document's sentences, by their paragraph's heading and text."""
+    paragraphs = {(source, each.number): each for each in snapshot.all_paragraphs(source)}
+    return {
+        (paragraphs[place].heading, paragraphs[place].text): vectors
+        for place, vectors in snapshot.sentences(paragraphs).items()
     }
 
 

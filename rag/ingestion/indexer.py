@@ -21,7 +21,7 @@ from rag.ingestion.interruption import Interruption
 from rag.ingestion.memory import Memory
 from rag.ingestion.missing import existing_paths, gone_sources
 from rag.ingestion.reading import Outcome, read_here
-from rag.ingestion.report import IngestReport
+from rag.ingestion.report import IngestReport, Progress
 from rag.ingestion.scan import Scan, scan
 from rag.ingestion.settling import Committed, Done, Written, settle
 from rag.ingestion.spread import read_on_cluster
@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 
 PASSES = 10  # over files that other writers overtake
 BUSY = "other processes keep changing documents of this name; ingest it again"
-
-Progress = Callable[[str, float, int], None]
 
 
 def ingest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from rag.errors import LoadError
+from rag.index.batching import in_batches
 from rag.index.catalog import Origin
 from rag.index.folder import Index
 from rag.ingestion.chunker import sentence_spans
 from rag.ingestion.comparing import Changed, Failed, Unchanged, compare
-from rag.ingestion.embedding import Piece, SentenceVectors, SpannedText
+from rag.ingestion.embedding import Piece, SentenceVectors, SpannedText, stored_sentences
 from rag.ingestion.memory import Memory, Reading
 from rag.ingestion.scan import Scan
 from rag.ingestion.windows import Window, stored_windows, windows
@@ -102,7 +103,7 @@ def read_here(
     with Loader(limits) as loader:
         until = lambda: loader.stopped or stopped()  # noqa: E731
         read = read_files(index, files, origins, split, fingerprint, memory, loader, until)
-        yield from ahead(in_batches(read), loader.stop)
+        yield from ahead(worth_a_commit(read), loader.stop)
 
 
 def read_files(
@@ -134,18 +135,10 @@ def read_files(
         yield make_ready(index, each, document, split(document))
 
 
-def in_batches(outcomes: Iterator[Outcome]) -> Generator[list[Outcome]]:
+def worth_a_commit(outcomes: Iterable[Outcome]) -> Generator[list[Outcome]]:
     """Yield the outcomes in lists that are worth a commit, in their order."""
-    batch: list[Outcome] = []
-    size = 0
-    for outcome in outcomes:
-        batch.append(outcome)
-        size += max(1, len(outcome.new_texts)) if isinstance(outcome, Ready) else 1
-        if size >= BATCH:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    texts = lambda each: max(1, len(each.new_texts)) if isinstance(each, Ready) else 1  # noqa: E731
+    return in_batches(outcomes, texts, BATCH)
 
 
 def ahead(items: Generator[Item], stop: Callable[[], None]) -> Generator[Item]:
@@ -171,7 +164,7 @@ def make_ready(index: Index, changed: Changed, document: Document, chunks: Seque
         theirs = {replace(each, source=like.source).id: each.id for each in chunks}
         with index.catalog.read() as snapshot:
             vectors = {theirs[key]: vector for key, vector in snapshot.vectors(theirs).items()}
-            sentences = snapshot.sentences_of(like.source)
+            sentences = stored_sentences(like.source, snapshot)
             known = stored_windows(like.source, snapshot)
     to_embed = lacking(pieces, document, Keys(vectors.keys(), sentences.keys()))
     return Ready(
@@ -193,7 +186,7 @@ def keys_of(index: Index, changed: Changed) -> Keys:
     if not (like := changed.like):
         return Keys()
     with index.catalog.read() as snapshot:
-        chunks, paragraphs = snapshot.chunk_ids([like.source]), snapshot.sentences_of(like.source)
+        chunks, paragraphs = snapshot.chunk_ids([like.source]), stored_sentences(like.source, snapshot)
         return Keys(
             frozenset(chunks), frozenset(paragraphs), frozenset(stored_windows(like.source, snapshot))
         )

@@ -12,18 +12,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from rag.index.batching import in_batches
 from rag.index.catalog import Catalog, Origin, Snapshot
 from rag.index.sqlite_catalog import SqliteCatalog
+from rag.index.stores import CATALOG
 from rag.ingestion.chunker import chunk
 from rag.ingestion.embedding import CachedEmbedder, EmbedSpans, Piece, sentence_vectors
 from rag.ingestion.reading import BATCH, with_sentences
+from rag.ingestion.report import Progress
 from rag.ingestion.windows import Window, windows
 from rag.types import Document
 
 FOLDER = "reembedding"  # in the index
-FILE = "catalog.sqlite3"
-
-Progress = Callable[[str, float, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ def embed_missing(
     def report(source: str, share: float = 0) -> None:
         progress(source, done + share, len(origins))
 
-    for batch in _batches(missing, current, target):
+    texts = lambda one: 1 + len(one.pieces) + len(one.windows)  # noqa: E731
+    for batch in in_batches(_split(missing, current, target), texts, BATCH):
         if stopped():
             return done - len(origins) + len(missing), False
         source = batch[-1].origin.source
@@ -96,7 +97,7 @@ def embed_missing(
 
 def forget(index: Path, sources: Sequence[str]) -> None:
     """Remove documents that leave the index, or change, from a re-embedding that was begun."""
-    if (file := index / FOLDER / FILE).exists():
+    if (file := index / FOLDER / CATALOG).exists():
         with closing(SqliteCatalog.open(file)) as beside:
             with beside.write() as revision:
                 revision.remove(sources)
@@ -107,10 +108,8 @@ def _is_same(source: str, snapshot: Snapshot, other: Snapshot) -> bool:
     return snapshot.all_paragraphs(source) == other.all_paragraphs(source)
 
 
-def _batches(sources: Iterable[str], current: Catalog, target: Target) -> Iterator[list[_Split]]:
-    """Yield documents, split, in lists that are worth a commit; one that is gone by now is left out."""
-    batch: list[_Split] = []
-    size = 0
+def _split(sources: Iterable[str], current: Catalog, target: Target) -> Iterator[_Split]:
+    """Yield documents, split; one that is gone by now is left out."""
     for source in sources:
         with current.read() as snapshot:
             stored = snapshot.origins([source])
@@ -121,13 +120,7 @@ def _batches(sources: Iterable[str], current: Catalog, target: Target) -> Iterat
         origin = replace(stored[0], fingerprint=target.fingerprint)
         document = Document(source, origin.sha256, title, paragraphs)
         pieces = tuple(with_sentences(document, chunk(document, target.count_tokens, target.limit)))
-        batch.append(_Split(origin, document, pieces, tuple(windows(paragraphs))))
-        size += 1 + len(pieces) + len(batch[-1].windows)
-        if size >= BATCH:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+        yield _Split(origin, document, pieces, tuple(windows(paragraphs)))
 
 
 def _store(

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+Progress = Callable[[str, float, int], None]  # gets (source, done, total)
+
+
+def no_progress(_source: str, _done: float, _total: int) -> None:
+    """Report no progress."""
 
 
 @dataclass(frozen=True, slots=True)

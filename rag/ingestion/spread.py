@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import StoreError
-from rag.index.catalog import Origin
+from rag.index.catalog import Origin, embedder_of
 from rag.index.folder import Index
 from rag.ingestion.cluster import connected
 from rag.ingestion.comparing import Changed, compare
@@ -31,7 +31,7 @@ from rag.ingestion.node import (
     packed,
     unpacked,
 )
-from rag.ingestion.reading import Outcome, in_batches, keys_of
+from rag.ingestion.reading import Outcome, keys_of, worth_a_commit
 from rag.ingestion.scan import Scan
 from rag.ingestion.settling import Committed
 from rag.loaders.limits import Limits
@@ -68,7 +68,7 @@ def read_on_cluster(
             jobs.append(Job(replace(each, data=None), keys_of(index, each)))
         else:
             settled.append(each)
-    yield from in_batches(iter(settled))
+    yield from worth_a_commit(settled)
     if not jobs or stopped():
         return
     shared = _shared(index)
@@ -82,7 +82,7 @@ def read_on_cluster(
 def _shared(index: Index) -> Shared:
     """Return what a node needs to open the index."""
     with index.catalog.read() as snapshot:
-        embedder, dimension = snapshot.meta("embedder") or "", int(snapshot.meta("dimension") or 0)
+        embedder, dimension = embedder_of(snapshot)
     return Shared(index.folder, embedder, dimension, index.stores)
 
 

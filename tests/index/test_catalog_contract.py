@@ -15,6 +15,7 @@ from harbour import PARAGRAPHS, write
 from rag.errors import StoreError
 from rag.index.catalog import Catalog, Conflict, DatedEdition, Origin
 from rag.index.sqlite_catalog import SqliteCatalog
+from rag.ingestion.embedding import stored_sentences
 from rag.retrieval.retriever import searched_forms
 from rag.text.edition import Edition
 from rag.text.recognition import Recognition
@@ -177,7 +178,7 @@ def test_vectors_are_found_by_place_and_by_window(catalog: Catalog) -> None:
         assert {span: v.tolist() for span, v in snapshot.windows_of("a.txt").items()} == {
             (1, 3): [4, 4, 4, 4]
         }
-        assert list(snapshot.sentences_of("a.txt")) == [
+        assert list(stored_sentences("a.txt", snapshot)) == [
             ("Harbour news", "The naïve pilot paid 9,000 crowns."),
             ("Harbour news", "Barges wait at the quay."),
         ]

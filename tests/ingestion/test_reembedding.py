@@ -18,7 +18,8 @@ from shared_names import ROOT, Run
 from rag import Assistant, Settings
 from rag.errors import EmbedderMismatch, ModelError, StoreError
 from rag.index.sqlite_adopting import adopt
-from rag.ingestion.reembedding import FILE, FOLDER
+from rag.index.stores import CATALOG
+from rag.ingestion.reembedding import FOLDER
 from rag.models.local import check_weights
 from rag.reembedding import reembed
 
@@ -135,7 +136,7 @@ def test_another_process_answers_meanwhile_and_may_change_documents(
         (docs / "harbour0.txt").unlink()
         (docs / "harbour3.txt").write_text("Harbour 3 has a lighthouse.\n", "utf-8")
         assistant.ingest(docs, prune=True)
-        with closing(sqlite3.connect(new.index / FOLDER / FILE)) as beside:  # a removed text leaves no trace
+        with closing(sqlite3.connect(new.index / FOLDER / CATALOG)) as beside:  # no trace of the removed
             assert beside.execute("SELECT source FROM document").fetchall() == [("harbour2.txt",)]
     assert reembed(new).documents == 2
     found(new)
@@ -147,7 +148,7 @@ def test_another_process_answers_meanwhile_and_may_change_documents(
 def test_kill_after_the_switch_is_repaired_on_opening(old: Settings, new: Settings) -> None:
     with Assistant.open(settings=old), pytest.raises(StoreError):
         reembed(new)
-    adopt(old.index / FILE, old.index / FOLDER / FILE)  # killed before the vectors are in Chroma
+    adopt(old.index / CATALOG, old.index / FOLDER / CATALOG)  # killed before the vectors are in Chroma
     assert "Harbour 2 is 7 fathoms deep at pier 7." in found(new)
     assert reembed(new).complete
     assert not (new.index / FOLDER).exists()

@@ -22,6 +22,7 @@ from rag import Assistant, Settings
 from rag.index.catalog import Origin, Snapshot
 from rag.index.stores import Stores
 from rag.ingestion.comparing import Changed, Failed
+from rag.ingestion.embedding import stored_sentences
 from rag.ingestion.node import Job, LoadAndEmbed, Problem, Target, packed, unpacked
 from rag.ingestion.reading import Keys
 from rag.loaders.limits import DEFAULT
@@ -146,7 +147,7 @@ def contents(snapshot: Snapshot) -> tuple[dict[str, object], dict[tuple[str, obj
         texts[source] = place, snapshot.all_paragraphs(source), snapshot.chunks(ids)
         vectors |= {(source, key): vector for key, vector in snapshot.vectors(ids).items()}
         vectors |= {(source, key): vector for key, vector in snapshot.windows_of(source).items()}
-        for place_, found in snapshot.sentences_of(source).items():
+        for place_, found in stored_sentences(source, snapshot).items():
             vectors |= {(source, (place_, span)): vector for span, vector in found.items()}
     return texts, vectors
 
