@@ -26,7 +26,7 @@ Where = Annotated[
     typer.Option(
         "--to",
         metavar="WHERE",
-        help="A folder; or postgresql://…, and with --to again http://… of a Chroma server.",
+        help="A folder. For servers, give both: --to postgresql://… --to http://…",
     ),
 ]
 Index = Annotated[Path | None, typer.Option("--index", metavar="DIR", help="Use the index in DIR.")]
