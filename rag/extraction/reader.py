@@ -218,13 +218,9 @@ def _is_foreign(question: Question, found: SearchResult) -> bool:
 
     The best sentence is then about another company, country or year, however similar it is.
     """
-    missing = _missing(question, _everything(found.evidence))
-    return any(
-        found.rarity.unknown(word)
-        for word in question.words
-        for thing in missing
-        if word in words(thing, question.language)
-    )
+    unknown = [word for word in question.words if found.rarity.unknown(word)]
+    missing = _missing(question, _everything(found.evidence)) if unknown else []
+    return any(word in words(thing, question.language) for thing in missing for word in unknown)
 
 
 def _is_too_early(question: Question, ranked: Sequence[Sentence], evidence: Sequence[Evidence]) -> bool:
