@@ -108,7 +108,7 @@ def _name(settings: Settings) -> str:
     """Return where an index is: its database with its schema, without user and password, or its folder."""
     if not settings.catalog_url:
         return str(settings.index.expanduser().resolve())
-    from rag.index.postgres_access import address, shown
+    from rag.postgres import address, shown
 
     url = address(settings.catalog_url)
     options = url.query.get("options")  # such as -csearch_path=SCHEMA

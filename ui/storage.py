@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import local
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,22 +21,21 @@ from sqlalchemy import (
     event,
     func,
     literal,
-    make_url,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import Executable
 
 from rag import PilcrowError, Settings
+from rag.postgres import address, engine, failure, shown
 from ui.tables import ALONE, CONVERSATION, METADATA, Written
-
-if TYPE_CHECKING:
-    import psycopg
 
 FILE = "conversations.sqlite3"  # in the index's folder
 
+CONNECTIONS, MORE_CONNECTIONS = 5, 10  # to PostgreSQL: kept, and opened when many ask at once
 _VERSION = 2  # of the tables, in both
 _SECOND_VERSION = (  # what leads a file there from version 1; its new tables are made as in a new file
     "ALTER TABLE entry ADD COLUMN scope TEXT NOT NULL DEFAULT '[]'",
@@ -140,25 +139,22 @@ class Storage:
 
     @property
     def _name(self) -> str:
-        return str(self.place) if isinstance(self.place, Path) else make_url(self.place).render_as_string()
+        """Where the conversations are, as errors say it."""
+        if isinstance(self.place, Path):
+            return str(self.place)
+        return f"the conversations in {shown(address(self.place))}"
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
         try:
             yield
-        except ModuleNotFoundError as error:
-            raise PilcrowError(
-                'Conversations on PostgreSQL need psycopg. Install it with: pip install "pilcrow[scale]"'
-            ) from error
         except (OSError, sqlite3.Error, SQLAlchemyError) as error:
-            reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-            remedy = (
-                "Check that PostgreSQL runs, and that the user may use this database."
-                if self.is_shared
-                else "Check the folder's permissions and the free space. "
-                "If the file is damaged, move it; Pilcrow then creates a new one."
-            )
-            raise PilcrowError(f"{self._name} can't be used ({reason}). {remedy}") from error
+            if self.is_shared:
+                raise PilcrowError(failure(self._name, error)) from error
+            raise PilcrowError(
+                f"Can't use {self._name}: {getattr(error, 'orig', None) or error}. Check the permissions and "
+                "the free space. If the file is damaged, move it; Pilcrow then creates a new one."
+            ) from error
 
 
 def stored_time(age: timedelta = timedelta()) -> str:
@@ -176,28 +172,28 @@ def _file(path: Path) -> Engine:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)
     options = {"timeout": 30, "isolation_level": None}
-    address = URL.create("sqlite", database=str(path))
-    engine = create_engine(address, poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args=options)
+    url = URL.create("sqlite", database=str(path))
+    made = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0, connect_args=options)
 
-    @event.listens_for(engine, "connect")
+    @event.listens_for(made, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         connection.create_function("folded", 1, str.casefold, deterministic=True)
         for pragma in ("journal_mode = WAL", "foreign_keys = ON", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    return engine
+    event.listen(made, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return made
 
 
-def _server(address: str) -> Engine:
+def _server(url: str) -> Engine:
     """Open a PostgreSQL database; the tables are in a schema of their own, beside the catalog's."""
-    url = make_url(address).set(drivername="postgresql+psycopg")
-    engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    made = engine(address(url), "READ COMMITTED", CONNECTIONS, MORE_CONNECTIONS)
 
-    @event.listens_for(engine, "connect")
-    def prepare(connection: psycopg.Connection, _: object) -> None:
-        [(beside,)] = connection.execute("SELECT current_schema()").fetchall()
-        connection.execute("SELECT set_config('search_path', quote_ident(%s), false)", [f"{beside}_chat"])
+    @event.listens_for(made, "connect")
+    def prepare(connection: DBAPIConnection, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("SELECT set_config('search_path', quote_ident(current_schema() || '_chat'), false)")
+        cursor.close()
         connection.commit()
 
-    return engine
+    return made

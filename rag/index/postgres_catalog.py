@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import blake2b
 from threading import local
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from rag import postgres
 from rag.errors import StoreError
-from rag.index import postgres_access as access
 from rag.index import postgres_schema as schema
 from rag.index.postgres_revision import PostgresRevision
 from rag.index.postgres_snapshot import PostgresSnapshot, State
@@ -35,14 +36,14 @@ class PostgresCatalog:
     """The database that an index is rebuilt from. Many threads and processes may read and write."""
 
     def __init__(self, url: str) -> None:
-        place = access.address(url)
-        self._shown = access.shown(place)
-        self._writing = access.engine(place, "READ COMMITTED", CONNECTIONS, MORE_CONNECTIONS)
+        place = postgres.address(url)
+        self._shown = postgres.shown(place)
+        self._writing = postgres.engine(place, "READ COMMITTED", CONNECTIONS, MORE_CONNECTIONS)
         self._reading = self._writing.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         # Who holds a right mustn't wait for a connection to use it: hence a pool without an end.
-        self._locking = access.engine(place, "AUTOCOMMIT", 2, -1)
+        self._locking = postgres.engine(place, "AUTOCOMMIT", 2, -1)
         self._right = local()  # `connection` holds this thread's locks
         self._state = State((None, 0), 0, 0)
         self._schema = ""
@@ -132,7 +133,9 @@ class PostgresCatalog:
         return list(connection.execute(_TRY_LOCK, {"numbers": numbers}).scalars()) if shared else []
 
     def _number(self, key: str) -> int:
-        return access.lock_number(self._schema, key)
+        """Return the number of a key's advisory lock, as PostgreSQL counts: a signed 64-bit integer."""
+        digest = blake2b(f"{self._schema}\x00{key}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big", signed=True)
 
     def _check_right(self) -> None:
         """Raise StoreError if this thread held a right that went with its connection."""
@@ -156,8 +159,8 @@ class PostgresCatalog:
         try:
             with engine.connect() as connection:
                 yield connection
-        except access.errors() as error:
-            raise StoreError(access.failure(self._shown, error)) from error
+        except postgres.errors() as error:
+            raise StoreError(postgres.failure(f"the catalog {self._shown}", error)) from error
 
     def purge(self) -> None:
         """Do nothing: the server erases removed rows by itself."""

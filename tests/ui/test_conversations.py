@@ -365,11 +365,11 @@ def test_unusable_or_closed_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "folder.sqlite3").mkdir()
     (tmp_path / "file").write_text("")
     for name in ("damaged.sqlite3", "folder.sqlite3", "file/conversations.sqlite3"):
-        with pytest.raises(PilcrowError, match=f"{name} can't be used"):
+        with pytest.raises(PilcrowError, match=f"Can't use .*{name}: "):
             Conversations(tmp_path / name)
     conversations = Conversations(tmp_path / "sound.sqlite3")
     conversations.close()
-    with pytest.raises(PilcrowError, match="can't be used"):
+    with pytest.raises(PilcrowError, match="Can't use .*closed"):
         conversations.search("")
 
 
@@ -388,14 +388,14 @@ def test_database_that_is_away_is_an_error_until_it_is_back(
     with Conversations(postgres_url) as conversations:
         key = conversations.add("ada", None, answered("One?"))
         postgres.stop()
-        with pytest.raises(PilcrowError, match="can't be used.*Check that PostgreSQL runs"):
+        with pytest.raises(PilcrowError, match="the conversations in .*server"):
             conversations.search("ada")
         postgres.start()
         assert [one.id for one in conversations.search("ada")] == [key]
 
 
 def test_a_password_is_in_no_message() -> None:
-    with pytest.raises(PilcrowError, match="can't be used") as refused:
+    with pytest.raises(PilcrowError, match="Can't reach the conversations in .*Start the server") as refused:
         Conversations(f"postgresql://ada:hunter2@127.0.0.1:{free_port()}/pilcrow")
     assert "hunter2" not in str(refused.value)
 

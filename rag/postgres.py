@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from hashlib import blake2b
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, IsolationLevel
@@ -59,12 +58,11 @@ def engine(url: URL, isolation: IsolationLevel, kept: int, more: int) -> Engine:
             pool_size=kept,
             max_overflow=more,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args=_arguments(url),
         )
     except ModuleNotFoundError as error:
-        raise StoreError(
-            'The catalog on PostgreSQL needs psycopg. Install it with: pip install "pilcrow[scale]"'
-        ) from error
+        raise StoreError('PostgreSQL needs psycopg. Install it with: pip install "pilcrow[scale]"') from error
     event.listen(made, "connect", _set_up)
     return made
 
@@ -88,23 +86,17 @@ def _set_up(connection: DBAPIConnection, _record: object) -> None:
     connection.commit()
 
 
-def lock_number(schema: str, key: str) -> int:
-    """Return the number of the advisory lock of a key, as PostgreSQL counts: a signed 64-bit integer."""
-    digest = blake2b(f"{schema}\x00{key}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
-
-
 def failure(place: str, error: Exception) -> str:
-    """Describe an error of PostgreSQL or of the way to it, with the remedy."""
+    """Describe an error of PostgreSQL or of the way to it, with the remedy; `place` is what was used."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     said = " ".join(str(cause).split())
     state = getattr(cause, "sqlstate", None) or ""
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if lost or state.startswith(("57P0", "08")):
-        return f"Lost the connection to the catalog {place} ({said}). Try again once the server runs."
+        return f"Lost the connection to {place} ({said}). Try again once the server runs."
     if not state and said.startswith(("connection", "failed to resolve")):
         remedy = next((remedy for part, remedy in _REMEDIES if re.search(part, said)), None)
-        return f"Can't reach the catalog {place}: {said}. {remedy or _START}"
+        return f"Can't reach {place}: {said}. {remedy or _START}"
     if state.startswith("XX"):
-        return f"The catalog {place} is damaged ({said}). Nothing was deleted. Restore it from a backup."
-    return f"Can't use the catalog {place}: {said}. Check the server's log, free space and rights."
+        return f"The server found damage in {place} ({said}). Nothing was deleted. Restore it from a backup."
+    return f"Can't use {place}: {said}. Check the server's log, free space and rights."
