@@ -120,9 +120,10 @@ def chores(settings: Settings, documents: int, folder: Path) -> Figures:
 def disk(folder: Path, others: Sequence[Path]) -> Figures:
     """Return the MiB of the files, and of the tables in them; `others` are the folders of servers."""
     sizes: Figures = {}
-    for file in (file for place in (folder, *others) for file in place.rglob("*") if file.is_file()):
-        kind = file.name.removesuffix("-wal") if file.suffix != ".lock" else "lock"
-        sizes[f"disk_{kind}_mib"] = sizes.get(f"disk_{kind}_mib", 0) + file.stat().st_size / MIB
+    for place in (folder, *others):
+        for file in (file for file in place.rglob("*") if file.is_file()):
+            kind = file.name if place == folder else f"{place.name}/{file.relative_to(place).parts[0]}"
+            sizes[f"disk_{kind}_mib"] = sizes.get(f"disk_{kind}_mib", 0) + file.stat().st_size / MIB
     sizes["disk_mib"] = sum(sizes.values())
     for file in folder.rglob("*.sqlite3"):
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
