@@ -14,7 +14,7 @@ from rag.ingestion.report import Progress, no_progress
 from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from rag.ingestion.reembedding import Target
+    from rag.ingestion.reembedding import NewEmbedder
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def reembed(settings: Settings, progress: Progress = no_progress, stop: Event | 
     return Reembedding(done, target.name, complete)
 
 
-def _switch(settings: Settings, recorded: tuple[str, int], target: Target, progress: Progress) -> int:
+def _switch(settings: Settings, recorded: tuple[str, int], target: NewEmbedder, progress: Progress) -> int:
     """Embed what changed meanwhile, and make the index use the new vectors; return how many documents."""
     from rag.index.folder import Index
     from rag.index.stores import CATALOG
@@ -91,12 +91,12 @@ def _switch(settings: Settings, recorded: tuple[str, int], target: Target, progr
     return done
 
 
-def _target(settings: Settings) -> Target:
-    from rag.ingestion.reembedding import Target
+def _target(settings: Settings) -> NewEmbedder:
+    from rag.ingestion.reembedding import NewEmbedder
     from rag.models.embedder import fingerprint, load_embedder
 
     embedder = load_embedder(settings.embedder)
-    return Target(
+    return NewEmbedder(
         settings.embedder,
         embedder.dimension,
         embedder.embed_parts,

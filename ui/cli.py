@@ -16,6 +16,7 @@ from rag import Assistant, PilcrowError, Settings
 from rag.errors import HolderGone
 from rag.opening import reach
 from ui import migrating, terminal, users
+from ui.terminal import Index
 
 app = typer.Typer(
     name="pilcrow",
@@ -27,17 +28,10 @@ app = typer.Typer(
 )
 app.add_typer(evaluation)
 app.add_typer(users.app)
-Index = Annotated[
-    Path | None,
-    typer.Option("--index", metavar="DIR", help="Use the index in DIR."),
-]
-
 Collection = Annotated[
     list[str] | None,
     typer.Option("--collection", metavar="NAME", help="Only this collection, folder or pattern."),
 ]
-
-
 ATTEMPTS = 4  # at a command, while the processes that hold the index end
 
 

@@ -12,6 +12,7 @@ import typer
 from rag import Settings
 from rag.migrating import destination, migrate
 from ui import terminal
+from ui.terminal import Index
 
 if TYPE_CHECKING:
     from sqlalchemy import Row, Table
@@ -29,7 +30,6 @@ Where = Annotated[
         help="A folder. For servers, give both: --to postgresql://… --to http://…",
     ),
 ]
-Index = Annotated[Path | None, typer.Option("--index", metavar="DIR", help="Use the index in DIR.")]
 
 
 def command(to: Where, index: Index = None) -> None:

@@ -1,4 +1,7 @@
-"""What the commands print: answers, paragraphs, reports and progress, without control characters."""
+"""What the commands share: the option --index, and how they print answers, paragraphs, reports and progress.
+
+What they print has no control characters.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,16 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from time import monotonic
+from typing import Annotated
 
 import typer
 
 from rag import Answer, Citation, Evidence, IngestReport, Paragraph
 from ui.notes import change, gone_note, notes, standing, unsure
 
+Index = Annotated[Path | None, typer.Option("--index", metavar="DIR", help="Use the index in DIR.")]
 PATIENCE = 1.0  # seconds before a progress bar is shown
 # A terminal obeys control characters: a document could move the cursor or rename the window.
 CONTROLS = {

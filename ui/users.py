@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rag import PilcrowError, Settings
 from ui import terminal
+from ui.terminal import Index
 
 # Hashing and asyncio would slow down every command, so each step imports the accounts that it needs.
 app = typer.Typer(
     name="user", help="Add, remove or list the users who may log in to the page.", no_args_is_help=True
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
-Index = Annotated[Path | None, typer.Option("--index", metavar="DIR", help="Use the index in DIR.")]
 Reader = Annotated[
     bool, typer.Option("--reader", help="May ask, but not change the library or the settings.")
 ]

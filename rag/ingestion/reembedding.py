@@ -27,7 +27,7 @@ FOLDER = "reembedding"  # in the index
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class NewEmbedder:
     """The embedder to embed for, and how it embeds, counts and is recorded."""
 
     name: str
@@ -48,7 +48,7 @@ class _Split:
     windows: tuple[Window, ...]
 
 
-def open_beside(file: Path, target: Target) -> SqliteCatalog:
+def open_beside(file: Path, target: NewEmbedder) -> SqliteCatalog:
     """Open the catalog that collects the vectors; one that was begun for another embedder starts anew."""
     wanted = target.name, str(target.dimension)
     file.parent.mkdir(mode=0o700, exist_ok=True)
@@ -66,7 +66,7 @@ def open_beside(file: Path, target: Target) -> SqliteCatalog:
 
 
 def embed_missing(
-    current: Catalog, beside: Catalog, target: Target, progress: Progress, stopped: Callable[[], bool]
+    current: Catalog, beside: Catalog, target: NewEmbedder, progress: Progress, stopped: Callable[[], bool]
 ) -> tuple[int, bool]:
     """Embed what the catalog `beside` lacks, until `stopped`; return how many documents, and whether all.
 
@@ -108,7 +108,7 @@ def _is_same(source: str, snapshot: Snapshot, other: Snapshot) -> bool:
     return snapshot.all_paragraphs(source) == other.all_paragraphs(source)
 
 
-def _split(sources: Iterable[str], current: Catalog, target: Target) -> Iterator[_Split]:
+def _split(sources: Iterable[str], current: Catalog, target: NewEmbedder) -> Iterator[_Split]:
     """Yield documents, split; one that is gone by now is left out."""
     for source in sources:
         with current.read() as snapshot:
