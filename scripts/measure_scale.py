@@ -4,7 +4,8 @@ Made-up documents of a hundred paragraphs go through the whole ingestion. Only t
 costs next to nothing, so the rate of embedding is not measured. After each step the figures are in FOLDER's
 scale.json; at the end a table is printed and a plot drawn. A stopped run goes on where it was.
 
-The settings say where the index is kept, as always. Name the folders of servers with `--disk`, to count them.
+The settings say where the index is kept, as always. Name the folders of servers with `--disk`, to count them,
+and those of other runs with `--beside`, to draw them too.
 """
 
 from __future__ import annotations
@@ -56,10 +57,11 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder of the documents, the index and the figures.")],
     questions: Annotated[int, typer.Option(help="Questions to time.")] = 100,
     disks: Annotated[list[Path] | None, typer.Option("--disk", help="Folder of a server.")] = None,
+    beside: Annotated[list[Path] | None, typer.Option("--beside", help="Folder of another run.")] = None,
 ) -> None:
     """Print the table."""
     settings, file = Settings.load(index=out / "index"), out / "scale.json"
-    known: dict[str, dict[str, Figures]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    known = read(file)
     for size in sorted(sizes):
         parts = known.setdefault(str(size), {})
         for name, measure in measurements(size, out, settings, questions, disks or []).items():
@@ -68,10 +70,20 @@ def main(
                     raise typer.BadParameter(f"The index has outgrown {size:,}. Name another --out.")
                 parts[name] = measure()
                 file.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
-    rows = {int(size): dict(ChainMap(*parts.values())) for size, parts in known.items()}
-    print("\n".join(table(rows)))
+    print("\n".join(table(merged(known))))
     print("\nThe embedder is a stand-in: the rate of storing is measured, not that of embedding.")
-    plot(rows, out / "scale.svg")
+    plot({each.name: merged(read(each / file.name)) for each in (out, *(beside or ()))}, out / "scale.svg")
+
+
+def read(file: Path) -> dict[str, dict[str, Figures]]:
+    """Return the figures that a file has: by size, then by what was measured."""
+    found: dict[str, dict[str, Figures]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    return found
+
+
+def merged(known: Mapping[str, Mapping[str, Figures]]) -> dict[int, Figures]:
+    """Return all figures of each size."""
+    return {int(size): dict(ChainMap(*map(dict, parts.values()))) for size, parts in known.items()}
 
 
 def measurements(
@@ -113,16 +125,18 @@ def table(rows: Mapping[int, Figures]) -> list[str]:
     return lines
 
 
-def plot(rows: Mapping[int, Figures], file: Path) -> None:
-    """Draw the figures over the number of paragraphs."""
+def plot(runs: Mapping[str, Mapping[int, Figures]], file: Path) -> None:
+    """Draw the figures of each run over the number of paragraphs."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 6), layout="constrained")
     for axes, (name, title) in zip(figure.subplots(2, 3).flat, PLOTTED, strict=True):
-        axes.plot(sizes := sorted(rows), [rows[size][name] for size in sizes], marker="o")
+        for run, rows in runs.items():
+            axes.plot(sizes := sorted(rows), [rows[size][name] for size in sizes], marker="o", label=run)
         axes.set_xscale("log")
         axes.set_ylim(bottom=0.9 if name == "recall_at_10" else 0)
         axes.set_title(title)
+    axes.legend()
     figure.savefig(file)
 
 
