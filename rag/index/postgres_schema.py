@@ -11,7 +11,8 @@ from rag.index.vector_bytes import bytes_of
 
 OWNER = "Pilcrow catalog"  # the comment on the table `meta`, which tells it from another program's
 FIRST_VERSION = 1
-UPGRADES: tuple[tuple[str, ...], ...] = ()  # the first turns FIRST_VERSION into the next version, and so on
+_EDITIONS = "CREATE INDEX document_edition ON document (source) WHERE version <> ''"  # few documents have one
+UPGRADES = ((_EDITIONS,),)  # the first turns FIRST_VERSION into the next version, and so on
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 
 # Sorted by code point, as SQLite sorts: hence the collation "C", whatever the database's is.
@@ -24,6 +25,7 @@ SCHEMA = (
         fingerprint text NOT NULL, size bigint NOT NULL, modified bigint NOT NULL, left_out text NOT NULL,
         title text NOT NULL, date text, version text NOT NULL, replaces text NOT NULL,
         retired boolean NOT NULL, language text NOT NULL)""",
+    _EDITIONS,
     """CREATE TABLE paragraph (
         document bigint NOT NULL REFERENCES document ON DELETE CASCADE, number integer NOT NULL,
         text text NOT NULL, kind text NOT NULL, heading text NOT NULL, page integer, line integer, date text,

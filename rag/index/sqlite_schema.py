@@ -24,6 +24,7 @@ _WORDS = (
     "INSERT INTO chunk_fts (chunk_fts, rank) VALUES ('rank', 'bm25(0.5, 1.0)')",
     "CREATE VIRTUAL TABLE chunk_vocabulary USING fts5vocab (chunk_fts, 'row')",
 )
+_EDITIONS = "CREATE INDEX document_edition ON document (source) WHERE version <> ''"  # few documents have one
 _FILL_WORDS = """INSERT INTO chunk_fts (rowid, heading, text)
     SELECT rowid, searchable(heading), searchable(text) FROM chunk"""
 UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
@@ -65,6 +66,7 @@ UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
         "UPDATE sentence SET vector = steps(vector)",
         "UPDATE window SET vector = steps(vector)",
     ),
+    (_EDITIONS,),
 )
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 
@@ -77,6 +79,7 @@ SCHEMA = (
         retired INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL DEFAULT -1,
         modified INTEGER NOT NULL DEFAULT 0, left_out TEXT NOT NULL DEFAULT '',
         language TEXT NOT NULL DEFAULT '')""",
+    _EDITIONS,
     """CREATE TABLE paragraph (
         document INTEGER NOT NULL REFERENCES document ON DELETE CASCADE, number INTEGER NOT NULL,
         text TEXT NOT NULL, kind TEXT NOT NULL, heading TEXT NOT NULL, page INTEGER, line INTEGER, date TEXT,
@@ -105,7 +108,8 @@ DOCUMENTS = f"{_DOCUMENT} ORDER BY source"
 DOCUMENT = f"{_DOCUMENT} WHERE source IN (?, ?) ORDER BY source DESC"  # NFC before NFD
 EDITIONS = "SELECT source, title, date, version, replaces, retired FROM document WHERE version <> ''"
 ORIGINS = """SELECT source, path, root, sha256, fingerprint, size, modified, left_out FROM document
-    WHERE ?1 IS NULL OR source IN (SELECT value FROM json_each(?1)) ORDER BY source"""
+    ORDER BY source"""
+ORIGINS_OF = ORIGINS.replace("ORDER", "WHERE source IN (SELECT value FROM json_each(?)) ORDER")
 
 # The text of most chunks is all of their paragraph's, and stored only there.
 CHUNKS = """SELECT chunk.id, source, chunk.paragraph, part, iif(chunk.text = '', paragraph.text, chunk.text),

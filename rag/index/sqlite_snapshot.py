@@ -49,8 +49,11 @@ class SqliteSnapshot:
         ]
 
     def origins(self, sources: Iterable[str] | None = None) -> list[Origin]:
-        wanted = None if sources is None else json.dumps(list(sources))
-        return [Origin(*row) for row in self._rows(schema.ORIGINS, wanted)]
+        if sources is None:
+            rows = self._rows(schema.ORIGINS)
+        else:
+            rows = self._rows(schema.ORIGINS_OF, json.dumps(list(sources)))
+        return [Origin(*row) for row in rows]
 
     def chunks(self, ids: Iterable[str]) -> dict[str, Chunk]:
         wanted = list(dict.fromkeys(ids))

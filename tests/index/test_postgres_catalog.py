@@ -49,6 +49,23 @@ def test_newer_tables_are_refused(
         PostgresCatalog.open(postgres_url)
 
 
+def test_tables_of_an_older_pilcrow_are_upgraded_in_place(
+    postgres: PostgresServer, postgres_url: str, catalog: PostgresCatalog
+) -> None:
+    write(catalog)
+    new = "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY indexname"
+    as_created = postgres.execute(new, postgres_url)
+    postgres.execute("DROP INDEX document_edition", postgres_url)  # that made the second version
+    postgres.execute("UPDATE meta SET value = '1' WHERE key = 'schema'", postgres_url)
+    with closing(PostgresCatalog.open(postgres_url)) as upgraded:
+        assert sources(upgraded) == ["a.txt"]
+        write(upgraded, source="b.txt")
+        assert sources(upgraded) == ["a.txt", "b.txt"]
+    assert postgres.execute(new, postgres_url) == as_created
+    with closing(PostgresCatalog.open(postgres_url)) as again:
+        assert sources(again) == ["a.txt", "b.txt"]
+
+
 def test_tables_of_another_program_are_not_touched(postgres: PostgresServer, postgres_url: str) -> None:
     postgres.execute("CREATE TABLE document (mine text)", postgres_url)
     with pytest.raises(StoreError, match="'document' that was not made by Pilcrow. Use another database"):
