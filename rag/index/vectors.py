@@ -17,14 +17,20 @@ from rag.types import Vector
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
+    from chromadb.api.collection_configuration import CreateHNSWConfiguration
     from chromadb.api.models.Collection import Collection
     from chromadb.api.types import Where
 
 WRITE_BATCH = 1000  # a server takes at most 40 MB in one request
 READ_BATCH = 5000  # Chroma can't return all ids of a large collection at once
 FILTER_BATCH = 5000  # sources in one filter; Chroma's SQLite takes at most 32,766
-# Chroma's default of 100 misses up to 13 of 2,000 nearly equal vectors; 400 misses none.
-HNSW_CANDIDATES = 400
+# With Chroma's defaults (16 neighbours, 100 candidates) vectors that are nearly equal often aren't found.
+HNSW: CreateHNSWConfiguration = {
+    "space": "cosine",
+    "max_neighbors": 32,
+    "ef_construction": 200,
+    "ef_search": 400,
+}
 SAME_DISTANCE = 1e-3  # cosine distance up to which two vectors count as the same
 
 
@@ -49,13 +55,7 @@ class VectorStore:
                 opened = client.get_or_create_collection(
                     collection,
                     embedding_function=None,
-                    configuration={
-                        "hnsw": {
-                            "space": "cosine",
-                            "ef_construction": HNSW_CANDIDATES,
-                            "ef_search": HNSW_CANDIDATES,
-                        }
-                    },
+                    configuration={"hnsw": HNSW},
                 )
             except BaseException:
                 client.close()
