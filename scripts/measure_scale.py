@@ -11,7 +11,6 @@ and those of other runs with `--beside`, to draw them too.
 from __future__ import annotations
 
 import json
-from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -83,7 +82,10 @@ def read(file: Path) -> dict[str, dict[str, Figures]]:
 
 def merged(known: Mapping[str, Mapping[str, Figures]]) -> dict[int, Figures]:
     """Return all figures of each size."""
-    return {int(size): dict(ChainMap(*map(dict, parts.values()))) for size, parts in known.items()}
+    return {
+        int(size): {name: figure for part in parts.values() for name, figure in part.items()}
+        for size, parts in known.items()
+    }
 
 
 def measurements(

@@ -76,7 +76,7 @@ class Storage:
             else:
                 version = run("PRAGMA user_version").scalar()
             if int(version or 0) > _VERSION:
-                raise PilcrowError(f"{self._name} was written by a newer Pilcrow. Update Pilcrow.")
+                raise PilcrowError(f"A newer Pilcrow wrote {self._name}. Update Pilcrow.")
             for statement in _SECOND_VERSION if version == 1 else ():
                 run(statement)
             METADATA.create_all(connection, None if self.is_shared else ALONE)
@@ -151,9 +151,10 @@ class Storage:
         except (OSError, sqlite3.Error, SQLAlchemyError) as error:
             if self.is_shared:
                 raise PilcrowError(failure(self._name, error)) from error
+            reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
             raise PilcrowError(
-                f"Can't use {self._name}: {getattr(error, 'orig', None) or error}. Check the permissions and "
-                "the free space. If the file is damaged, move it; Pilcrow then creates a new one."
+                f"Can't use {self._name}: {reason}. Check the folder's permissions and the free space. "
+                "If the file is damaged, move it; Pilcrow then creates a new one."
             ) from error
 
 
