@@ -19,6 +19,7 @@ UNSPACED_SIGNS = "\u0e00-\u0e7f\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac
 _UNSPACED = re.compile(f"[{UNSPACED_SIGNS}]")
 _INNER = rf"(?:(?![{UNSPACED_SIGNS}])[^\W_]|[\u0900-\u0903\u093a-\u094f\u0962\u0963])"
 WORD = re.compile(rf"[{UNSPACED_SIGNS}]+|{_INNER}+(?:[’']{_INNER}+)*")
+_ASCII_WORD = re.compile(r"[a-zA-Z0-9]+(?:'[a-zA-Z0-9]+)*")  # the same in ASCII, four times as fast
 _ELIDING = frozenset(("fr", "it"))  # l'eau, dell'acqua
 # Codes, flags, file names and dotted numbers: single words. Their parts of letters are words besides.
 _CODE = re.compile(
@@ -27,6 +28,7 @@ _CODE = re.compile(
     r"|\b[a-z]{1,6}(?:[-_][a-z]{1,6})?[-_](?!(?<=[a-z]{3}[-_])(?:1[5-9]|20)\d\d\b)\d+\w*(?:[-_.]\w+){0,5}\b"
     r"|\b\w+(?:[.-]\w+){0,5}\.[a-z]{2,4}\b"
 )
+_SIGN_OF_CODE = re.compile(r"[-_]|\.\w")  # every code has one; most texts have none, and this is soon seen
 _TITLE = re.compile(r"(?:^|\s)(?:Dr|Gen|Lt|Col|Capt|Gov|Sen|Rep|Rev|Prof|approx|ca)\.$")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,4})[.)]")
 _ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
@@ -71,10 +73,10 @@ def written_words(text: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def _words(text: str, code: str) -> tuple[tuple[str, str], ...]:
     """Return each word in its one spelling, and as it is before it is reduced."""
-    plain = _join_thousands(fold(_PREFIX.sub(r"\1", _undotted(text))), code)
+    plain = _join_thousands(fold(_joined(text)), code)
     found: list[tuple[str, str]] = []
     at = 0
-    for coded in _CODE.finditer(plain):
+    for coded in _CODE.finditer(plain) if _SIGN_OF_CODE.search(plain) else ():
         found += _plain_words(plain[at : coded.start()], code)
         found += [(word, word) for word in _code_words(coded.group())]
         at = coded.end()
@@ -82,8 +84,9 @@ def _words(text: str, code: str) -> tuple[tuple[str, str], ...]:
 
 
 def _plain_words(text: str, code: str) -> Iterator[tuple[str, str]]:
-    for written in WORD.findall(text):
-        if _UNSPACED.match(written):
+    pattern = _ASCII_WORD if text.isascii() else WORD
+    for written in pattern.findall(text):
+        if pattern is WORD and _UNSPACED.match(written):
             yield from ((pair, pair) for pair in _pairs(written))
         elif code == ENGLISH:
             word = _same(_bare(written))
@@ -180,10 +183,16 @@ def _goes_on(begun: str, piece: str) -> bool:
     )
 
 
-def _undotted(text: str) -> str:
-    """Return a text with "U.S." and "US" as "USA", other initials without dots and ISO dates written out."""
-    joined = _INITIALS.sub(lambda match: match.group().replace(".", ""), text)
-    return _ISO_DATE.sub(_written_out, re.sub(r"\bUS\b", "USA", joined))
+def _joined(text: str) -> str:
+    """Return a text with "U.S." and "US" as "USA", and ISO dates written out.
+
+    Other initials lose their dots, prefixes their hyphen.
+    """
+    if "-" in text:
+        text = _PREFIX.sub(r"\1", _ISO_DATE.sub(_written_out, text))
+    if text.count(".") > 1:
+        text = _INITIALS.sub(lambda match: match.group().replace(".", ""), text)
+    return re.sub(r"\bUS\b", "USA", text) if "US" in text else text
 
 
 def _written_out(match: re.Match[str]) -> str:
