@@ -23,6 +23,7 @@ MAX_DELETED_SHARE = 0.3
 MAX_DELETED = 1000
 COLLECTION = "collection:"  # the right to replace the vector store
 LOOKS = 3  # at a number that others may be changing
+TOLD_EVERY = 4 * READ_BATCH  # vectors; of a million, they take half a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,8 @@ def _copy(snapshot: Snapshot, ids: list[str], store: VectorStore) -> None:
         part = ids[start : start + READ_BATCH]
         vectors, chunks = snapshot.vectors(part), snapshot.chunks(part)
         store.upsert(part, [vectors[i] for i in part], [chunks[i].source for i in part])
+        if (start + len(part)) % TOLD_EVERY == 0:
+            log.warning("%s of %s vectors are rebuilt.", f"{start + len(part):,}", f"{len(ids):,}")
 
 
 def drop_from_server(home: Home, location: str | None, collection: str | None) -> None:

@@ -18,6 +18,7 @@ from chroma_server import chroma_server
 from hash_embedder import DIMENSION, count_words, embed, embed_parts
 
 from rag.errors import EmbedderMismatch, SettingsError, StoreError
+from rag.index import keeping
 from rag.index import sqlite_schema as schema
 from rag.index.folder import Index
 from rag.index.stores import Stores
@@ -149,7 +150,9 @@ def test_leftovers_of_an_interrupted_rebuild_are_reported_and_deleted(folder: Pa
     assert not leftover.exists()
 
 
-def test_many_deleted_vectors_lead_to_a_rebuild(folder: Path, tmp_path: Path) -> None:
+def test_many_deleted_vectors_lead_to_a_rebuild_that_says_how_far_it_is(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()
     with closing(opened(folder)) as index:
@@ -157,8 +160,12 @@ def test_many_deleted_vectors_lead_to_a_rebuild(folder: Path, tmp_path: Path) ->
             (docs / "c.txt").write_text("\n\n".join(f"Turn {turn} of {n}, gone." for n in range(1200)))
             fill(index, docs)
         before = chroma(folder)
+    monkeypatch.setattr(keeping, "READ_BATCH", 500)
+    monkeypatch.setattr(keeping, "TOLD_EVERY", 1000)
     with closing(opened(folder)) as index:
         assert chroma(folder) != before
+        assert "Rebuilding the vectors" in caplog.text
+        assert "3,000 of 3,600 vectors are rebuilt" in caplog.text
         assert index.check() == []
 
 
