@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from rag.index.stores import CATALOG, Stores
 from rag.index.vectors import VectorStore
 from rag.types import Vector
 
+SEARCHES = 64  # of vectors, at once
+
 
 class Index:
     """An opened index. Many threads may read and write; on shared stores, many processes too."""
@@ -36,6 +39,7 @@ class Index:
         self._home = home
         self._lock = lock
         self._vectors = vectors
+        self._searches = ThreadPoolExecutor(SEARCHES, "nearest")
 
     @classmethod
     def open(cls, folder: Path, embedder_name: str, dimension: int, stores: Stores | None = None) -> Index:
@@ -87,6 +91,7 @@ class Index:
                 undo.callback(self._lock.release)
                 undo.enter_context(self.catalog.locked(()))  # once a commit is done
             undo.callback(self.catalog.close)
+            self._searches.shutdown()
             self._vectors.close()
 
     @property
@@ -100,26 +105,30 @@ class Index:
         if not self._home.stores.shared:
             return self._vectors
         with self.catalog.read() as snapshot:
-            return self._vectors_of(snapshot)
+            return self._named(snapshot.meta("collection") or "")
 
-    def _vectors_of(self, snapshot: Snapshot) -> VectorStore:
-        if self._home.stores.shared:
-            name = snapshot.meta("collection") or ""
-            if name != self._vectors.name:
-                self._vectors = self._vectors.other(name)
+    def _named(self, collection: str) -> VectorStore:
+        if self._home.stores.shared and collection != self._vectors.name:
+            self._vectors = self._vectors.other(collection)
         return self._vectors
 
     def nearest(
         self, vector: Sequence[float], limit: int, sources: Sequence[str] | None, snapshot: Snapshot
-    ) -> list[tuple[str, float]]:
-        """Return the (chunk id, cosine similarity) nearest to a vector, best first, as of a snapshot.
+    ) -> Future[list[tuple[str, float]]]:
+        """Begin to find the (chunk id, cosine similarity) nearest to a vector, best first, as of a snapshot.
 
-        Those that a writer has added or is about to delete may be among them. `sources` restricts the search.
+        The snapshot may be used meanwhile. Those that a writer has added or is about to delete may be among
+        them. `sources` restricts the search.
         """
+        used = snapshot.meta("collection") or ""
+        return self._searches.submit(self._nearest, used, vector, limit, sources)
+
+    def _nearest(
+        self, used: str, vector: Sequence[float], limit: int, sources: Sequence[str] | None
+    ) -> list[tuple[str, float]]:
         try:
-            return self._vectors_of(snapshot).query(vector, limit, sources)
+            return self._named(used).query(vector, limit, sources)
         except StoreError:
-            used = snapshot.meta("collection")
             if self.vectors.name == used:
                 raise
         return self.vectors.query(vector, limit, sources)

@@ -183,11 +183,10 @@ def find(
 
     Also return how well each paragraph that was found matches. Documents `without` give no hits.
     """
+    nearest = search.index.nearest(search.vector.tolist(), DEPTH, search.sources, snapshot)
     forms = searched_forms(search.question.topic, snapshot.document_frequency)
-    lists: dict[str, Ranked] = {
-        "dense": search.index.nearest(search.vector.tolist(), DEPTH, search.sources, snapshot),
-        "bm25": snapshot.search(forms, DEPTH, search.sources),
-    }
+    bm25 = snapshot.search(forms, DEPTH, search.sources)
+    lists: dict[str, Ranked] = {"dense": nearest.result(), "bm25": bm25}
     chunks = snapshot.chunks(key for ranked in lists.values() for key, _ in ranked)
     terms = question_stems(search.question)
     highest = highest_bm25(terms, snapshot.document_frequency(terms), snapshot.chunk_count())

@@ -58,7 +58,7 @@ def check_whole(index: Index, *folders: Path) -> None:
 def finds(index: Index, text: str) -> bool:
     """Return whether a search by meaning finds a paragraph of this text."""
     with index.catalog.read() as snapshot:
-        hits = index.nearest(embed([text])[0].tolist(), 3, None, snapshot)
+        hits = index.nearest(embed([text])[0].tolist(), 3, None, snapshot).result()
         return any(chunk.text == text for chunk in snapshot.chunks(key for key, _ in hits).values())
 
 
