@@ -119,8 +119,9 @@ def sentence_features(
     cosines: Vectors,
 ) -> list[dict[str, float]]:
     """Return each sentence's features: its own similarity and that of its paragraph, words, kind, form."""
-    heading = [text_stems(item.heading) for item in evidence]
-    own = [text_stems(evidence[index].text[start:end]) | heading[index] for index, start, end in spans]
+    languages = [language(item.text) for item in evidence]  # of its sentences and heading, too
+    heading = [text_stems(item.heading, code) for item, code in zip(evidence, languages, strict=True)]
+    own = [text_stems(evidence[i].text[start:end], languages[i]) | heading[i] for i, start, end in spans]
     before, after = _previous(evidence, spans, own), _next(spans, own)
     pairs = set(pairwise(stems(question.text)))
     listed = question.shape in (Shape.LIST, Shape.STEPS)
@@ -136,7 +137,7 @@ def sentence_features(
                 "heading_covers": rarity.covered(heading[index]),
                 "is_listed": float(listed and evidence[index].kind is Kind.LIST_ITEM),
                 "right_kind": _right_kind(question, text),
-                "word_pairs": len(pairs & set(pairwise(stems(text)))) / max(1, len(pairs)),
+                "word_pairs": len(pairs & set(pairwise(stems(text, languages[index])))) / max(1, len(pairs)),
                 "length": min(len(text.split()), LONG) / LONG,
                 "is_title": float(_is_title(text, evidence[index].kind)),
             }

@@ -54,9 +54,12 @@ class Rarity:
 
 
 @lru_cache(maxsize=4096)
-def text_stems(text: str) -> frozenset[str]:
-    """Return the stems of a text, and the base form of each word as a name, marked with "~"."""
-    found = words(text)
+def text_stems(text: str, code: str | None = None) -> frozenset[str]:
+    """Return the stems of a text, and the base form of each word as a name, marked with "~".
+
+    `code` is the language of the text, found out if it is None.
+    """
+    found = words(text, code)
     return frozenset(map(stem, found)) | frozenset(f"~{base(word)}" for word in found)
 
 

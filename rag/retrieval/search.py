@@ -31,7 +31,7 @@ from rag.retrieval.retriever import (
     rerank,
     searched_forms,
 )
-from rag.text.words import content_stems, name_stems, stem, words
+from rag.text.words import name_stems, stem, stems, words
 from rag.types import Chunk, Evidence, Hit, Kind, Place, Span, Vector
 
 OPENING = 3  # first paragraphs of a document, whose codes name it
@@ -205,7 +205,7 @@ def _document_coverage(question: Question, sources: Set[str], snapshot: Snapshot
     frequency = snapshot.document_frequency(map(stem, question.words))
     rare = [word for word in question.words if 0 < frequency[stem(word)] <= MAX_RARE]
     weights = {word: 1 / math.log(2 + frequency[stem(word)]) for word in rare}
-    titles = {source: content_stems(title) for source, title in snapshot.titles(sources).items()}
+    titles = {source: stems(title, question.language) for source, title in snapshot.titles(sources).items()}
     covered = dict.fromkeys(sources, 0.0)
     for word, weight in weights.items():
         having = snapshot.sources_with(forms_of(word), sources)

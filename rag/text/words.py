@@ -127,9 +127,9 @@ def lemma(word: str) -> str:
     return str(simplemma.lemmatize(word, lang="en")).casefold() if word.isalpha() else word
 
 
-def stems(text: str) -> list[str]:
-    """Return the stems of all words in order."""
-    return [stem(word) for word in words(text)]
+def stems(text: str, code: str | None = None) -> list[str]:
+    """Return the stems of all words in order; `code` as in `words`."""
+    return [stem(word) for word in words(text, code)]
 
 
 def searchable(text: str) -> str:
