@@ -12,7 +12,12 @@ from rag.index.vector_bytes import bytes_of
 OWNER = "Pilcrow catalog"  # the comment on the table `meta`, which tells it from another program's
 FIRST_VERSION = 1
 _EDITIONS = "CREATE INDEX document_edition ON document (source) WHERE version <> ''"  # few documents have one
-UPGRADES = ((_EDITIONS,),)  # the first turns FIRST_VERSION into the next version, and so on
+# Tells the documents of chunks without reading their rows, which are fifty times as large.
+_DOCUMENT_OF_CHUNK = "CREATE INDEX chunk_key ON chunk (key) INCLUDE (document)"
+UPGRADES = (
+    (_EDITIONS,),
+    (_DOCUMENT_OF_CHUNK,),
+)  # the first turns FIRST_VERSION into the next version, and so on
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 
 # Sorted by code point, as SQLite sorts: hence the collation "C", whatever the database's is.
@@ -36,6 +41,7 @@ SCHEMA = (
         part integer NOT NULL, text text NOT NULL, heading text NOT NULL, page integer,
         ordinal integer NOT NULL, vector bytea NOT NULL)""",
     "CREATE INDEX chunk_document ON chunk (document, paragraph)",
+    _DOCUMENT_OF_CHUNK,
     # A table of their own, which is small, as a search reads thousands of these rows.
     """CREATE TABLE word (
         chunk bigint PRIMARY KEY REFERENCES chunk ON DELETE CASCADE, heading integer NOT NULL,

@@ -46,9 +46,11 @@ _STATEMENTS = {
     for among in ("", _AMONG)
 }
 PHRASE_FREQUENCY = text("SELECT count(*) FROM word WHERE words @@ CAST(:query AS tsquery)")
-SOURCES_WITH = text("""SELECT DISTINCT source
-    FROM document JOIN chunk ON document = document.id JOIN word ON word.chunk = key
-    WHERE source = ANY(:sources) AND words @@ CAST(:query AS tsquery)""")
+# Words first: the planner would look at each word of the documents.
+SOURCES_WITH = text("""WITH found AS MATERIALIZED (
+        SELECT DISTINCT document FROM word JOIN chunk ON key = word.chunk
+        WHERE words @@ CAST(:query AS tsquery))
+    SELECT source FROM document JOIN found ON document = id WHERE source = ANY(:sources)""")
 
 
 def inverse_frequency(count: int, chunks: int) -> float:
