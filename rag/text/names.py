@@ -50,23 +50,18 @@ def names(text: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def _names(text: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    code = language(text)
-    functional = function_words(code)
     for match in _CAPITALISED.finditer(text):
         word = match.group()
         bare = re.sub(r"[’']s$", "", word).rstrip(".")
-        if (
-            not word[0].isupper()
-            or not functional.isdisjoint(written_words(bare))
-            or fold(bare) in NUMBER_WORDS
-        ):
-            continue
         opens = bool(_SENTENCE_OPENING.search(text[max(0, match.start() - 8) : match.start()]))
+        if not word[0].isupper() or (opens and not (bare.isupper() or _NAME_AFTER.match(text, match.end()))):
+            continue
+        code = language(text)
+        if not function_words(code).isdisjoint(written_words(bare)) or fold(bare) in NUMBER_WORDS:
+            continue
         if code == "de" and not _is_german_name(match):
             continue
         if (code == "de" or (opens and code != ENGLISH)) and is_word(bare, code):
-            continue
-        if opens and not (bare.isupper() or _NAME_AFTER.match(text, match.end())):
             continue
         found.setdefault(bare)
     return tuple(found)
