@@ -24,7 +24,7 @@ QUESTION = [ChatMessage(role="system", content="Be short."), ChatMessage(role="u
 
 def load(server: Scripted | str, **settings: Any) -> Any:
     address = server if isinstance(server, str) else server.address
-    return load_llm(Settings(llm=address, **{"llm_seconds": 0.5, **settings}))
+    return load_llm(Settings(llm=address, **{"llm_seconds": 20, **settings}))
 
 
 def ask(server: Scripted | str, max_tokens: int = 100, **settings: Any) -> str:
@@ -276,7 +276,7 @@ def empty_pieces(request: Request) -> None:
 @pytest.mark.parametrize("script", [silent, silent_after_a_while, pinging, empty_pieces])
 def test_silent_server_times_out_without_a_retry(script: Script) -> None:
     with scripted(script) as server:
-        text, message = failure(complete(load(server), QUESTION, 1000))
+        text, message = failure(complete(load(server, llm_seconds=0.5), QUESTION, 1000))
     assert text == ("Half of " if script is silent_after_a_while else "")
     assert f"{server.address} sent nothing for 0.5 seconds. Raise llm_seconds" in message
     assert len(server.bodies()) == 1
@@ -297,7 +297,7 @@ def test_slow_answer_is_not_cut_by_the_time_limit(thought: str | None, text: str
         request.end()
 
     with scripted(slow) as server:
-        assert ask(server) == shown
+        assert ask(server, llm_seconds=0.5) == shown
 
 
 def test_closing_the_answer_closes_the_connection_at_once() -> None:
