@@ -14,10 +14,10 @@ FIRST_VERSION = 1
 _EDITIONS = "CREATE INDEX document_edition ON document (source) WHERE version <> ''"  # few documents have one
 # Tells the documents of chunks without reading their rows, which are fifty times as large.
 _DOCUMENT_OF_CHUNK = "CREATE INDEX chunk_key ON chunk (key) INCLUDE (document)"
-UPGRADES = (
+UPGRADES = (  # the first turns FIRST_VERSION into the next version, and so on
     (_EDITIONS,),
     (_DOCUMENT_OF_CHUNK,),
-)  # the first turns FIRST_VERSION into the next version, and so on
+)
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 
 # Sorted by code point, as SQLite sorts: hence the collation "C", whatever the database's is.

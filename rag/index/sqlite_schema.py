@@ -134,16 +134,15 @@ PARAGRAPHS_BY_KEY = """SELECT source, number, text, kind, heading, page, line, p
     JOIN paragraph ON document.id = paragraph.document AND number = json_extract(wanted.value, '$[1]')"""
 
 # FTS5 picks the best in the inner query; equal scores get an order that does not depend on the ingestion.
-SEARCH = """SELECT chunk.id, score
-    FROM (SELECT chunk_fts.rowid AS best, rank AS score FROM chunk_fts WHERE chunk_fts MATCH ?
-        ORDER BY rank LIMIT ?)
+_BEST = """SELECT chunk.id, score
+    FROM (SELECT chunk_fts.rowid AS best, rank AS score {found} ORDER BY rank LIMIT ?)
     JOIN chunk ON chunk.rowid = best JOIN document ON document.id = chunk.document
     ORDER BY score, source, paragraph, part"""
-
 _AMONG = """FROM chunk_fts JOIN chunk INDEXED BY chunk_rowid ON chunk.rowid = chunk_fts.rowid
         JOIN document ON document.id = chunk.document
     WHERE chunk_fts MATCH ? AND source IN (SELECT value FROM json_each(?))"""
-SEARCH_AMONG = SEARCH.replace("FROM chunk_fts WHERE chunk_fts MATCH ?", _AMONG)
+SEARCH = _BEST.format(found="FROM chunk_fts WHERE chunk_fts MATCH ?")
+SEARCH_AMONG = _BEST.format(found=_AMONG)
 
 VECTORS_AT = """SELECT source, chunk.paragraph, vector
     FROM json_each(?) AS wanted

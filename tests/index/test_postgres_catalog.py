@@ -55,9 +55,8 @@ def test_tables_of_an_older_pilcrow_are_upgraded_in_place(
     write(catalog)
     new = "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY indexname"
     as_created = postgres.execute(new, postgres_url)
-    postgres.execute(
-        "DROP INDEX document_edition, chunk_key", postgres_url
-    )  # of the versions after the first
+    # What later versions made.
+    postgres.execute("DROP INDEX document_edition, chunk_key", postgres_url)
     postgres.execute("UPDATE meta SET value = '1' WHERE key = 'schema'", postgres_url)
     with closing(PostgresCatalog.open(postgres_url)) as upgraded:
         assert sources(upgraded) == ["a.txt"]
